@@ -1,0 +1,88 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/model/effect.hpp"
+#include "core/model/job.hpp"
+
+namespace coremachine::machine {
+
+using SliceId = std::uint64_t;
+using RequestId = std::uint64_t;
+
+/// What a job handler is given at a boundary.
+struct HandlerCall {
+  JobId job;
+  Boundary boundary;
+  std::string job_type;
+  std::string version;
+  std::uint32_t attempt = 1;
+  Text params;
+  std::map<int, Text> stage_results = {};      ///< of closed stages
+  TaskCounts counts = {};                      ///< of the round that closes
+  std::vector<RoundNumber> rounds = {};        ///< where its outcomes are: its lineage, then itself
+  bool is_inline = false;
+  std::vector<OutcomeSegment> outcomes = {};   ///< if inline
+};
+
+// What the shell carries out. By the time an action is given out, everything it must not run ahead of is durable.
+
+struct RunBoundary {
+  HandlerCall call;
+  bool alone = false;  ///< a suspect: nothing else runs beside it
+};
+/// The answer to this call will be void; its handler may be told.
+struct StopBoundary {
+  JobId job;
+  BoundaryNumber boundary = 0;
+};
+struct RunSlice {
+  SliceId id = 0;
+  Slice slice;
+  TaskSpec spec;
+  Text definitions = {};  ///< of the whole chunk; null: read them from the store
+  bool alone = false;     ///< a suspect: nothing else runs beside it
+};
+/// Tasks of this slice that have not started come back; those that run go on.
+struct RecallSlice {
+  SliceId id = 0;
+};
+/// As RecallSlice, and what runs is told that it is no longer wanted.
+struct StopSlice {
+  SliceId id = 0;
+};
+/// What a request has come to.
+struct Answer {
+  RequestId request = 0;
+  std::optional<Error> error = {};
+  JobId job = {};
+  std::shared_ptr<const Job> view = {};  ///< for requests that ask for the job
+};
+/// Give the job of a redrive back as `adopt_for_redrive`.
+struct LoadJob {
+  JobId job;
+  RequestId request = 0;
+};
+/// For those who follow this job.
+struct Announce {
+  JobId job;
+  Publish what;
+  JobStatus status = JobStatus::queued;
+  TaskCounts counts = {};
+};
+
+/// An effect of the outside world: everything that the shell does is one of these or a commit.
+using Action = std::variant<RunBoundary, StopBoundary, RunSlice, RecallSlice, StopSlice, Answer, LoadJob, Announce>;
+
+inline constexpr std::array<std::string_view, std::variant_size_v<Action>> action_names{
+    "RunBoundary", "StopBoundary", "RunSlice", "RecallSlice", "StopSlice", "Answer", "LoadJob", "Announce"};
+
+}  // namespace coremachine::machine

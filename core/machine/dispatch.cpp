@@ -1,0 +1,186 @@
+// What is handed out next, of all jobs: suspects alone, then the handlers' boundaries in turn, then tasks by priority
+// and in turn over jobs.
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <boost/assert.hpp>
+
+#include "core/machine/engine.hpp"
+
+namespace coremachine::machine {
+
+void Engine::adopt(Job job) {
+  const auto id = job.id;
+  auto added = std::make_unique<Live>();
+  added->job = std::move(job);
+  jobs_.emplace(id, std::move(added));
+}
+
+void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
+  for (const auto& suspect : suspects) {
+    auto* entry = live(suspect.job);
+    if (!entry) continue;
+    if (!suspect.boundary) {
+      step_job(now, *entry, TaskLost{suspect.round, suspect.index, suspect.alone});
+    } else if (suspect.alone) {
+      step_job(now, *entry, BoundaryLost{});
+    }
+    suspects_.push_back(suspect);
+  }
+  std::vector<JobId> ids;
+  ids.reserve(jobs_.size());
+  for (const auto& [id, entry] : jobs_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const auto id : ids) {
+    if (auto* entry = live(id)) step_job(now, *entry, JobRecovered{});
+  }
+}
+
+std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {
+  const auto traits = setup_.task_types.find(spec.task_type);
+  if (traits == setup_.task_types.end()) return std::nullopt;
+  return traits->second.coroutine ? Lane::coroutines : Lane::threads;
+}
+
+void Engine::dispatch(const Now& now, Capacity capacity) {
+  if (draining_ || open_bytes_ + closed_bytes_ > setup_.max_open_bytes) return;
+  if (alone_out_ && !idle()) return;
+  alone_out_ = false;
+  if (!suspects_.empty()) {
+    dispatch_suspect(now);
+    if (alone_out_ || !suspects_.empty()) return;
+  }
+  while (capacity.boundaries > 0 && !boundaries_waiting_.empty()) {
+    const auto job = boundaries_waiting_.front();
+    boundaries_waiting_.pop_front();
+    if (dispatch_boundary(now, job, false)) --capacity.boundaries;
+  }
+  dispatch_lane(now, Lane::threads, capacity.slices);
+  dispatch_lane(now, Lane::coroutines, capacity.coroutines);
+}
+
+HandlerCall Engine::make_call(const Job& job) const {
+  HandlerCall call;
+  call.job = job.id;
+  call.boundary = *job.boundary;
+  call.job_type = job.type;
+  call.version = job.version;
+  call.attempt = job.attempt;
+  call.params = job.params;
+  for (const auto& closed : job.closed) {
+    if (closed.result) call.stage_results[closed.stage] = closed.result;
+  }
+  if (job.boundary->kind == BoundaryKind::close) {
+    const auto& round = *job.round;
+    call.counts = round.counts;
+    call.rounds = round.lineage;
+    call.rounds.push_back(round.number);
+    call.is_inline = round.is_inline;
+    if (round.is_inline) call.outcomes = round.inline_outcomes;
+  }
+  return call;
+}
+
+bool Engine::dispatch_boundary(const Now& now, JobId job, bool alone) {
+  auto* entry = live(job);
+  if (!entry || !entry->job.boundary || entry->job.boundary->number != entry->due_boundary) return false;
+  if (boundaries_out_.contains(job)) return false;
+  const auto traits = setup_.job_types.find(entry->job.type);
+  if (traits == setup_.job_types.end()) return false;  // it waits for a program that has this job type
+  boundaries_out_.emplace(job, BoundaryOut{entry->due_boundary, now.time + traits->second.handler_timeout});
+  actions_.emplace_back(RunBoundary{make_call(entry->job), alone});
+  return true;
+}
+
+void Engine::dispatch_suspect(const Now& now) {
+  // A death that is not on disk would not count, and the suspect could end every process to come.
+  if (!idle() || newest_write() > durable_) return;
+  while (!suspects_.empty()) {
+    const auto suspect = suspects_.front();
+    suspects_.pop_front();
+    auto* entry = live(suspect.job);
+    if (!entry) continue;
+    if (suspect.boundary) {
+      const auto waiting = std::find(boundaries_waiting_.begin(), boundaries_waiting_.end(), suspect.job);
+      if (waiting == boundaries_waiting_.end()) continue;
+      boundaries_waiting_.erase(waiting);
+      if (!dispatch_boundary(now, suspect.job, true)) continue;
+      alone_out_ = true;
+      alone_until_ = now.time + setup_.rules.alone_at_most;
+      return;
+    }
+    if (!entry->job.round || entry->job.round->number != suspect.round) continue;
+    Effects effects;
+    auto taken = hand_out_one(entry->job, suspect.index, now, effects);
+    apply(now, *entry, effects);
+    if (!taken) continue;
+    hand_over(now, *entry, taken->first, std::move(taken->second), true);
+    alone_out_ = true;
+    alone_until_ = now.time + setup_.rules.alone_at_most;
+    return;
+  }
+}
+
+std::uint32_t Engine::share(const Job& job, const TaskSpec& spec) const {
+  const auto known = cost_us_.find(spec.task_type);
+  if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
+  const auto cost = std::max(known->second, 0.01);
+  auto count = std::clamp(std::floor(setup_.slice_us / cost), 1.0, static_cast<double>(chunk_size));
+  if (count * cost > 200.0) {
+    const auto fair = std::ceil(static_cast<double>(job.round->ready_count) / std::max(1U, setup_.slots));
+    count = std::min(count, std::max(1.0, fair));
+  }
+  return static_cast<std::uint32_t>(count);
+}
+
+void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity) {
+  auto& ring = rings_[static_cast<std::size_t>(lane)];
+  while (capacity > 0) {
+    const auto turn = ring.pop();
+    if (!turn) return;
+    auto* entry = live(*turn);
+    if (!entry) continue;
+    entry->queued[static_cast<std::size_t>(lane)] = false;
+    const auto most = [&](SpecNumber number) -> std::uint32_t {
+      const auto& spec = entry->job.round->specs[number];
+      if (lane_of(spec) != lane) return 0;
+      return lane == Lane::threads ? share(entry->job, spec) : std::min(capacity, 64U);
+    };
+    Effects effects;
+    auto taken = hand_out(entry->job, now, most, effects);
+    if (!taken) continue;
+    apply(now, *entry, effects);
+    enqueue(*entry);
+    capacity -= lane == Lane::threads ? 1 : taken->second.count;
+    hand_over(now, *entry, taken->first, std::move(taken->second), false);
+  }
+}
+
+void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice slice, bool alone) {
+  const auto& round = *entry.job.round;
+  const auto id = ++last_slice_;
+  RunSlice run;
+  run.id = id;
+  run.spec = round.specs[number];
+  run.definitions = round.chunks[slice.chunk].definitions;
+  run.alone = alone;
+  Outstanding out;
+  out.job = entry.job.id;
+  out.round = round.number;
+  out.task_type = run.spec.task_type;
+  out.left = slice.count;
+  out.ahead = run.spec.pure && round.is_inline;
+  if (out.ahead) ++ahead_out_;
+  if (slice.count > 1) recalls_.emplace_back(now.time + setup_.recall_after, id);
+  while (!recalls_.empty() && !outstanding_.contains(recalls_.front().second) && recalls_.front().second != id) {
+    recalls_.pop_front();
+  }
+  outstanding_.emplace(id, std::move(out));
+  entry.slices.push_back(id);
+  run.slice = std::move(slice);
+  actions_.emplace_back(std::move(run));
+}
+
+}  // namespace coremachine::machine

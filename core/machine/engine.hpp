@@ -1,0 +1,202 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/machine/action.hpp"
+#include "core/machine/ring.hpp"
+#include "core/machine/step.hpp"
+#include "core/model/batch.hpp"
+
+namespace coremachine::machine {
+
+/// What the engine has to know of a task type to hand its tasks out.
+struct TaskTraits {
+  bool coroutine = false;  ///< takes no slot while it waits
+};
+
+/// What the engine has to know of a job type.
+struct JobTraits {
+  Milliseconds handler_timeout{600'000};  ///< of the functions called at one boundary
+};
+
+struct EngineSetup {
+  Incarnation incarnation = 1;
+  CommitSequence last_commit = 0;
+  Rules rules = {};
+  std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
+  std::unordered_map<std::string, JobTraits> job_types = {};    ///< those whose handlers are here; jobs of others wait
+  std::size_t max_jobs = 1'000'000;             ///< not over; more are refused
+  std::size_t max_open_bytes = 64U << 20U;      ///< uncommitted; beyond it nothing is handed out
+  std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
+  double slice_us = 2'000;                      ///< how much measured work a slice is
+  Milliseconds recall_after{100};               ///< when a slice gives back what it has not started
+};
+
+/// Tasks that occupy a thread and tasks that do not are handed out independently of each other.
+enum class Lane : std::uint8_t { threads, coroutines };
+
+/// How much can be taken now.
+struct Capacity {
+  std::uint32_t slices = 0;      ///< of tasks that occupy a thread
+  std::uint32_t coroutines = 0;  ///< tasks
+  std::uint32_t boundaries = 0;
+};
+
+/// What ran when the last process died.
+struct Suspect {
+  JobId job;
+  bool boundary = false;
+  RoundNumber round = 0;
+  TaskIndex index = 0;
+  bool alone = false;
+};
+
+/// All jobs of one server: feeds `step`, decides what is handed out, gathers writes into batches, and gives out
+/// actions once what they depend on is durable. Deterministic and without I/O; one caller at a time.
+class Engine {
+ public:
+  explicit Engine(EngineSetup setup);
+
+  // ---- what comes in ----
+
+  void submit(const Now& now, Submission submission, RequestId request);
+  void control(const Now& now, JobId job, Control verb, RequestId request);
+  /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
+  void inspect(JobId job, RequestId request);
+  /// Answered when the job is over; unknown_job if it is not live.
+  void await_end(JobId job, RequestId request);
+  /// The request's answer is no longer wanted.
+  void forget_request(JobId job, RequestId request);
+  void follow(JobId job, bool on);
+
+  void boundary_decided(const Now& now, JobId job, BoundaryDecided decided);
+  /// Part of a slice's outcome; `last`: the slice is done with, every task of it was reported or returned.
+  void slice_reported(const Now& now, SliceId slice, Report report, bool last);
+
+  /// The batch of this sequence is durable.
+  void committed(const Now& now, CommitSequence sequence);
+  /// The disk is full, or no longer: new work is refused while it is.
+  void store_is_full(bool full) { store_full_ = full; }
+  void tick(const Now& now);
+
+  /// Jobs read back at a start, rebuilt; `start` sets them going, suspects first.
+  void adopt(Job job);
+  void start(const Now& now, const std::vector<Suspect>& suspects);
+  /// The answer to LoadJob.
+  void loaded(const Now& now, RequestId request, Job job, std::optional<Round> target);
+  void load_failed(RequestId request, Error error);
+
+  void drain() { draining_ = true; }
+
+  // ---- what goes out ----
+
+  void dispatch(const Now& now, Capacity capacity);
+  std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
+  bool has_writes() const { return !dirty_.empty() || !open_.empty(); }
+  std::size_t dirty_jobs() const { return dirty_.size(); }
+  /// A handler or a task is out that will very likely add to the open batch in a moment.
+  bool more_is_coming() const { return boundaries_out_.size() + ahead_out_ > 0; }
+  Batch close_batch();
+  std::optional<Timestamp> next_deadline() const;
+
+  bool idle() const { return outstanding_.empty() && boundaries_out_.empty(); }
+  std::size_t live_jobs() const { return jobs_.size(); }
+  const Job* find(JobId job) const;
+
+ private:
+  struct Live {
+    Job job;
+    bool dirty = false;
+    std::array<bool, 2> queued = {};  ///< in the ring of that lane
+    int followers = 0;
+    Timestamp last_progress{};
+    BoundaryNumber due_boundary = 0;  ///< the call that may go out now
+    std::vector<SliceId> slices = {};
+    std::vector<RequestId> waiters = {};
+  };
+  struct Outstanding {
+    JobId job;
+    RoundNumber round = 0;
+    std::string task_type;
+    std::uint32_t left = 0;
+    bool ahead = false;
+    bool recalled = false;
+  };
+  struct BoundaryOut {
+    BoundaryNumber number = 0;
+    Timestamp deadline{};
+  };
+  struct Held {
+    JobId job;
+    Effect effect;
+  };
+  struct Timer {
+    Timestamp at;
+    TimerKind kind;
+    JobId job;
+    RoundNumber round;
+    friend bool operator>(const Timer& a, const Timer& b) { return a.at > b.at; }
+  };
+
+  Live* live(JobId job);
+  void step_job(const Now& now, Live& live, Event event);
+  void apply(const Now& now, Live& live, Effects& effects);
+  bool write(Live& live, EffectBody& body);
+  void act(const Now& now, Live& live, EffectBody& body);
+  void mark_dirty(Live& live);
+  void enqueue(Live& live);
+  void forget(JobId job);
+  CommitSequence newest_write() const;
+  void fire(const Now& now, const Timer& timer);
+  void hold_or_do(Action action);
+  std::optional<Lane> lane_of(const TaskSpec& spec) const;
+  bool dispatch_boundary(const Now& now, JobId job, bool alone);
+  void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
+  void dispatch_suspect(const Now& now);
+  void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
+  std::uint32_t share(const Job& job, const TaskSpec& spec) const;
+  HandlerCall make_call(const Job& job) const;
+
+  EngineSetup setup_;
+  std::unordered_map<JobId, std::unique_ptr<Live>> jobs_;
+  std::array<Ring, 2> rings_;
+  std::deque<JobId> boundaries_waiting_;
+  std::unordered_map<JobId, BoundaryOut> boundaries_out_;
+  std::unordered_map<SliceId, Outstanding> outstanding_;
+  std::deque<std::pair<Timestamp, SliceId>> recalls_;
+  std::unordered_map<std::string, double> cost_us_;
+  std::deque<Suspect> suspects_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+
+  Batch open_;
+  std::vector<JobId> dirty_;
+  std::size_t open_bytes_ = 0;
+  std::size_t closed_bytes_ = 0;
+  CommitSequence last_closed_ = 0;
+  CommitSequence durable_ = 0;
+  std::map<CommitSequence, std::vector<Held>> held_;
+  std::map<CommitSequence, std::vector<Action>> held_actions_;
+
+  std::vector<Action> actions_;
+  SliceId last_slice_ = 0;
+  std::size_t ahead_out_ = 0;
+  bool alone_out_ = false;
+  Timestamp alone_until_{};
+  bool store_full_ = false;
+  bool draining_ = false;
+};
+
+/// What readers and waiters are shown of a live job: everything but its chunks and queues.
+std::shared_ptr<const Job> snapshot(const Job& job);
+
+}  // namespace coremachine::machine

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <string>
+
+#include "core/machine/step.hpp"
+
+namespace coremachine::machine {
+
+/// One step in progress: the job, what it is told, and where its wishes go.
+/// control.cpp has what people ask for, boundary.cpp what the handler decides, tasks.cpp what workers report,
+/// recovery.cpp what a start finds.
+class Stepper {
+ public:
+  Stepper(Job& job, const Now& now, const Rules& rules, Effects& out) : job_(job), now_(now), rules_(rules), out_(out) {}
+
+  void operator()(JobSubmitted);
+  void operator()(JobCameDue);
+  void operator()(CancelRequested);
+  void operator()(PauseRequested);
+  void operator()(ResumeRequested);
+  void operator()(RedriveRequested event);
+  void operator()(JobTimedOut);
+
+  void operator()(BoundaryDecided event);
+  void operator()(BoundaryTimedOut event);
+  void operator()(BoundaryLost);
+
+  void operator()(TasksReported event);
+  void operator()(TaskLost event);
+  void operator()(RetriesCameDue);
+  void operator()(GraceEnded event);
+
+  void operator()(JobRecovered);
+
+ private:
+  // lifecycle (control.cpp)
+  void move(JobStatus to, JobCause cause);
+  void begin();
+  void set_deadline();
+  void end_job(JobStatus status, JobCause cause, std::optional<Error> error);
+  void publish(PublishedKind kind, int stage = 0, RoundNumber round = 0);
+  void save() { out_.write(SaveJob{}); }
+  void drop_boundary();
+
+  // rounds (boundary.cpp)
+  void call_handler(BoundaryKind kind, int stage, RoundNumber round);
+  void open_round(NextStage next);
+  void leave_round();
+  void close_round(Text result);
+  void round_joined();
+  void evaluate_join();
+  void stop_round(StopReason reason);
+  void finish_stop();
+  void end_round(StageStatus status);
+  Error failure_of_join() const;
+
+  // tasks (tasks.cpp)
+  bool takes_report(const Report& report) const;
+  std::uint32_t accept_completions(Chunk& chunk, Report& report);
+  std::uint32_t accept_failures(Chunk& chunk, Report& report);
+  void accept_returned(Chunk& chunk, const Report& report);
+  void append(OutcomeSegment segment);
+  void spill_inline();
+  void note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code, const Text& error);
+  void queue_retry(Timestamp due, TaskIndex index);
+  void finish(Chunk& chunk, ChunkOffset offset);
+
+  Job& job_;
+  const Now& now_;
+  const Rules& rules_;
+  Effects& out_;
+};
+
+/// Whether a report of this attempt is the one that is awaited.
+bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt);
+/// Gives every task of the chunk a note of its own, as its bits imply.
+void ensure_notes(Chunk& chunk);
+/// Puts a task that came back into the ready queue of its spec.
+void make_ready(Round& round, TaskIndex index);
+inline Chunk& chunk_of(Round& round, TaskIndex index) { return round.chunks[index / chunk_size]; }
+
+}  // namespace coremachine::machine

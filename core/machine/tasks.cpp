@@ -1,0 +1,361 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <boost/assert.hpp>
+#include <boost/json/parse.hpp>
+
+#include "core/machine/retry.hpp"
+#include "core/machine/stepper.hpp"
+
+namespace coremachine::machine {
+
+bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt) {
+  if (offset >= chunk.count) return false;
+  if (chunk.notes.empty()) return offset < chunk.fresh && attempt == 1 && !chunk.finished.contains(offset);
+  const auto& note = chunk.notes[offset];
+  return note.state == TaskNote::State::running && note.attempt == attempt;
+}
+
+void ensure_notes(Chunk& chunk) {
+  if (!chunk.notes.empty()) return;
+  chunk.notes.resize(chunk.count);
+  for (ChunkOffset offset = 0; offset < chunk.count; ++offset) {
+    auto& note = chunk.notes[offset];
+    const bool finished = chunk.finished.contains(offset);
+    if (!finished && offset >= chunk.fresh) continue;
+    note.attempt = 1;
+    note.state = finished ? TaskNote::State::finished : TaskNote::State::running;
+  }
+}
+
+void make_ready(Round& round, TaskIndex index) {
+  auto& chunk = chunk_of(round, index);
+  const auto offset = static_cast<ChunkOffset>(index - chunk.first);
+  ensure_notes(chunk);
+  chunk.notes[offset].state = TaskNote::State::waiting;
+  round.ready[chunk.spec_of(offset)].tasks.push_back(index);
+  ++round.ready_count;
+}
+
+bool Stepper::takes_report(const Report& report) const {
+  if (is_terminal(job_.status) || !job_.round) return false;
+  const auto& round = *job_.round;
+  if (round.number != report.round || report.incarnation != now_.incarnation) return false;
+  if (round.phase != RoundPhase::open && round.phase != RoundPhase::stopping) return false;
+  return report.chunk < round.chunks.size();
+}
+
+void Stepper::operator()(TasksReported event) {
+  auto& report = event.report;
+  if (!takes_report(report)) return;
+  auto& round = *job_.round;
+  auto& chunk = round.chunks[report.chunk];
+
+  const auto completed = accept_completions(chunk, report);
+  round.counts.completed += completed;
+  round.counts.running -= completed;
+  accept_failures(chunk, report);
+  accept_returned(chunk, report);
+  if (chunk.complete()) {
+    chunk.notes = {};
+    chunk.definitions.reset();
+  }
+  if (round.is_inline && round.inline_bytes > rules_.inline_bytes) spill_inline();
+  if (round.counts.dead > 0 && round.first_error && round.first_error->code != ErrorCode::poison &&
+      round.phase == RoundPhase::open) {
+    stop_round(StopReason::task_died);
+    return;
+  }
+  evaluate_join();
+}
+
+void Stepper::finish(Chunk& chunk, ChunkOffset offset) {
+  const bool added = chunk.finished.insert(offset);
+  BOOST_ASSERT_MSG(added, "a task finished twice");
+  ++chunk.finished_count;
+  if (!chunk.notes.empty()) chunk.notes[offset].state = TaskNote::State::finished;
+}
+
+std::uint32_t Stepper::accept_completions(Chunk& chunk, Report& report) {
+  auto& done = report.completed;
+  if (done.count == 0) return 0;
+  std::vector<std::uint32_t> accepted;
+  accepted.reserve(done.count);
+  for (std::uint32_t i = 0; i < done.count; ++i) {
+    const auto offset = done.offset_at(i);
+    if (!is_awaited(chunk, offset, done.attempt_at(i))) continue;
+    finish(chunk, offset);
+    accepted.push_back(i);
+  }
+  if (accepted.empty()) return 0;
+
+  OutcomeSegment segment;
+  segment.chunk = report.chunk;
+  segment.kind = OutcomeKind::completed;
+  segment.started_at = report.started_at;
+  segment.finished_at = report.finished_at;
+  segment.worker = report.worker;
+  segment.count = static_cast<std::uint32_t>(accepted.size());
+  if (segment.count == done.count) {
+    segment.first = done.first;
+    segment.offsets = std::move(done.offsets);
+    segment.attempts = std::move(done.attempts);
+    segment.finished_ms = std::move(done.finished_ms);
+    segment.body = std::move(done.body);
+  } else {
+    std::string body = "[";
+    for (const auto i : accepted) {
+      segment.offsets.push_back(done.offset_at(i));
+      segment.attempts.push_back(done.attempt_at(i));
+      if (!done.finished_ms.empty()) segment.finished_ms.push_back(done.finished_ms[i]);
+      const std::size_t begin = i == 0 ? 1 : done.ends[i - 1] + 1;
+      if (body.size() > 1) body += ',';
+      body.append(*done.body, begin, done.ends[i] - begin);
+    }
+    body += ']';
+    segment.body = make_text(std::move(body));
+  }
+  if (!segment.offsets.empty()) segment.first = *std::min_element(segment.offsets.begin(), segment.offsets.end());
+  const auto same = [&](std::uint32_t attempt) { return attempt == segment.attempts.front(); };
+  if (!segment.attempts.empty() && std::all_of(segment.attempts.begin(), segment.attempts.end(), same)) {
+    segment.attempt = segment.attempts.front();
+    segment.attempts.clear();
+  }
+  const auto count = segment.count;
+  append(std::move(segment));
+  return count;
+}
+
+namespace {
+
+/// Failures of one report that have the same fate, on their way into one segment.
+struct FailureGroup {
+  OutcomeKind kind;
+  OutcomeSegment segment;
+  std::vector<Text> errors;
+};
+
+void seal(FailureGroup& group, const Report& report) {
+  auto& segment = group.segment;
+  segment.chunk = report.chunk;
+  segment.kind = group.kind;
+  segment.started_at = report.started_at;
+  segment.finished_at = report.finished_at;
+  segment.worker = report.worker;
+  segment.first = *std::min_element(segment.offsets.begin(), segment.offsets.end());
+  const auto contiguous = [&] {
+    for (std::size_t i = 0; i < segment.offsets.size(); ++i) {
+      if (segment.offsets[i] != segment.first + i) return false;
+    }
+    return true;
+  };
+  if (contiguous()) segment.offsets.clear();
+  const auto same = [&](std::uint32_t attempt) { return attempt == segment.attempts.front(); };
+  segment.attempt = segment.attempts.front();
+  if (std::all_of(segment.attempts.begin(), segment.attempts.end(), same)) segment.attempts.clear();
+  const auto one = [&](const Text& text) { return text == group.errors.front() || *text == *group.errors.front(); };
+  segment.one_for_all = std::all_of(group.errors.begin(), group.errors.end(), one);
+  if (segment.one_for_all) {
+    segment.body = group.errors.front();
+    return;
+  }
+  std::string body = "[";
+  for (const auto& error : group.errors) {
+    if (body.size() > 1) body += ',';
+    body += *error;
+  }
+  body += ']';
+  segment.body = make_text(std::move(body));
+}
+
+}  // namespace
+
+std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
+  if (report.failed.empty()) return 0;
+  auto& round = *job_.round;
+  std::vector<FailureGroup> groups;
+  std::uint32_t accepted = 0;
+  ensure_notes(chunk);
+  for (const auto& failure : report.failed) {
+    if (!is_awaited(chunk, failure.offset, failure.attempt)) continue;
+    ++accepted;
+    auto& note = chunk.notes[failure.offset];
+    ++note.failures;
+    const auto& retry = round.specs[chunk.spec_of(failure.offset)].retry;
+    const auto index = chunk.first + failure.offset;
+    auto kind = OutcomeKind::failed;
+    Timestamp due{};
+    if (failure.verdict == FailedAttempt::Verdict::dead) {
+      kind = OutcomeKind::dead;
+    } else if (failure.verdict == FailedAttempt::Verdict::retry && note.failures < retry.max_attempts) {
+      kind = OutcomeKind::retrying;
+      // One draw a report: what failed together in one worker returns together, others do not join it.
+      const auto draw = mix(now_.entropy, note.failures);
+      due = now_.time + failure.retry_after.value_or(retry_delay(retry, note.failures, draw));
+    }
+
+    --round.counts.running;
+    if (kind == OutcomeKind::retrying) {
+      note.state = TaskNote::State::retrying;
+      if (round.phase == RoundPhase::open) {
+        ++round.counts.retrying;
+        queue_retry(due, index);
+      } else {
+        ++round.counts.queued;
+      }
+    } else {
+      finish(chunk, failure.offset);
+      ++(kind == OutcomeKind::dead ? round.counts.dead : round.counts.failed);
+      note_first_error(chunk, failure.offset, failure.attempt, failure.code, failure.error);
+    }
+
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& other) { return other.kind == kind; });
+    if (group == groups.end()) {
+      groups.push_back(FailureGroup{kind, {}, {}});
+      group = std::prev(groups.end());
+    }
+    group->segment.offsets.push_back(failure.offset);
+    group->segment.attempts.push_back(failure.attempt);
+    group->segment.finished_ms.push_back(failure.finished_ms);
+    if (kind == OutcomeKind::retrying) group->segment.due_ms.push_back(due.time_since_epoch().count());
+    group->errors.push_back(failure.error);
+    ++group->segment.count;
+  }
+  for (auto& group : groups) {
+    seal(group, report);
+    auto& due = group.segment.due_ms;
+    if (due.size() > 1 && std::all_of(due.begin(), due.end(), [&](auto at) { return at == due.front(); })) due.erase(due.begin() + 1, due.end());
+    append(std::move(group.segment));
+  }
+  return accepted;
+}
+
+void Stepper::accept_returned(Chunk& chunk, const Report& report) {
+  auto& round = *job_.round;
+  for (const auto offset : report.returned) {
+    if (offset >= chunk.count) continue;
+    ensure_notes(chunk);
+    auto& note = chunk.notes[offset];
+    if (note.state != TaskNote::State::running) continue;
+    --note.attempt;  // it never began: the attempt was not made
+    note.state = TaskNote::State::waiting;
+    --round.counts.running;
+    ++round.counts.queued;
+    if (round.phase == RoundPhase::open) make_ready(round, chunk.first + offset);
+  }
+}
+
+void Stepper::append(OutcomeSegment segment) {
+  auto& round = *job_.round;
+  segment.round = round.number;
+  segment.sequence = round.next_sequence++;
+  if (round.is_inline) {
+    round.inline_bytes += segment.body ? segment.body->size() : 0;
+    round.inline_outcomes.push_back(std::move(segment));
+    save();
+  } else {
+    out_.write(AppendOutcomes{std::move(segment)});
+  }
+}
+
+void Stepper::spill_inline() {
+  auto& round = *job_.round;
+  round.is_inline = false;
+  for (auto& segment : round.inline_definitions) out_.write(AppendDefinitions{std::move(segment)});
+  for (auto& segment : round.inline_outcomes) out_.write(AppendOutcomes{std::move(segment)});
+  round.inline_definitions.clear();
+  round.inline_outcomes.clear();
+  round.inline_bytes = 0;
+  save();
+}
+
+void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code,
+                               const Text& error) {
+  auto& round = *job_.round;
+  const bool worse = code != ErrorCode::task_failed && round.first_error && round.first_error->code == ErrorCode::task_failed &&
+                     code != ErrorCode::poison;
+  if (round.first_error && !worse) return;
+  Error first;
+  first.code = code;
+  boost::system::error_code bad;
+  const auto parsed = boost::json::parse(*error, bad);
+  if (!bad && parsed.is_object()) {
+    const auto* type = parsed.as_object().if_contains("type");
+    const auto* message = parsed.as_object().if_contains("message");
+    if (type && type->is_string() && type->as_string() != "error") first.message = std::string(type->as_string()) + ": ";
+    if (message && message->is_string()) first.message += std::string(message->as_string());
+  }
+  first.stage = round.stage;
+  first.task_index = chunk.first + offset;
+  first.task_type = round.specs[chunk.spec_of(offset)].task_type;
+  first.attempt = attempt;
+  round.first_error = std::move(first);
+  out_.after_commit(Publish{PublishedKind::task_failed, ++job_.last_event, round.stage, round.number, chunk.first + offset,
+                            attempt, error});
+}
+
+void Stepper::queue_retry(Timestamp due, TaskIndex index) {
+  auto& retries = job_.round->retries;
+  const bool sooner = retries.empty() || due < retries.begin()->first;
+  retries[due].push_back(index);
+  if (sooner) out_.now(SetTimer{TimerKind::retry, due, job_.round->number});
+}
+
+void Stepper::operator()(RetriesCameDue) {
+  if (!job_.round || job_.round->phase != RoundPhase::open) return;
+  auto& round = *job_.round;
+  while (!round.retries.empty() && round.retries.begin()->first <= now_.time) {
+    for (const auto index : round.retries.begin()->second) {
+      --round.counts.retrying;
+      ++round.counts.queued;
+      make_ready(round, index);
+    }
+    round.retries.erase(round.retries.begin());
+  }
+  if (!round.retries.empty()) out_.now(SetTimer{TimerKind::retry, round.retries.begin()->first, round.number});
+}
+
+void Stepper::operator()(TaskLost event) {
+  if (is_terminal(job_.status) || !job_.round || job_.round->number != event.round) return;
+  auto& round = *job_.round;
+  if (round.phase != RoundPhase::open || event.index >= round.counts.total) return;
+  auto& chunk = chunk_of(round, event.index);
+  const auto offset = static_cast<ChunkOffset>(event.index - chunk.first);
+  if (chunk.finished.contains(offset)) return;
+  ensure_notes(chunk);
+  auto& note = chunk.notes[offset];
+  ++note.attempt;
+  if (!event.alone) return;
+  ++note.losses;
+
+  OutcomeSegment segment;
+  segment.chunk = static_cast<ChunkNumber>(chunk.first / chunk_size);
+  segment.kind = OutcomeKind::lost;
+  segment.first = offset;
+  segment.count = 1;
+  segment.attempt = note.attempt;
+  segment.started_at = segment.finished_at = now_.time;
+  segment.one_for_all = true;
+  segment.body = make_text("null");
+  if (note.losses < rules_.poison_deaths) {
+    append(std::move(segment));
+    return;
+  }
+  segment.kind = OutcomeKind::dead;
+  segment.body = make_text(R"({"type":"poison","message":"the process died )" + std::to_string(note.losses) +
+                           R"( times while this task ran alone"})");
+  if (note.state == TaskNote::State::retrying) {
+    --round.counts.retrying;
+    for (auto& [due, tasks] : round.retries) std::erase(tasks, event.index);
+  } else {
+    --round.counts.queued;
+  }
+  finish(chunk, offset);
+  ++round.counts.dead;
+  note_first_error(chunk, offset, note.attempt, ErrorCode::poison, segment.body);
+  append(std::move(segment));
+  evaluate_join();
+}
+
+}  // namespace coremachine::machine

@@ -1,0 +1,208 @@
+#include "core/model/codec.hpp"
+
+#include <utility>
+#include <variant>
+
+namespace coremachine::codec {
+namespace {
+
+// ---- retry policies ----
+
+void write_retry(JsonWriter& out, const RetryPolicy& retry) {
+  constexpr RetryPolicy usual;
+  out.begin_object();
+  out.member("max_attempts", retry.max_attempts, usual.max_attempts);
+  out.member("first_delay_ms", retry.first_delay, usual.first_delay);
+  out.member("factor", retry.factor, usual.factor);
+  out.member("max_delay_ms", retry.max_delay, usual.max_delay);
+  if (!retry.jitter) {
+    out.key("jitter");
+    out.boolean(false);
+  }
+  out.end_object();
+}
+
+RetryPolicy read_retry(JsonReader& in) {
+  RetryPolicy retry;
+  in.object([&](std::string_view name) {
+    if (name == "max_attempts") return in.to(retry.max_attempts);
+    if (name == "first_delay_ms") return in.to(retry.first_delay);
+    if (name == "factor") return in.to(retry.factor);
+    if (name == "max_delay_ms") return in.to(retry.max_delay);
+    if (name == "jitter") return in.to(retry.jitter);
+    in.mismatch("a retry policy has an unknown member");
+  });
+  return retry;
+}
+
+// ---- joins ----
+
+struct JoinWriter {
+  JsonWriter& out;
+
+  template <class Number>
+  void single(std::string_view name, Number value) const {
+    out.begin_object();
+    out.key(name);
+    out.number(value);
+    out.end_object();
+  }
+  void operator()(const JoinAll&) const { out.word("strict"); }
+  void operator()(const JoinBestEffort&) const { out.word("best_effort"); }
+  void operator()(const JoinAtLeast& join) const { single("at_least", join.count); }
+  void operator()(const JoinTolerateCount& join) const { single("tolerate_count", join.count); }
+  void operator()(const JoinToleratePercent& join) const { single("tolerate_percent", join.percent); }
+};
+
+Join read_join(JsonReader& in) {
+  Join join = JoinAll{};
+  if (in.at_string()) {
+    const auto word = in.plain_string();
+    if (word == "best_effort") {
+      join = JoinBestEffort{};
+    } else if (word != "strict") {
+      in.mismatch("a join is unknown");
+    }
+    return join;
+  }
+  in.object([&](std::string_view name) {
+    if (name == "at_least") return in.to(join.emplace<JoinAtLeast>().count);
+    if (name == "tolerate_count") return in.to(join.emplace<JoinTolerateCount>().count);
+    if (name == "tolerate_percent") return in.to(join.emplace<JoinToleratePercent>().percent);
+    in.mismatch("a join is unknown");
+  });
+  return join;
+}
+
+}  // namespace
+
+void write_policy(JsonWriter& out, const StagePolicy& policy) {
+  out.begin_object();
+  if (!std::holds_alternative<JoinAll>(policy.join)) {
+    out.key("join");
+    std::visit(JoinWriter{out}, policy.join);
+  }
+  switch (policy.stragglers) {
+    case Stragglers::cancel: break;
+    case Stragglers::wait:
+      out.key("stragglers");
+      out.word("wait");
+      break;
+  }
+  out.member("max_concurrency", policy.max_concurrency, std::uint32_t{0});
+  if (policy.retry) {
+    out.key("retry");
+    write_retry(out, *policy.retry);
+  }
+  out.optional_member("timeout_ms", policy.timeout);
+  out.end_object();
+}
+
+StagePolicy read_policy(JsonReader& in) {
+  StagePolicy policy;
+  const auto read_stragglers = [&] {
+    if (in.plain_string() != "wait") in.mismatch("what becomes of stragglers is unknown");
+    policy.stragglers = Stragglers::wait;
+  };
+  in.object([&](std::string_view name) {
+    if (name == "join") return void(policy.join = read_join(in));
+    if (name == "stragglers") return read_stragglers();
+    if (name == "max_concurrency") return in.to(policy.max_concurrency);
+    if (name == "retry") return void(policy.retry = read_retry(in));
+    if (name == "timeout_ms") return in.to(policy.timeout);
+    in.mismatch("a policy has an unknown member");
+  });
+  return policy;
+}
+
+void write_spec(JsonWriter& out, const TaskSpec& spec) {
+  out.begin_object();
+  out.key("task_type");
+  out.string(spec.task_type);
+  if (spec.retry != RetryPolicy{}) {
+    out.key("retry");
+    write_retry(out, spec.retry);
+  }
+  out.member("timeout_ms", spec.timeout, Milliseconds{0});
+  out.flag("pure", spec.pure);
+  out.end_object();
+}
+
+TaskSpec read_spec(JsonReader& in) {
+  TaskSpec spec;
+  in.object([&](std::string_view name) {
+    if (name == "task_type") return in.to(spec.task_type);
+    if (name == "retry") return void(spec.retry = read_retry(in));
+    if (name == "timeout_ms") return in.to(spec.timeout);
+    if (name == "pure") return in.to(spec.pure);
+    in.mismatch("a task's spec has an unknown member");
+  });
+  return spec;
+}
+
+void write_counts(JsonWriter& out, const TaskCounts& counts) {
+  const auto member = [&](std::string_view name, std::uint64_t count) { out.member(name, count, std::uint64_t{0}); };
+  out.begin_object();
+  member("total", counts.total);
+  member("queued", counts.queued);
+  member("running", counts.running);
+  member("retrying", counts.retrying);
+  member("completed", counts.completed);
+  member("failed", counts.failed);
+  member("dead", counts.dead);
+  member("cancelled", counts.cancelled);
+  out.end_object();
+}
+
+TaskCounts read_counts(JsonReader& in) {
+  TaskCounts counts;
+  in.object([&](std::string_view name) {
+    if (name == "total") return in.to(counts.total);
+    if (name == "queued") return in.to(counts.queued);
+    if (name == "running") return in.to(counts.running);
+    if (name == "retrying") return in.to(counts.retrying);
+    if (name == "completed") return in.to(counts.completed);
+    if (name == "failed") return in.to(counts.failed);
+    if (name == "dead") return in.to(counts.dead);
+    if (name == "cancelled") return in.to(counts.cancelled);
+    in.mismatch("counts have an unknown member");
+  });
+  return counts;
+}
+
+void write_error(JsonWriter& out, const Error& error) {
+  out.begin_object();
+  out.key("code");
+  out.word(to_string(error.code));
+  out.key("message");
+  out.string(error.message);
+  out.optional_member("stage", error.stage);
+  out.optional_member("task_index", error.task_index);
+  if (!error.task_type.empty()) {
+    out.key("task_type");
+    out.string(error.task_type);
+  }
+  out.optional_member("attempt", error.attempt);
+  out.end_object();
+}
+
+Error read_error(JsonReader& in) {
+  Error error;
+  const auto read_code = [&] {
+    const auto code = error_code_from(in.plain_string());
+    if (!code) in.mismatch("an error has an unknown code");
+    error.code = *code;
+  };
+  in.object([&](std::string_view name) {
+    if (name == "code") return read_code();
+    if (name == "message") return in.to(error.message);
+    if (name == "stage") return in.to(error.stage);
+    if (name == "task_index") return in.to(error.task_index);
+    if (name == "task_type") return in.to(error.task_type);
+    if (name == "attempt") return in.to(error.attempt);
+    in.mismatch("an error has an unknown member");
+  });
+  return error;
+}
+
+}  // namespace coremachine::codec

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <boost/json/array.hpp>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/string.hpp>
+
+#include "core/model/json_text.hpp"
+#include "core/model/utf8.hpp"
+
+namespace coremachine {
+
+namespace {
+
+/// Builds the value and sees what a finished value no longer shows: keys that came twice, numbers as they were written.
+class Builder {
+ public:
+  static constexpr std::size_t max_array_size = SIZE_MAX;
+  static constexpr std::size_t max_object_size = SIZE_MAX;
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+
+  explicit Builder(bool strict) : strict_(strict) {}
+
+  json::value take() { return std::move(root_); }
+  const std::string& fault() const { return fault_; }
+
+  /// Where the value is that is being read.
+  std::string pointer() const {
+    std::string text = "#";
+    for (std::size_t level = 0; level < depth_; ++level) {
+      const auto& frame = frames_[level];
+      if (const auto* array = frame.container.if_array()) {
+        text.append("/").append(std::to_string(array->size()));
+      } else if (frame.has_key) {
+        text.push_back('/');
+        for (const char c : frame.key) {
+          if (c == '~') {
+            text.append("~0");
+          } else if (c == '/') {
+            text.append("~1");
+          } else {
+            text.push_back(c);
+          }
+        }
+      }
+    }
+    return text;
+  }
+
+  bool on_document_begin(json::error_code&) { return true; }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_object_begin(json::error_code&) { return open(json::object()); }
+  bool on_array_begin(json::error_code&) { return open(json::array()); }
+  bool on_object_end(std::size_t, json::error_code& ec) { return close(ec); }
+  bool on_array_end(std::size_t, json::error_code& ec) { return close(ec); }
+
+  bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+    top().key.append(part.data(), part.size());
+    return true;
+  }
+  bool on_key(json::string_view part, std::size_t size, json::error_code& ec) {
+    on_key_part(part, size, ec);
+    auto& frame = top();
+    frame.has_key = true;
+    // A second one is seen in any case; looking for it here as well gives the place of the key, not of what follows.
+    if (strict_ && frame.container.get_object().contains(frame.key)) return refuse_twice(ec);
+    return true;
+  }
+
+  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
+    string_.append(part.data(), part.size());
+    return true;
+  }
+  bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
+    if (string_.empty()) return add(json::string(part), ec);
+    string_.append(part.data(), part.size());
+    json::string whole(string_);
+    string_.clear();
+    return add(std::move(whole), ec);
+  }
+
+  bool on_number_part(json::string_view, json::error_code&) { return true; }
+  bool on_int64(std::int64_t number, json::string_view, json::error_code& ec) { return add(number, ec); }
+  bool on_uint64(std::uint64_t number, json::string_view, json::error_code& ec) {
+    if (strict_) return refuse(ec, "the integer does not fit 64 bits with sign");
+    return add(number, ec);
+  }
+  bool on_double(double approximate, json::string_view literal, json::error_code& ec) {
+    const std::string_view text(literal.data(), literal.size());
+    if (strict_ && text.find_first_of(".eE") == std::string_view::npos) {
+      return refuse(ec, "the integer does not fit 64 bits with sign");
+    }
+    // The parser's own conversion may be off by a unit in the last place; text that we wrote has to come back exactly.
+    double number = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (parsed.ec == std::errc::result_out_of_range) number = approximate;
+    if (!std::isfinite(number)) return refuse(ec, "the number is too large to be finite");
+    return add(number, ec);
+  }
+  bool on_bool(bool value, json::error_code& ec) { return add(value, ec); }
+  bool on_null(json::error_code& ec) { return add(nullptr, ec); }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+ private:
+  struct Frame {
+    json::value container = {};
+    std::string key = {};
+    bool has_key = false;
+  };
+
+  Frame& top() { return frames_[depth_ - 1]; }
+
+  template <class Container>
+  bool open(Container container) {
+    if (frames_.size() == depth_) frames_.emplace_back();
+    auto& frame = frames_[depth_++];
+    frame.container = std::move(container);
+    frame.key.clear();
+    frame.has_key = false;
+    return true;
+  }
+  bool close(json::error_code& ec) {
+    json::value done = std::move(top().container);
+    --depth_;
+    return add(std::move(done), ec);
+  }
+
+  template <class T>
+  bool add(T&& value, json::error_code& ec) {
+    if (depth_ == 0) {
+      root_ = std::forward<T>(value);
+    } else if (auto& frame = top(); frame.has_key) {
+      if (!frame.container.get_object().emplace(frame.key, std::forward<T>(value)).second) return refuse_twice(ec);
+      frame.has_key = false;
+      frame.key.clear();
+    } else {
+      frame.container.get_array().emplace_back(std::forward<T>(value));
+    }
+    return true;
+  }
+
+  bool refuse_twice(json::error_code& ec) {
+    return refuse(ec, "the key \"" + top().key + "\" comes twice in one object");
+  }
+  bool refuse(json::error_code& ec, std::string why) {
+    fault_ = std::move(why);
+    ec = json::error::syntax;
+    return false;
+  }
+
+  bool strict_;
+  json::value root_ = nullptr;
+  std::vector<Frame> frames_ = {};
+  std::size_t depth_ = 0;
+  std::string string_ = {};
+  std::string fault_ = {};
+};
+
+std::string place_of(std::string_view text, std::size_t offset) {
+  const auto before = text.substr(0, std::min(offset, text.size()));
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+  return "line " + std::to_string(line) + ", column " + std::to_string(before.size() - line_start + 1);
+}
+
+/// Whether an escaped leading surrogate ends at `offset`: the parser calls what follows it a syntax error.
+bool is_after_surrogate(std::string_view text, std::size_t offset) {
+  constexpr std::size_t escape_size = 6;  // backslash, u, four digits
+  if (offset < escape_size || offset > text.size()) return false;
+  const auto escape = text.substr(offset - escape_size, escape_size);
+  return escape.starts_with("\\u") && (escape[2] == 'd' || escape[2] == 'D') &&
+         std::string_view("89abAB").find(escape[3]) != std::string_view::npos;
+}
+
+std::string in_words(json::error_code ec, std::string_view text, std::size_t offset) {
+  if (ec == json::error::extra_data) return "something follows the JSON value";
+  if (ec == json::error::incomplete) return "the text ends inside the JSON value";
+  if (ec == json::error::too_deep) {
+    return "objects and arrays nest deeper than " + std::to_string(max_parsed_depth) + " levels";
+  }
+  if (ec == json::error::exponent_overflow) return "the exponent of the number is too large";
+  if (ec == json::error::illegal_leading_surrogate || ec == json::error::illegal_trailing_surrogate ||
+      ec == json::error::expected_utf16_escape || is_after_surrogate(text, offset)) {
+    return "half of a surrogate pair stands alone";
+  }
+  if (ec == json::error::expected_hex_digit) return "\\u needs four hexadecimal digits";
+  return "this is not JSON";
+}
+
+Error refusal(std::string message) {
+  return Error{ErrorCode::invalid_argument, std::move(message)};
+}
+
+Result<json::value> parse(std::string_view text, bool strict, std::size_t max_depth) {
+  json::parse_options options;
+  options.max_depth = max_depth;
+  json::basic_parser<Builder> parser(options, strict);
+  json::error_code ec;
+  const auto used = parser.write_some(false, text.data(), text.size(), ec);
+  if (!ec && used < text.size()) ec = json::error::extra_data;
+  if (!ec) return parser.handler().take();
+  const auto& builder = parser.handler();
+  auto message = place_of(text, used) + ": " + (builder.fault().empty() ? in_words(ec, text, used) : builder.fault());
+  if (const auto pointer = builder.pointer(); pointer != "#") message += " (at " + pointer + ")";
+  return refusal(std::move(message));
+}
+
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+}  // namespace
+
+Result<json::value> parse_strict(std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), is_space)) return refusal("the text is empty where JSON is due");
+  if (text.starts_with("\xEF\xBB\xBF")) return refusal("the text begins with a byte order mark, which JSON has not");
+  if (const auto at = find_invalid_utf8(text); at != std::string_view::npos) {
+    return refusal(place_of(text, at) + ": the text is not valid UTF-8");
+  }
+  return parse(text, true, max_parsed_depth);
+}
+
+json::value parse_stored(std::string_view text) {
+  // Stored documents hold values inside of a few levels of their own.
+  constexpr std::size_t levels_around = 16;
+  auto parsed = parse(text, false, max_written_depth + levels_around);
+  if (!parsed) throw Failure(Error{ErrorCode::store_damaged, "stored JSON cannot be read: " + parsed.error().message});
+  return std::move(*parsed);
+}
+
+}  // namespace coremachine

@@ -1,0 +1,333 @@
+#include "core/model/json_text.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include <boost/json/array.hpp>
+#include <boost/json/string.hpp>
+
+#include "core/model/utf8.hpp"
+
+namespace coremachine {
+
+namespace {
+
+enum class ByteClass : std::uint8_t { plain, escaped, wide };
+
+constexpr auto byte_classes = [] {
+  std::array<ByteClass, 256> table{};
+  for (std::size_t byte = 0; byte < table.size(); ++byte) {
+    if (byte < 0x20 || byte == '"' || byte == '\\') {
+      table[byte] = ByteClass::escaped;
+    } else if (byte >= 0x80) {
+      table[byte] = ByteClass::wide;
+    }
+  }
+  return table;
+}();
+
+std::string_view view_of(const json::string& text) {
+  return {text.data(), text.size()};
+}
+std::string_view view_of(json::string_view text) {
+  return {text.data(), text.size()};
+}
+
+/// Writes as long as nothing is wrong. Where it is wrong is found by a second walk, so that the first need not know.
+class Writer {
+ public:
+  explicit Writer(std::string& out) : out_(out) {}
+
+  bool write(const json::value& value, std::size_t depth) {
+    switch (value.kind()) {
+      case json::kind::null: out_.append("null", 4); return true;
+      case json::kind::bool_:
+        if (value.get_bool()) {
+          out_.append("true", 4);
+        } else {
+          out_.append("false", 5);
+        }
+        return true;
+      case json::kind::int64: write_number(value.get_int64()); return true;
+      case json::kind::uint64: write_number(value.get_uint64()); return true;
+      case json::kind::double_: return write_double(value.get_double());
+      case json::kind::string: return write_string(view_of(value.get_string()));
+      case json::kind::array: return write_array(value.get_array(), depth);
+      case json::kind::object: return write_object(value.get_object(), depth);
+    }
+    return false;
+  }
+
+  bool write_object(const json::object& object, std::size_t depth) {
+    if (depth >= max_written_depth) return false;
+    char before = '{';
+    for (const auto& member : object) {
+      out_.push_back(before);
+      before = ',';
+      if (!write_string(view_of(member.key()))) return false;
+      out_.push_back(':');
+      if (!write(member.value(), depth + 1)) return false;
+    }
+    if (object.empty()) out_.push_back('{');
+    out_.push_back('}');
+    return true;
+  }
+
+ private:
+  bool write_array(const json::array& array, std::size_t depth) {
+    if (depth >= max_written_depth) return false;
+    char before = '[';
+    for (const auto& element : array) {
+      out_.push_back(before);
+      before = ',';
+      if (!write(element, depth + 1)) return false;
+    }
+    if (array.empty()) out_.push_back('[');
+    out_.push_back(']');
+    return true;
+  }
+
+  template <class Integer>
+  void write_number(Integer number) {
+    std::array<char, 24> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    out_.append(text.data(), end);
+  }
+
+  bool write_double(double number) {
+    if (!std::isfinite(number)) return false;
+    std::array<char, 32> text;
+    auto* end = std::to_chars(text.data(), text.data() + text.size() - 2, number).ptr;
+    const std::string_view shortest(text.data(), static_cast<std::size_t>(end - text.data()));
+    if (shortest.find_first_of(".e") == std::string_view::npos) {
+      *end++ = '.';
+      *end++ = '0';
+    }
+    out_.append(text.data(), end);
+    return true;
+  }
+
+  bool write_string(std::string_view text) {
+    out_.push_back('"');
+    std::size_t done = 0;
+    std::size_t at = 0;
+    while (true) {
+      while (at < text.size() && byte_classes[static_cast<unsigned char>(text[at])] == ByteClass::plain) ++at;
+      if (at == text.size()) break;
+      switch (byte_classes[static_cast<unsigned char>(text[at])]) {
+        case ByteClass::plain: break;
+        case ByteClass::escaped:
+          out_.append(text, done, at - done);
+          write_escape(text[at]);
+          done = ++at;
+          break;
+        case ByteClass::wide: {
+          const auto length = utf8_length(text, at);
+          if (length == 0) return false;
+          at += length;
+          break;
+        }
+      }
+    }
+    out_.append(text, done, at - done);
+    out_.push_back('"');
+    return true;
+  }
+
+  void write_escape(char c) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    constexpr std::string_view named = "\"\\\b\f\n\r\t";
+    constexpr std::string_view names = "\"\\bfnrt";
+    out_.push_back('\\');
+    if (const auto which = named.find(c); which != std::string_view::npos) {
+      out_.push_back(names[which]);
+      return;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out_.append("u00").append({hex[byte >> 4U], hex[byte & 15U]});
+  }
+
+  std::string& out_;
+};
+
+/// Finds what the writer stumbled over, in the same order.
+class FaultFinder {
+ public:
+  std::string find(const json::object& object) { return visit(object, 0) ? message_ : std::string(); }
+  std::string find(const json::value& value) { return visit(value, 0) ? message_ : std::string(); }
+
+ private:
+  bool visit(const json::object& object, std::size_t depth) {
+    if (depth >= max_written_depth) return too_deep();
+    for (const auto& member : object) {
+      const auto size = pointer_.size();
+      push(view_of(member.key()));
+      if (find_invalid_utf8(view_of(member.key())) != std::string_view::npos)
+        return fault("the key is not valid UTF-8");
+      if (visit(member.value(), depth + 1)) return true;
+      pointer_.resize(size);
+    }
+    return false;
+  }
+
+  bool visit(const json::array& array, std::size_t depth) {
+    if (depth >= max_written_depth) return too_deep();
+    std::size_t index = 0;
+    for (const auto& element : array) {
+      const auto size = pointer_.size();
+      push(std::to_string(index++));
+      if (visit(element, depth + 1)) return true;
+      pointer_.resize(size);
+    }
+    return false;
+  }
+
+  bool visit(const json::value& value, std::size_t depth) {
+    if (const auto* object = value.if_object()) return visit(*object, depth);
+    if (const auto* array = value.if_array()) return visit(*array, depth);
+    if (const auto* number = value.if_double(); number && !std::isfinite(*number)) {
+      return fault(std::isnan(*number) ? "the number is NaN, which JSON cannot say"
+                                       : "the number is infinite, which JSON cannot say");
+    }
+    if (const auto* text = value.if_string(); text && find_invalid_utf8(view_of(*text)) != std::string_view::npos) {
+      return fault("the string is not valid UTF-8");
+    }
+    return false;
+  }
+
+  bool too_deep() { return fault("nested deeper than " + std::to_string(max_written_depth) + " levels"); }
+  bool fault(std::string what) {
+    message_ = pointer_ + ": " + std::move(what);
+    return true;
+  }
+
+  void push(std::string_view key) {
+    pointer_.push_back('/');
+    for (std::size_t at = 0; at < key.size();) {
+      const auto length = utf8_length(key, at);
+      if (length == 0) {
+        pointer_.append("\xEF\xBF\xBD");  // U+FFFD: the message itself has to be valid
+      } else if (key[at] == '~') {
+        pointer_.append("~0");
+      } else if (key[at] == '/') {
+        pointer_.append("~1");
+      } else {
+        pointer_.append(key, at, length);
+      }
+      at += length == 0 ? 1 : length;
+    }
+  }
+
+  std::string pointer_ = "#";
+  std::string message_ = {};
+};
+
+template <class Value, class Write>
+std::optional<std::string> append(std::string& out, const Value& value, Write write) {
+  const auto before = out.size();
+  if (write()) return std::nullopt;
+  out.resize(before);
+  return FaultFinder().find(value);
+}
+
+}  // namespace
+
+std::optional<std::string> append_json(std::string& out, const json::value& value) {
+  return append(out, value, [&] { return Writer(out).write(value, 0); });
+}
+
+std::optional<std::string> append_json(std::string& out, const json::object& object) {
+  return append(out, object, [&] { return Writer(out).write_object(object, 0); });
+}
+
+namespace {
+
+/// Reads an array's text without making values of it.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  bool at_end() const { return at_ >= text_.size(); }
+  char current() const { return text_[at_]; }
+  std::size_t position() const { return at_; }
+  void advance() { ++at_; }
+
+  void skip_space() {
+    while (!at_end() && (current() == ' ' || current() == '\n' || current() == '\r' || current() == '\t')) ++at_;
+  }
+
+  /// Past the value that begins here; false if the text ends first.
+  bool skip_value() {
+    switch (current()) {
+      case '"': return skip_string();
+      case '{':
+      case '[': return skip_nested();
+      default: break;
+    }
+    const auto end = text_.find_first_of(",] \n\r\t", at_);
+    at_ = end;
+    return end != std::string_view::npos;
+  }
+
+ private:
+  bool skip_string() {
+    for (++at_; !at_end(); ++at_) {
+      if (current() == '"') {
+        ++at_;
+        return true;
+      }
+      if (current() == '\\') ++at_;
+    }
+    return false;
+  }
+
+  bool skip_nested() {
+    std::size_t depth = 0;
+    while (!at_end()) {
+      switch (current()) {
+        case '"':
+          if (!skip_string()) return false;
+          continue;
+        case '{':
+        case '[': ++depth; break;
+        case '}':
+        case ']':
+          if (--depth == 0) {
+            ++at_;
+            return true;
+          }
+          break;
+        default: break;
+      }
+      ++at_;
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::uint32_t> element_ends(std::string_view json_array) {
+  std::vector<std::uint32_t> ends;
+  ends.reserve(json_array.size() / 16);
+  Scanner scanner(json_array);
+  scanner.skip_space();
+  if (scanner.at_end() || scanner.current() != '[') return ends;
+  scanner.advance();
+  scanner.skip_space();
+  while (!scanner.at_end() && scanner.current() != ']') {
+    if (!scanner.skip_value()) break;
+    ends.push_back(static_cast<std::uint32_t>(scanner.position()));
+    scanner.skip_space();
+    if (!scanner.at_end() && scanner.current() == ',') scanner.advance();
+    scanner.skip_space();
+  }
+  return ends;
+}
+
+}  // namespace coremachine

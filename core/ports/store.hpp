@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <coremachine/model/error.hpp>
+
+#include "core/model/batch.hpp"
+#include "core/model/record.hpp"
+#include "core/model/segment.hpp"
+
+namespace coremachine {
+
+struct StoredJob {
+  JobRow job;
+  std::vector<RoundRow> rounds;  ///< ascending
+};
+
+struct JobFilter {
+  std::vector<JobStatus> statuses = {};  ///< any of them; empty: all
+  std::string type = {};                 ///< empty: all
+  std::optional<JobId> before = {};      ///< only older ones
+  std::size_t limit = 50;
+};
+
+/// Which outcomes of a job are read.
+struct OutcomeQuery {
+  JobId job;
+  std::vector<RoundNumber> rounds;  ///< a round with its lineage
+  ChunkNumber from = 0;
+  ChunkNumber to = UINT32_MAX;      ///< exclusive
+  bool completed = true;
+  bool others = true;
+  bool bodies = true;
+  std::size_t limit = SIZE_MAX;     ///< of segments
+};
+
+struct StoreStats {
+  std::string kind;                  ///< "memory", "sqlite"
+  std::string location;
+  std::uint64_t bytes = 0;           ///< on disk, the log included
+  std::uint64_t jobs = 0;
+  std::uint64_t unfinished = 0;
+  std::uint64_t rounds = 0;
+  std::uint64_t definition_segments = 0;
+  std::uint64_t outcome_segments = 0;
+  std::uint64_t tasks_defined = 0;
+  std::uint64_t tasks_finished = 0;
+  Incarnation incarnation = 0;
+  CommitSequence last_commit = 0;
+  int schema_version = 0;
+};
+
+/// Where jobs are kept. `commit` and `begin_incarnation` are called from one thread at a time; reads from any thread,
+/// also while a commit is under way: they see what is committed, each one a single consistent state.
+/// A read that cannot be done throws Failure (store_failed, store_damaged).
+class Store {
+ public:
+  virtual ~Store() = default;
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Ends all older incarnations and starts the next one; durable when it returns. Throws Failure.
+  virtual Incarnation begin_incarnation() = 0;
+  /// The sequence of the last batch that was committed, 0 if there is none.
+  virtual CommitSequence last_commit() const = 0;
+
+  /// All of the batch or nothing, durable when it returns success.
+  /// store_full: nothing was written; the same batch may be given again.
+  /// store_failed: it is not known what was written; the store takes nothing any more.
+  virtual Result<void> commit(const Batch& batch) = 0;
+
+  virtual std::optional<StoredJob> read_job(JobId id) const = 0;
+  /// Newest first.
+  virtual std::vector<JobRow> list_jobs(const JobFilter& filter) const = 0;
+  /// Jobs that are not over, in the order of their ids, from after `after`.
+  virtual std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const = 0;
+  /// Definitions of a round without their bodies, in order.
+  virtual std::vector<DefinitionSegment> definition_heads(JobId job, RoundNumber round) const = 0;
+  virtual std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const = 0;
+  /// Ordered by chunk, then round, then sequence.
+  virtual std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const = 0;
+
+  virtual StoreStats stats() const = 0;
+
+  /// How many segments and rounds belong to no job; `remove` takes them away.
+  virtual std::uint64_t orphans(bool remove) = 0;
+  /// What the store's own format says of its soundness; empty: nothing is wrong.
+  virtual std::vector<std::string> check_format() const = 0;
+  /// A consistent copy, made while the store is in use. `path` must not exist yet.
+  virtual Result<void> backup(const std::string& path) const = 0;
+};
+
+}  // namespace coremachine

@@ -1,0 +1,46 @@
+#include <stdexcept>
+#include <utility>
+
+#include <coremachine/registry/job_handler.hpp>
+
+#include "core/model/json_text.hpp"
+
+namespace coremachine {
+
+namespace {
+
+json::object object_from(const std::shared_ptr<const std::string>& text, const std::string& what) {
+  if (!text) return {};
+  auto value = parse_stored(*text);
+  if (!value.is_object()) throw Failure(Error{ErrorCode::store_damaged, what + " are not a JSON object"});
+  return std::move(value.get_object());
+}
+
+}  // namespace
+
+JobContext::JobContext(State state) : state_(std::move(state)) {}
+JobContext::~JobContext() = default;
+
+const json::object& JobContext::job_params() const {
+  if (!params_) params_ = object_from(state_.params, "the stored params of job " + state_.job_id.str());
+  return *params_;
+}
+
+const json::object& JobContext::stage_result(int stage) const {
+  if (const auto known = parsed_.find(stage); known != parsed_.end()) return known->second;
+  const auto stored = state_.stage_results.find(stage);
+  if (stored == state_.stage_results.end()) {
+    throw std::out_of_range("stage " + std::to_string(stage) + " of job " + state_.job_id.str() +
+                            " has no result: it is not closed");
+  }
+  auto result = object_from(stored->second, "the stored results of stage " + std::to_string(stage));
+  return parsed_.emplace(stage, std::move(result)).first->second;
+}
+
+JobHandler::~JobHandler() = default;
+
+StagePolicy JobHandler::stage_policy(int, const JobContext&) const {
+  return {};
+}
+
+}  // namespace coremachine

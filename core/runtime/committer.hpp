@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/ports/store.hpp"
+#include "core/runtime/input.hpp"
+
+namespace coremachine::runtime {
+
+/// The thread that writes: one batch at a time, each one transaction and one sync, while the next one gathers.
+class Committer {
+ public:
+  struct Hooks {
+    std::function<void(Input)> post;
+    std::function<void(std::string_view)> fault_point;  ///< may be empty
+  };
+  Committer(Store& store, Hooks hooks);
+  ~Committer();
+
+  /// Neither a batch is being written nor waits to be.
+  bool idle() const { return idle_.load(std::memory_order_acquire); }
+  /// Takes a batch; only when idle.
+  void give(Batch batch);
+  /// A batch is likely to be given in a moment: posts a TickInput if none came until `limit`.
+  void expect(std::chrono::steady_clock::time_point limit);
+  /// Typical time from `give` to durable, for those who weigh waiting against it.
+  std::chrono::nanoseconds typical() const { return std::chrono::nanoseconds{typical_ns_.load(std::memory_order_relaxed)}; }
+  /// Ends the thread when it has written what it was given.
+  void stop();
+
+ private:
+  void run();
+  void write(Batch batch);
+
+  Store& store_;
+  const Hooks hooks_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Batch> given_;
+  std::optional<std::chrono::steady_clock::time_point> expected_;
+  bool stopping_ = false;
+  std::atomic<bool> idle_{true};
+  std::atomic<std::int64_t> typical_ns_{300'000};
+  std::thread thread_;
+};
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "core/machine/engine.hpp"
+#include "core/model/event.hpp"
+
+namespace coremachine::runtime {
+
+/// Called with what a request has come to, on whichever thread drives the engine: it must not block.
+using Then = std::function<void(machine::Answer&&)>;
+
+using Listener = std::function<void(const JobEvent&)>;
+
+// What reaches the engine from outside, in the order in which it came.
+
+struct SubmitInput {
+  Submission submission;  ///< without an id: the driver gives it
+  Then accepted = {};
+  Then ended = {};
+};
+struct ControlInput {
+  JobId job;
+  machine::Control verb = machine::Control::cancel;
+  Then then;
+};
+struct InspectInput {
+  JobId job;
+  Then then;
+};
+struct AwaitInput {
+  JobId job;
+  Then then;
+};
+struct FollowInput {
+  JobId job;
+  std::weak_ptr<Listener> listener;
+};
+struct BoundaryInput {
+  JobId job;
+  BoundaryDecided decided;
+};
+struct SliceInput {
+  machine::SliceId slice = 0;
+  Report report;
+  bool last = true;
+};
+struct CommittedInput {
+  CommitSequence sequence = 0;
+};
+struct StoreFullInput {
+  bool full = false;
+};
+struct StoreFailedInput {
+  Error error;
+};
+struct LoadedInput {
+  machine::RequestId request = 0;
+  std::optional<Job> job = {};
+  std::optional<Round> target = {};
+  Error error = {};  ///< when there is no job
+};
+/// Time has passed, or a batch was held long enough.
+struct TickInput {};
+struct DrainInput {};
+/// The drain limit is over: what still runs is told to end.
+struct StopAllInput {};
+
+using Input = std::variant<SubmitInput, ControlInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
+                           CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+
+}  // namespace coremachine::runtime

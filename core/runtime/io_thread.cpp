@@ -1,0 +1,191 @@
+#include "core/runtime/io_thread.hpp"
+
+#include <atomic>
+#include <thread>
+#include <typeinfo>
+#include <unordered_map>
+#include <utility>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/core/demangle.hpp>
+#include <boost/json/parse.hpp>
+
+#include "core/model/json_text.hpp"
+
+namespace coremachine::runtime {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// One coroutine task: its arguments and context live as long as it runs.
+struct CoroutineTask {
+  std::shared_ptr<SliceState> slice;
+  std::uint32_t position = 0;
+  json::object params;
+  std::optional<TaskContext> context;
+  RunningRecord::Slot* slot = nullptr;
+  Timestamp started{};
+  asio::cancellation_signal cancel;
+};
+
+}  // namespace
+
+struct IoThread::State {
+  explicit State(Hooks with) : hooks(std::move(with)) {}
+
+  Hooks hooks;
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard{context.get_executor()};
+  asio::steady_timer timer{context};
+  std::optional<Timestamp> armed = {};
+  std::unordered_multimap<machine::SliceId, std::shared_ptr<CoroutineTask>> tasks = {};
+  std::atomic<std::size_t> in_flight{0};
+  std::thread thread = {};
+
+  void arm(Timestamp at) {
+    if (armed && *armed <= at) return;
+    armed = at;
+    timer.expires_after(std::max(Milliseconds{0}, at - hooks.clock()));
+    timer.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      armed.reset();
+      hooks.post(TickInput{});
+    });
+  }
+
+  void start(const std::shared_ptr<SliceState>& slice, const std::shared_ptr<const CoroutineHandler>& handler) {
+    const auto& work = slice->work();
+    Text text;
+    std::string trouble;
+    try {
+      text = hooks.slices->definitions(work);
+    } catch (const std::exception& error) {
+      trouble = error.what();
+    }
+    const auto ends = text ? element_ends(*text) : std::vector<std::uint32_t>{};
+    while (const auto position = slice->claim()) {
+      auto task = std::make_shared<CoroutineTask>();
+      task->slice = slice;
+      task->position = *position;
+      task->started = hooks.clock();
+      if (!text) {
+        finish(task, TaskResult(TaskFailure{"store", trouble}));
+        continue;
+      }
+      const auto offset = work.slice.offset_at(*position);
+      const std::size_t begin = offset == 0 ? 1 : ends.at(offset - 1) + 1;
+      task->params = json::parse(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
+      TaskContext::State about;
+      about.job_id = work.slice.job;
+      about.stage = work.slice.stage;
+      about.round = work.slice.round;
+      about.index = TaskIndex{work.slice.chunk} * chunk_size + offset;
+      about.attempt = work.slice.attempt_at(*position);
+      about.task_type = &work.spec.task_type;
+      if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
+      about.cancelled = &slice->cancelled();
+      task->context.emplace(about);
+      task->slot = hooks.record->acquire();
+      task->slot->at(about.index);
+      task->slot->note(about.job_id, about.round, false, work.alone);
+      tasks.emplace(work.id, task);
+      spawn(task, handler);
+    }
+  }
+
+  void spawn(const std::shared_ptr<CoroutineTask>& task, const std::shared_ptr<const CoroutineHandler>& handler) {
+    auto done = [this, task](std::exception_ptr error, TaskResult result) {
+      if (error) {
+        result = raised(error);
+      }
+      finish(task, result);
+    };
+    auto bound = asio::bind_cancellation_slot(task->cancel.slot(), std::move(done));
+    asio::co_spawn(context, call(task, handler), std::move(bound));
+  }
+
+  static asio::awaitable<TaskResult> call(std::shared_ptr<CoroutineTask> task, std::shared_ptr<const CoroutineHandler> handler) {
+    auto running = handler->function(task->params, *task->context);
+    auto result = co_await std::move(running);
+    co_return result;
+  }
+
+  static TaskResult raised(const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const TaskFailure& failure) {
+      return failure;
+    } catch (const std::exception& thrown) {
+      return TaskFailure{boost::core::demangle(typeid(thrown).name()), thrown.what()};
+    } catch (...) {
+      return TaskFailure{"unknown", "the handler threw something that is not an exception"};
+    }
+  }
+
+  void finish(const std::shared_ptr<CoroutineTask>& task, const TaskResult& result) {
+    const auto id = task->slice->work().id;
+    if (task->slot) hooks.record->release(task->slot);
+    const auto [from, to] = tasks.equal_range(id);
+    for (auto each = from; each != to; ++each) {
+      if (each->second != task) continue;
+      tasks.erase(each);
+      break;
+    }
+    ReportBuilder builder(task->slice->work().slice, hooks.worker, hooks.clock);
+    builder.finished(task->position, result);
+    --in_flight;
+    const bool last = task->slice->one_done();
+    auto report = builder.take();
+    report.started_at = task->started;
+    report.finished_at = std::max(report.finished_at, task->started);
+    hooks.post(SliceInput{id, std::move(report), last});
+  }
+};
+
+IoThread::IoThread(Hooks hooks) : state_(std::make_shared<State>(std::move(hooks))) {
+  state_->thread = std::thread([state = state_] { state->context.run(); });
+}
+
+IoThread::~IoThread() { stop(); }
+
+void IoThread::arm(Timestamp at) {
+  asio::post(state_->context, [state = state_, at] { state->arm(at); });
+}
+
+void IoThread::run(std::shared_ptr<SliceState> slice, std::shared_ptr<const CoroutineHandler> handler) {
+  state_->in_flight += slice->work().slice.count;
+  slice->expect_all();
+  asio::post(state_->context, [state = state_, slice, handler] { state->start(slice, handler); });
+}
+
+void IoThread::cancel(machine::SliceId slice) {
+  asio::post(state_->context, [state = state_, slice] {
+    std::vector<std::shared_ptr<CoroutineTask>> running;
+    const auto [from, to] = state->tasks.equal_range(slice);
+    for (auto each = from; each != to; ++each) running.push_back(each->second);
+    for (const auto& task : running) task->cancel.emit(asio::cancellation_type::all);
+  });
+}
+
+std::size_t IoThread::in_flight() const { return state_->in_flight; }
+
+void IoThread::execute(std::function<void()> function) { asio::post(state_->context, std::move(function)); }
+
+void IoThread::stop() {
+  if (!state_->thread.joinable()) return;
+  asio::post(state_->context, [state = state_] {
+    state->guard.reset();
+    state->timer.cancel();
+    state->context.stop();
+  });
+  state_->thread.join();
+}
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,146 @@
+#include "core/runtime/pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace coremachine::runtime {
+namespace {
+
+thread_local bool in_pool = false;
+
+/// Threads beyond those with permits: one to drive the engine while all others are in authors' code.
+constexpr std::size_t spare_threads = 1;
+/// Boundaries that never return may be replaced so often before the pool refuses to grow.
+constexpr std::size_t max_abandoned = 64;
+
+}  // namespace
+
+bool Pool::inside() { return in_pool; }
+
+Pool::Pool(unsigned slots, unsigned handlers, RunningRecord& record, Work work)
+    : slots_(slots), handlers_(std::max(1U, handlers)), record_(record), work_(std::move(work)) {}
+
+Pool::~Pool() { stop(); }
+
+void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices) {
+  const std::lock_guard lock(mutex_);
+  for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
+  for (auto& slice : slices) slices_.push_back(std::move(slice));
+  const auto free_handlers = handlers_ + abandoned_.size() - std::min(boundaries_running_, handlers_ + abandoned_.size());
+  const auto free_slots = slots_ - std::min(slices_running_, slots_);
+  auto runnable = std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
+  if (in_pool && runnable > 0) --runnable;  // this thread takes one itself when it comes back
+  wake(runnable);
+}
+
+void Pool::wake_driver() {
+  const std::lock_guard lock(mutex_);
+  drive_wanted_ = true;
+  wake(1);
+}
+
+void Pool::wake(std::size_t count) {
+  while (count > 0 && idle_ > signalled_) {
+    ++signalled_;
+    --count;
+    ready_.notify_one();
+  }
+  const auto most = slots_ + handlers_ + abandoned_.size() + spare_threads;
+  while (count > 0 && threads_.size() < most && !stopping_) {
+    --count;
+    threads_.emplace_back([this] {
+      in_pool = true;
+      auto* slot = record_.acquire();
+      work(*slot);
+      record_.release(slot);
+    });
+  }
+}
+
+bool Pool::withdraw(machine::SliceId slice) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(slices_.begin(), slices_.end(), [&](const auto& queued) { return queued->work().id == slice; });
+  if (found == slices_.end()) return false;
+  slices_.erase(found);
+  return true;
+}
+
+Pool::Room Pool::room(bool short_slices) const {
+  const std::lock_guard lock(mutex_);
+  const auto slices = slots_ + (short_slices ? slots_ : 0);
+  const auto has_slices = slices_.size() + slices_running_;
+  const auto boundaries = handlers_ + abandoned_.size();
+  const auto has_boundaries = boundaries_.size() + boundaries_running_;
+  return {slices - std::min(slices, has_slices), boundaries - std::min(boundaries, has_boundaries)};
+}
+
+void Pool::boundary_abandoned(JobId job, BoundaryNumber boundary) {
+  const std::lock_guard lock(mutex_);
+  const std::pair name{job, boundary};
+  if (!in_handlers_.contains(name) || abandoned_.size() >= max_abandoned) return;
+  abandoned_.insert(name);
+  if (can_run_boundary()) wake(1);
+}
+
+void Pool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    boundaries_.clear();
+    slices_.clear();
+  }
+  ready_.notify_all();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void Pool::work(RunningRecord::Slot& slot) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (drive_wanted_) {
+      drive_wanted_ = false;
+      lock.unlock();
+      work_.drive();
+      lock.lock();
+    } else if (can_run_boundary()) {
+      auto boundary = std::move(boundaries_.front());
+      boundaries_.pop_front();
+      ++boundaries_running_;
+      const std::pair name{boundary.call.job, boundary.call.boundary.number};
+      in_handlers_.insert(name);
+      lock.unlock();
+      auto decided = work_.run_boundary(boundary, slot);
+      lock.lock();
+      --boundaries_running_;
+      in_handlers_.erase(name);
+      abandoned_.erase(name);
+      if (can_run_boundary()) wake(1);
+      lock.unlock();
+      work_.post(std::move(decided));
+      lock.lock();
+    } else if (can_run_slice()) {
+      auto slice = std::move(slices_.front());
+      slices_.pop_front();
+      ++slices_running_;
+      lock.unlock();
+      auto report = work_.run_slice(*slice, slot);
+      slice.reset();
+      lock.lock();
+      --slices_running_;
+      if (can_run_slice()) wake(1);
+      lock.unlock();
+      work_.post(std::move(report));
+      lock.lock();
+    } else if (stopping_) {
+      return;
+    } else {
+      ++idle_;
+      ready_.wait(lock);
+      --idle_;
+      if (signalled_ > 0) --signalled_;
+    }
+  }
+}
+
+}  // namespace coremachine::runtime

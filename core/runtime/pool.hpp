@@ -1,0 +1,83 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/runtime/input.hpp"
+#include "core/runtime/running_record.hpp"
+#include "core/runtime/slice_state.hpp"
+
+namespace coremachine::runtime {
+
+/// The threads that run authors' code, and the engine between. Any thread runs tasks, job handlers or the engine, so
+/// that a small job goes from one to the next without waking another; permits bound how many do which at a time.
+/// Threads are made when they are first needed.
+class Pool {
+ public:
+  struct Work {
+    std::function<Input(const machine::RunBoundary&, RunningRecord::Slot&)> run_boundary;
+    std::function<Input(SliceState&, RunningRecord::Slot&)> run_slice;
+    std::function<void(Input)> post;  ///< may drive the engine on this thread
+    std::function<void()> drive;
+  };
+
+  Pool(unsigned slots, unsigned handlers, RunningRecord& record, Work work);
+  ~Pool();
+
+  void add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices);
+  /// One thread is to call `drive`.
+  void wake_driver();
+  /// Takes a slice out of the queue; false if it runs already.
+  bool withdraw(machine::SliceId slice);
+
+  /// How much more may be added.
+  struct Room {
+    std::size_t slices = 0;
+    std::size_t boundaries = 0;
+  };
+  Room room(bool short_slices) const;
+
+  /// The author's code of a boundary does not come back: another takes its place until it does.
+  void boundary_abandoned(JobId job, BoundaryNumber boundary);
+
+  /// Waits for what runs, and ends the threads; what is queued is dropped.
+  void stop();
+
+  /// Whether the calling thread is one of a pool's.
+  static bool inside();
+
+ private:
+  void work(RunningRecord::Slot& slot);
+  void wake(std::size_t count);
+  bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
+  bool can_run_slice() const { return !slices_.empty() && slices_running_ < slots_; }
+
+  const std::size_t slots_;
+  const std::size_t handlers_;
+  RunningRecord& record_;
+  const Work work_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable ready_;
+  std::vector<std::thread> threads_;
+  std::deque<machine::RunBoundary> boundaries_;
+  std::deque<std::shared_ptr<SliceState>> slices_;
+  std::size_t boundaries_running_ = 0;
+  std::size_t slices_running_ = 0;
+  std::set<std::pair<JobId, BoundaryNumber>> in_handlers_;  ///< boundaries that run
+  std::set<std::pair<JobId, BoundaryNumber>> abandoned_;    ///< of these
+  std::size_t idle_ = 0;
+  std::size_t signalled_ = 0;
+  bool drive_wanted_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,309 @@
+#include "core/runtime/shell.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "core/machine/retry.hpp"
+#include "core/registry/task_callable.hpp"
+#include "core/runtime/load_job.hpp"
+
+namespace coremachine::runtime {
+namespace {
+
+/// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it is.
+constexpr std::size_t hold_up_to_jobs = 8;
+
+unsigned workers_of(const MachineOptions& options) {
+  return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+Shell::Shell(ShellSetup setup)
+    : setup_(std::move(setup)),
+      jobs_(setup_.options.jobs ? *setup_.options.jobs : JobRegistry::instance()),
+      tasks_(setup_.options.tasks ? *setup_.options.tasks : TaskRegistry::instance()) {
+  jobs_.freeze();
+  tasks_.freeze();
+  record_ = std::make_unique<RunningRecord>(setup_.running_record);
+  std::random_device random;
+  entropy_ = (std::uint64_t{random()} << 32U) | random();
+  incarnation_ = setup_.store->begin_incarnation();
+
+  const auto workers = workers_of(setup_.options);
+  machine::EngineSetup engine;
+  engine.incarnation = incarnation_;
+  engine.last_commit = setup_.store->last_commit();
+  engine.rules.grace = setup_.options.grace;
+  engine.rules.poison_deaths = static_cast<std::uint8_t>(std::clamp(setup_.options.poison_deaths, 1U, 255U));
+  engine.rules.alone_at_most = setup_.options.alone_at_most;
+  engine.max_jobs = setup_.options.max_jobs;
+  engine.slots = workers;
+  for (const auto& info : tasks_.list_all_info()) {
+    if (!info.enabled) continue;
+    engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
+  }
+  for (const auto& info : jobs_.list_all_info()) engine.job_types[info.name] = machine::JobTraits{info.handler_timeout};
+  engine_ = std::make_unique<machine::Engine>(std::move(engine));
+
+  SliceRunner::Setup slices;
+  slices.tasks = &tasks_;
+  slices.store = setup_.store.get();
+  slices.worker = "local";
+  slices.clock = [this] { return now(); };
+  slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };
+  slice_runner_ = std::make_unique<SliceRunner>(std::move(slices));
+  boundary_runner_ = std::make_unique<BoundaryRunner>(jobs_, tasks_, *setup_.store);
+
+  IoThread::Hooks io;
+  io.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::outside); };
+  io.clock = [this] { return now(); };
+  io.worker = "local";
+  io.slices = slice_runner_.get();
+  io.record = record_.get();
+  io_ = std::make_unique<IoThread>(std::move(io));
+
+  Pool::Work work;
+  work.run_boundary = [this](const machine::RunBoundary& boundary, RunningRecord::Slot& slot) -> Input {
+    const auto& call = boundary.call;
+    slot.note(call.job, call.boundary.round, true, boundary.alone);
+    auto cancelled = [this, job = call.job, number = call.boundary.number] {
+      const std::lock_guard lock(cancelled_mutex_);
+      const auto found = cancelled_boundaries_.find(job);
+      return found != cancelled_boundaries_.end() && found->second >= number;
+    };
+    auto decided = boundary_runner_->run(call, std::move(cancelled));
+    slot.clear();
+    return BoundaryInput{call.job, std::move(decided)};
+  };
+  work.run_slice = [this](SliceState& slice, RunningRecord::Slot& slot) -> Input {
+    return SliceInput{slice.work().id, slice_runner_->run(slice, slot), true};
+  };
+  work.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::pool); };
+  work.drive = [this] { drive(Role::pool); };
+  pool_ = std::make_unique<Pool>(workers, setup_.options.handlers, *record_, std::move(work));
+
+  Committer::Hooks commits;
+  commits.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::committer); };
+  commits.fault_point = setup_.fault_point;
+  committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
+
+  recover();
+}
+
+Shell::~Shell() { stop(); }
+
+void Shell::log(const std::string& message) const {
+  if (setup_.options.log) {
+    setup_.options.log(message);
+  } else {
+    std::fprintf(stderr, "coremachine: %s\n", message.c_str());
+  }
+}
+
+Timestamp Shell::now() const { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
+
+Now Shell::draw() { return Now{now(), machine::mix(entropy_++, 1), incarnation_}; }
+
+JobId Shell::make_id(Timestamp created) {
+  ++entropy_;
+  auto id = JobId::make(created, machine::mix(entropy_, 2), machine::mix(entropy_, 3));
+  if (id <= last_id_) id = last_id_.next();
+  last_id_ = id;
+  return id;
+}
+
+void Shell::recover() {
+  std::optional<JobId> after;
+  std::size_t jobs = 0;
+  for (;;) {
+    const auto page = setup_.store->read_unfinished(after, 1000);
+    if (page.empty()) break;
+    for (const auto& stored : page) engine_->adopt(load_to_go_on(*setup_.store, stored));
+    jobs += page.size();
+    after = page.back().job.id;
+  }
+  if (jobs > 0) log("going on with " + std::to_string(jobs) + " unfinished jobs");
+  const auto& suspects = record_->suspects();
+  if (!suspects.empty()) log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
+  engine_->start(draw(), suspects);
+  post(TickInput{});
+}
+
+// ---- the inbox and the driver ----
+
+void Shell::post(Input input) { enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::outside); }
+
+void Shell::enqueue_and_drive(Input input, Role role) {
+  {
+    std::unique_lock lock(inbox_mutex_);
+    if (refuses_requests_) {
+      lock.unlock();
+      if (refuse(input, Error{ErrorCode::draining, "the machine has stopped"})) return;
+      lock.lock();
+    }
+    inbox_.push_back(std::move(input));
+    if (driving_) return;
+    driving_ = true;
+  }
+  if (role == Role::outside) {
+    pool_->wake_driver();
+  } else {
+    drive(role);
+  }
+}
+
+void Shell::drive(Role role) {
+  std::vector<Input> inputs;
+  for (;;) {
+    {
+      const std::lock_guard lock(inbox_mutex_);
+      if (inbox_.empty()) {
+        driving_ = false;
+        return;
+      }
+      // The committer has batches to write: after one turn it leaves the engine to a thread of the pool.
+      if (role == Role::committer && !inputs.empty() && !pool_gone_) break;
+      inputs.clear();
+      std::swap(inputs, inbox_);
+    }
+    const auto now = draw();
+    for (auto& input : inputs) handle(input, now);
+    engine_->tick(now);
+    if (!failed_) engine_->dispatch(now, capacity());
+    carry_out(engine_->take_actions());
+    give_batch();
+    const auto deadline = engine_->next_deadline();
+    if (deadline && (!armed_ || *deadline < *armed_)) {
+      armed_ = deadline;
+      io_->arm(*deadline);
+    }
+    if (drain_wanted_) note_drained();
+  }
+  pool_->wake_driver();
+}
+
+void Shell::handle(Input& input, const Now& now) {
+  struct Handle {
+    Shell& shell;
+    const Now& now;
+
+    machine::RequestId keep(Then then) const {
+      const auto request = ++shell.last_request_;
+      shell.requests_.emplace(request, std::move(then));
+      return request;
+    }
+    void operator()(SubmitInput& in) const {
+      in.submission.id = shell.make_id(now.time);
+      const auto id = in.submission.id;
+      auto accepted = std::move(in.accepted);
+      if (!in.ended) {
+        shell.engine_->submit(now, std::move(in.submission), keep(std::move(accepted)));
+        return;
+      }
+      // One request for both: a refusal answers it at once, else the end of the job does.
+      auto ended = std::make_shared<Then>(std::move(in.ended));
+      const auto refused = keep([ended](machine::Answer&& answer) {
+        if (answer.error) (*ended)(std::move(answer));
+      });
+      shell.engine_->submit(now, std::move(in.submission), refused);
+      if (shell.engine_->find(id)) shell.engine_->await_end(id, keep([ended](machine::Answer&& answer) { (*ended)(std::move(answer)); }));
+    }
+    void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
+    void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
+    void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
+    void operator()(FollowInput& in) const {
+      if (!shell.engine_->find(in.job)) return;
+      shell.listeners_[in.job].push_back(in.listener);
+      shell.engine_->follow(in.job, true);
+    }
+    void operator()(BoundaryInput& in) const {
+      {
+        const std::lock_guard lock(shell.cancelled_mutex_);
+        const auto found = shell.cancelled_boundaries_.find(in.job);
+        if (found != shell.cancelled_boundaries_.end() && found->second == in.decided.boundary) shell.cancelled_boundaries_.erase(found);
+      }
+      shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
+    }
+    void operator()(SliceInput& in) const {
+      if (in.last) {
+        shell.slices_.erase(in.slice);
+        shell.slice_ms_ += 0.2 * (static_cast<double>(in.report.busy_ns) / 1e6 - shell.slice_ms_);
+      }
+      shell.engine_->slice_reported(now, in.slice, std::move(in.report), in.last);
+    }
+    void operator()(CommittedInput& in) const { shell.engine_->committed(now, in.sequence); }
+    void operator()(StoreFullInput& in) const {
+      shell.engine_->store_is_full(in.full);
+      shell.log(in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and written when there is space"
+                        : "the store has space again");
+    }
+    void operator()(StoreFailedInput& in) const { shell.store_failed(in.error); }
+    void operator()(LoadedInput& in) const {
+      if (in.job) {
+        shell.engine_->loaded(now, in.request, std::move(*in.job), std::move(in.target));
+      } else {
+        shell.engine_->load_failed(in.request, in.error);
+      }
+    }
+    void operator()(TickInput&) const { shell.armed_.reset(); }
+    void operator()(DrainInput&) const { shell.engine_->drain(); }
+    void operator()(StopAllInput&) const {
+      std::vector<machine::SliceId> ids;
+      for (const auto& [id, slice] : shell.slices_) ids.push_back(id);
+      for (const auto id : ids) shell.take_back(id, true);
+    }
+  };
+  if (failed_ && refuse(input, failure_)) return;
+  std::visit(Handle{*this, now}, input);
+}
+
+/// Answers a request with the error; false if the input is no request.
+bool Shell::refuse(Input& input, const Error& error) {
+  machine::Answer answer;
+  answer.error = error;
+  if (auto* submit = std::get_if<SubmitInput>(&input)) {
+    (submit->ended ? submit->ended : submit->accepted)(std::move(answer));
+  } else if (auto* control = std::get_if<ControlInput>(&input)) {
+    control->then(std::move(answer));
+  } else if (auto* inspect = std::get_if<InspectInput>(&input)) {
+    inspect->then(std::move(answer));
+  } else if (auto* await = std::get_if<AwaitInput>(&input)) {
+    await->then(std::move(answer));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+machine::Capacity Shell::capacity() {
+  const auto room = pool_->room(slice_ms_ < 5.0);
+  const auto flying = io_->in_flight();
+  machine::Capacity capacity;
+  capacity.slices = static_cast<std::uint32_t>(room.slices);
+  capacity.boundaries = static_cast<std::uint32_t>(room.boundaries);
+  capacity.coroutines = setup_.options.coroutines - static_cast<std::uint32_t>(std::min<std::size_t>(flying, setup_.options.coroutines));
+  return capacity;
+}
+
+void Shell::give_batch() {
+  if (failed_ || !engine_->has_writes() || !committer_->idle()) return;
+  if (engine_->more_is_coming() && engine_->dirty_jobs() <= hold_up_to_jobs) {
+    const auto time = std::chrono::steady_clock::now();
+    if (!held_since_) held_since_ = time;
+    const auto limit = *held_since_ + std::clamp<std::chrono::nanoseconds>(committer_->typical() / 2, std::chrono::microseconds{50},
+                                                                           std::chrono::milliseconds{1});
+    if (time < limit) {
+      committer_->expect(limit);
+      return;
+    }
+  }
+  held_since_.reset();
+  committer_->give(engine_->close_batch());
+}
+
+}  // namespace coremachine::runtime

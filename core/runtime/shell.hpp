@@ -1,0 +1,119 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "core/machine/engine.hpp"
+#include "core/ports/store.hpp"
+#include "core/runtime/boundary_runner.hpp"
+#include "core/runtime/committer.hpp"
+#include "core/runtime/input.hpp"
+#include "core/runtime/io_thread.hpp"
+#include "core/runtime/pool.hpp"
+#include "core/runtime/running_record.hpp"
+#include "core/runtime/slice_runner.hpp"
+
+namespace coremachine::runtime {
+
+struct ShellSetup {
+  MachineOptions options;
+  std::unique_ptr<Store> store;
+  std::string running_record;  ///< path of the file; empty: kept nowhere
+  std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
+};
+
+/// The world around the engine: threads, clock, store. Inputs gather in an inbox; whoever finds nobody driving takes
+/// the engine's part and drives until the inbox is empty: a pool thread that just finished something, most of the
+/// time, so that a small job is carried from step to step without waking anyone.
+class Shell {
+ public:
+  explicit Shell(ShellSetup setup);
+  ~Shell();
+
+  Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options) const;
+  void post(Input input);
+
+  Result<JobView> stored_view(JobId job) const;
+  const Store& store() const { return *setup_.store; }
+  Timestamp now() const;
+  void stop();
+
+ private:
+  enum class Role : std::uint8_t { pool, committer, outside };
+  void enqueue_and_drive(Input input, Role role);
+  void drive(Role role);
+  void handle(Input& input, const Now& now);
+  void give_batch();
+  void carry_out(std::vector<machine::Action> actions);
+  void run_slice(machine::RunSlice work);
+  void take_back(machine::SliceId slice, bool stop);
+  void load(const machine::LoadJob& load);
+  void announce(const machine::Announce& announce);
+  void note_drained();
+  bool wait_drained(Milliseconds at_most);
+  static bool refuse(Input& input, const Error& error);
+  void finish(machine::RequestId request, machine::Answer&& answer);
+  void store_failed(const Error& error);
+  void recover();
+  machine::Capacity capacity();
+  Now draw();
+  JobId make_id(Timestamp created);
+  void reach(std::size_t action, const char* side) const;
+  void log(const std::string& message) const;
+
+  ShellSetup setup_;
+  JobRegistry& jobs_;
+  TaskRegistry& tasks_;
+  std::unique_ptr<RunningRecord> record_;
+  std::unique_ptr<machine::Engine> engine_;
+  std::unique_ptr<SliceRunner> slice_runner_;
+  std::unique_ptr<BoundaryRunner> boundary_runner_;
+  std::unique_ptr<IoThread> io_;
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Pool> pool_;
+
+  std::mutex inbox_mutex_;
+  std::vector<Input> inbox_;
+  bool driving_ = false;
+
+  // Of the driver alone.
+  Incarnation incarnation_ = 0;
+  JobId last_id_ = {};
+  std::uint64_t entropy_ = 0;
+  machine::RequestId last_request_ = 0;
+  std::unordered_map<machine::RequestId, Then> requests_;
+  std::unordered_map<JobId, std::vector<std::weak_ptr<Listener>>> listeners_;
+  std::vector<machine::RunBoundary> new_boundaries_;
+  std::vector<std::shared_ptr<SliceState>> new_slices_;
+  std::unordered_map<machine::SliceId, std::shared_ptr<SliceState>> slices_;
+  std::optional<std::chrono::steady_clock::time_point> held_since_;
+  std::optional<Timestamp> armed_;
+  double slice_ms_ = 1.0;
+  bool failed_ = false;
+  Error failure_ = {};
+
+  std::mutex cancelled_mutex_;
+  std::unordered_map<JobId, BoundaryNumber> cancelled_boundaries_;
+
+  std::mutex drain_mutex_;
+  std::condition_variable drain_changed_;
+  std::atomic<bool> drain_wanted_{false};
+  bool drained_ = false;
+  std::atomic<bool> pool_gone_{false};
+  bool refuses_requests_ = false;  ///< guarded by inbox_mutex_
+
+  std::mutex stop_mutex_;
+  bool stopped_ = false;
+};
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <utility>
+
+#include "core/registry/task_callable.hpp"
+#include "core/runtime/announcement.hpp"
+#include "core/runtime/load_job.hpp"
+#include "core/runtime/shell.hpp"
+
+namespace coremachine::runtime {
+
+void Shell::reach(std::size_t action, const char* side) const {
+  if (setup_.fault_point) setup_.fault_point(std::string(machine::action_names[action]) + ":" + side);
+}
+
+void Shell::carry_out(std::vector<machine::Action> actions) {
+  struct CarryOut {
+    Shell& shell;
+    void operator()(machine::RunBoundary& run) const { shell.new_boundaries_.push_back(std::move(run)); }
+    void operator()(machine::StopBoundary& stop) const {
+      {
+        const std::lock_guard lock(shell.cancelled_mutex_);
+        shell.cancelled_boundaries_[stop.job] = stop.boundary;
+      }
+      shell.pool_->boundary_abandoned(stop.job, stop.boundary);
+    }
+    void operator()(machine::RunSlice& run) const { shell.run_slice(std::move(run)); }
+    void operator()(machine::RecallSlice& recall) const { shell.take_back(recall.id, false); }
+    void operator()(machine::StopSlice& stop) const { shell.take_back(stop.id, true); }
+    void operator()(machine::Answer& answer) const {
+      const auto request = answer.request;
+      shell.finish(request, std::move(answer));
+    }
+    void operator()(machine::LoadJob& load) const { shell.load(load); }
+    void operator()(machine::Announce& announce) const { shell.announce(announce); }
+  };
+  while (!actions.empty()) {
+    for (auto& action : actions) {
+      const auto kind = action.index();
+      if (setup_.fault_point) reach(kind, "before");
+      std::visit(CarryOut{*this}, action);
+      if (setup_.fault_point) reach(kind, "after");
+    }
+    actions = engine_->take_actions();  // taking a slice back is a report, which may have its own consequences
+  }
+  if (new_boundaries_.empty() && new_slices_.empty()) return;
+  pool_->add(std::exchange(new_boundaries_, {}), std::exchange(new_slices_, {}));
+}
+
+void Shell::run_slice(machine::RunSlice work) {
+  const auto* callable = tasks_.find_callable(work.spec.task_type);
+  auto state = std::make_shared<SliceState>(std::move(work));
+  slices_.emplace(state->work().id, state);
+  if (callable && callable->coroutine) {
+    io_->run(std::move(state), callable->coroutine);
+  } else {
+    new_slices_.push_back(std::move(state));
+  }
+}
+
+void Shell::take_back(machine::SliceId id, bool stop) {
+  const auto found = slices_.find(id);
+  if (found == slices_.end()) return;
+  const auto slice = found->second;
+  const auto* callable = tasks_.find_callable(slice->work().spec.task_type);
+  if (stop) slice->cancelled().store(true);
+  if (callable && callable->coroutine) {
+    if (stop) io_->cancel(id);
+    return;
+  }
+  auto returned = slice->take_back();
+  const auto waiting = std::find(new_slices_.begin(), new_slices_.end(), slice);
+  bool never_ran = false;
+  if (waiting != new_slices_.end()) {
+    new_slices_.erase(waiting);
+    never_ran = true;
+  } else {
+    never_ran = pool_->withdraw(id);
+  }
+  if (never_ran) slices_.erase(id);
+  if (returned.empty() && !never_ran) return;
+  Report report;
+  report.round = slice->work().slice.round;
+  report.chunk = slice->work().slice.chunk;
+  report.incarnation = slice->work().slice.incarnation;
+  report.returned = std::move(returned);
+  engine_->slice_reported(draw(), id, std::move(report), never_ran);
+}
+
+void Shell::load(const machine::LoadJob& load) {
+  const auto read = [this, load] {
+    LoadedInput loaded;
+    loaded.request = load.request;
+    try {
+      if (const auto stored = setup_.store->read_job(load.job)) {
+        auto [job, target] = load_to_redrive(*setup_.store, *stored);
+        loaded.job = std::move(job);
+        loaded.target = std::move(target);
+      } else {
+        loaded.error = Error{ErrorCode::unknown_job, "there is no job " + load.job.str()};
+      }
+    } catch (const Failure& failure) {
+      loaded.error = failure.error();
+    }
+    post(std::move(loaded));
+  };
+  io_->execute(read);
+}
+
+void Shell::announce(const machine::Announce& announce) {
+  const auto found = listeners_.find(announce.job);
+  if (found == listeners_.end()) return;
+  const auto event = describe(announce);
+  for (const auto& weak : found->second) {
+    if (const auto listener = weak.lock()) (*listener)(event);
+  }
+  const auto gone = std::erase_if(found->second, [](const auto& weak) { return weak.expired(); });
+  for (std::size_t i = 0; i < gone; ++i) engine_->follow(announce.job, false);
+  if (announce.what.kind == PublishedKind::job_ended || found->second.empty()) listeners_.erase(found);
+}
+
+void Shell::finish(machine::RequestId request, machine::Answer&& answer) {
+  auto found = requests_.find(request);
+  if (found == requests_.end()) return;
+  const auto then = std::move(found->second);
+  requests_.erase(found);
+  then(std::move(answer));
+}
+
+void Shell::store_failed(const Error& error) {
+  failed_ = true;
+  failure_ = error;
+  log("stopped: " + error.message);
+  auto requests = std::exchange(requests_, {});
+  for (auto& [request, then] : requests) {
+    machine::Answer answer;
+    answer.request = request;
+    answer.error = error;
+    then(std::move(answer));
+  }
+}
+
+}  // namespace coremachine::runtime

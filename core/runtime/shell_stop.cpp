@@ -1,0 +1,49 @@
+#include <utility>
+
+#include "core/runtime/shell.hpp"
+
+namespace coremachine::runtime {
+
+void Shell::note_drained() {
+  const bool done = engine_->idle() && (failed_ || (!engine_->has_writes() && committer_->idle()));
+  if (!done) return;
+  const std::lock_guard lock(drain_mutex_);
+  drained_ = true;
+  drain_changed_.notify_all();
+}
+
+bool Shell::wait_drained(Milliseconds at_most) {
+  std::unique_lock lock(drain_mutex_);
+  return drain_changed_.wait_for(lock, at_most, [this] { return drained_; });
+}
+
+void Shell::stop() {
+  const std::lock_guard lock(stop_mutex_);
+  if (std::exchange(stopped_, true)) return;
+  drain_wanted_ = true;
+  post(DrainInput{});
+  if (!wait_drained(setup_.options.drain_limit)) {
+    log("what still runs after the drain limit is told to end");
+    post(StopAllInput{});
+    wait_drained(setup_.options.grace);
+  }
+  {
+    const std::lock_guard inbox(inbox_mutex_);
+    refuses_requests_ = true;
+  }
+  io_->stop();
+  pool_->stop();  // a handler that does not return is waited for: a thread cannot be ended from outside
+  pool_gone_ = true;
+  enqueue_and_drive(TickInput{}, Role::pool);  // what came in last
+  if (!failed_) wait_drained(setup_.options.drain_limit);
+  committer_->stop();
+  for (auto& [request, then] : std::exchange(requests_, {})) {
+    machine::Answer answer;
+    answer.request = request;
+    answer.error = Error{ErrorCode::draining, "the machine has stopped"};
+    then(std::move(answer));
+  }
+  setup_.store.reset();
+}
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,232 @@
+#include "core/runtime/slice_runner.hpp"
+
+#include <array>
+#include <chrono>
+#include <typeinfo>
+#include <utility>
+
+#include <boost/core/demangle.hpp>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parser.hpp>
+
+#include "core/model/json_text.hpp"
+#include "core/registry/task_callable.hpp"
+
+namespace coremachine::runtime {
+namespace {
+
+/// A slice that takes longer than this tells what it has so far.
+constexpr std::chrono::milliseconds report_every{50};
+/// Chunks whose definitions are kept for the next slice of them.
+constexpr std::size_t recent_chunks = 16;
+
+std::string error_text(const std::string& type, const std::string& message) {
+  json::object error{{"type", type}, {"message", message}};
+  std::string text;
+  if (append_json(text, error)) {
+    text.clear();
+    error = {{"type", "error"}, {"message", "the error's own text is not valid UTF-8"}};
+    append_json(text, error);
+  }
+  return text;
+}
+
+}  // namespace
+
+ReportBuilder::ReportBuilder(const Slice& slice, std::string worker, std::function<Timestamp()> clock)
+    : slice_(slice), worker_(std::move(worker)), clock_(std::move(clock)) {
+  begin();
+}
+
+void ReportBuilder::begin() {
+  report_ = Report{};
+  report_.round = slice_.round;
+  report_.chunk = slice_.chunk;
+  report_.incarnation = slice_.incarnation;
+  report_.worker = worker_;
+  report_.started_at = clock_();
+  began_ = std::chrono::steady_clock::now();
+  body_ = "[";
+  listed_ = !slice_.offsets.empty();
+}
+
+std::uint32_t ReportBuilder::elapsed_ms() const {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age()).count());
+}
+
+void ReportBuilder::finished(std::uint32_t position, const TaskResult& result) {
+  if (!result.ok()) {
+    const auto& failure = result.failure();
+    const bool permanent = failure.kind == TaskFailure::Kind::permanent;
+    failed(position, permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry, ErrorCode::task_failed,
+           failure.retry_after, failure.type, failure.message);
+    return;
+  }
+  auto& done = report_.completed;
+  const auto before = body_.size();
+  if (done.count > 0) body_ += ',';
+  if (const auto fault = append_json(body_, result.value())) {
+    body_.resize(before);
+    broke_contract(position, "the result is not valid JSON: " + *fault);
+    return;
+  }
+  const auto offset = slice_.offset_at(position);
+  if (done.count == 0) done.first = offset;
+  if (!listed_ && offset != done.first + done.count) {
+    listed_ = true;
+    for (std::uint32_t i = 0; i < done.count; ++i) done.offsets.push_back(done.first + i);
+  }
+  if (listed_) done.offsets.push_back(offset);
+  if (!slice_.attempts.empty()) done.attempts.push_back(slice_.attempt_at(position));
+  done.finished_ms.push_back(elapsed_ms());
+  done.ends.push_back(static_cast<std::uint32_t>(body_.size()));
+  ++done.count;
+}
+
+void ReportBuilder::raised(std::uint32_t position, const std::string& type, const std::string& message) {
+  failed(position, FailedAttempt::Verdict::retry, ErrorCode::task_failed, std::nullopt, type, message);
+}
+
+void ReportBuilder::broke_contract(std::uint32_t position, const std::string& message) {
+  failed(position, FailedAttempt::Verdict::dead, ErrorCode::handler_contract, std::nullopt, "handler_contract", message);
+}
+
+void ReportBuilder::never_runnable(std::uint32_t position, const std::string& message) {
+  failed(position, FailedAttempt::Verdict::dead, ErrorCode::unknown_task, std::nullopt, "unknown_task", message);
+}
+
+void ReportBuilder::failed(std::uint32_t position, FailedAttempt::Verdict verdict, ErrorCode code,
+                           std::optional<Milliseconds> after, const std::string& type, const std::string& message) {
+  FailedAttempt failure;
+  failure.offset = slice_.offset_at(position);
+  failure.attempt = slice_.attempt_at(position);
+  failure.verdict = verdict;
+  failure.finished_ms = elapsed_ms();
+  failure.retry_after = after;
+  failure.code = code;
+  auto text = error_text(type, message);
+  const bool same = !report_.failed.empty() && *report_.failed.back().error == text;
+  failure.error = same ? report_.failed.back().error : make_text(std::move(text));
+  report_.failed.push_back(std::move(failure));
+}
+
+Report ReportBuilder::take() {
+  const auto elapsed = age();
+  report_.finished_at = report_.started_at + std::chrono::duration_cast<Milliseconds>(elapsed);
+  report_.busy_ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count());
+  if (elapsed < std::chrono::milliseconds{2}) {
+    // One time for all is exact enough, and most of what a short task would take on disk.
+    report_.completed.finished_ms.clear();
+    for (auto& failure : report_.failed) failure.finished_ms = 0;
+  }
+  body_ += ']';
+  report_.completed.body = make_text(std::move(body_));
+  auto report = std::move(report_);
+  begin();
+  return report;
+}
+
+Text SliceRunner::definitions(const machine::RunSlice& work) const {
+  if (work.definitions) return work.definitions;
+  const auto& slice = work.slice;
+  const ChunkName name{slice.job, slice.defined_in, slice.chunk};
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [chunk, text] : recent_) {
+      if (chunk == name) return text;
+    }
+  }
+  auto segment = setup_.store->read_definitions(slice.job, slice.defined_in, slice.chunk);
+  if (!segment) {
+    throw Failure(Error{ErrorCode::store_damaged, "the definitions of job " + slice.job.str() + ", round " +
+                                                      std::to_string(slice.defined_in) + ", chunk " +
+                                                      std::to_string(slice.chunk) + " are not in the store"});
+  }
+  const std::lock_guard lock(mutex_);
+  recent_.emplace_front(name, segment->body);
+  if (recent_.size() > recent_chunks) recent_.pop_back();
+  return segment->body;
+}
+
+namespace {
+
+/// The arguments of one call, parsed out of the chunk's text with memory that is used again for the next.
+class Arguments {
+ public:
+  explicit Arguments(Text text) : text_(std::move(text)), ends_(element_ends(*text_)) {
+    json::parse_options options;
+    options.max_depth = 1024;
+    parser_.emplace(json::storage_ptr(), options, parse_buffer_.data(), parse_buffer_.size());
+  }
+
+  /// Calls `use` with the params of the task at this offset of the chunk.
+  void with(ChunkOffset offset, const auto& use) {
+    const std::size_t begin = offset == 0 ? 1 : ends_.at(offset - 1) + 1;
+    const auto length = ends_.at(offset) - begin;
+    json::monotonic_resource memory(value_buffer_.data(), value_buffer_.size());
+    parser_->reset(&memory);
+    parser_->write(text_->data() + begin, length);
+    const auto value = parser_->release();
+    use(value.as_object());
+  }
+
+ private:
+  Text text_;
+  std::vector<std::uint32_t> ends_;
+  std::optional<json::parser> parser_;
+  std::array<unsigned char, 4096> parse_buffer_;
+  std::array<unsigned char, 8192> value_buffer_;
+};
+
+}  // namespace
+
+Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
+  const auto& work = state.work();
+  const auto& slice = work.slice;
+  ReportBuilder reports(slice, setup_.worker, setup_.clock);
+  const auto* callable = setup_.tasks->find_callable(work.spec.task_type);
+  std::optional<Arguments> arguments;
+  try {
+    arguments.emplace(definitions(work));
+  } catch (const std::exception& error) {
+    while (const auto position = state.claim()) reports.raised(*position, "store", error.what());
+    return reports.take();
+  }
+
+  TaskContext::State about;
+  about.job_id = slice.job;
+  about.stage = slice.stage;
+  about.round = slice.round;
+  about.task_type = &work.spec.task_type;
+  about.cancelled = &state.cancelled();
+
+  while (const auto position = state.claim()) {
+    const auto offset = slice.offset_at(*position);
+    about.index = TaskIndex{slice.chunk} * chunk_size + offset;
+    about.attempt = slice.attempt_at(*position);
+    if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
+    if (!callable) {
+      reports.never_runnable(*position, "no task type \"" + work.spec.task_type + "\" is registered");
+      continue;
+    }
+    slot.at(about.index);
+    if (*position == 0 || slot.state.load(std::memory_order_relaxed) == 0) slot.note(slice.job, slice.round, false, work.alone);
+    TaskContext context(about);
+    try {
+      arguments->with(offset, [&](const json::object& params) { reports.finished(*position, callable->function(params, context)); });
+    } catch (const TaskFailure& failure) {
+      reports.finished(*position, TaskResult(failure));
+    } catch (const std::exception& error) {
+      reports.raised(*position, boost::core::demangle(typeid(error).name()), error.what());
+    } catch (...) {
+      reports.raised(*position, "unknown", "the handler threw something that is not an exception");
+    }
+    if (reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
+      setup_.partial(work.id, reports.take());
+    }
+  }
+  slot.clear();
+  return reports.take();
+}
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <coremachine/registry/task_registry.hpp>
+
+#include "core/ports/store.hpp"
+#include "core/runtime/input.hpp"
+#include "core/runtime/running_record.hpp"
+#include "core/runtime/slice_state.hpp"
+
+namespace coremachine::runtime {
+
+/// Gathers what becomes of the tasks of one slice into reports. Results are serialised here, once.
+class ReportBuilder {
+ public:
+  ReportBuilder(const Slice& slice, std::string worker, std::function<Timestamp()> clock);
+
+  void finished(std::uint32_t position, const TaskResult& result);
+  void raised(std::uint32_t position, const std::string& type, const std::string& message);
+  void broke_contract(std::uint32_t position, const std::string& message);
+  void never_runnable(std::uint32_t position, const std::string& message);
+
+  /// How long ago this report began.
+  std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - began_; }
+  bool empty() const { return report_.completed.count == 0 && report_.failed.empty(); }
+  /// The report so far; the next one begins.
+  Report take();
+
+ private:
+  void begin();
+  std::uint32_t elapsed_ms() const;
+  void failed(std::uint32_t position, FailedAttempt::Verdict verdict, ErrorCode code, std::optional<Milliseconds> after,
+              const std::string& type, const std::string& message);
+
+  const Slice& slice_;
+  std::string worker_;
+  std::function<Timestamp()> clock_;
+  std::chrono::steady_clock::time_point began_;
+  Report report_;
+  std::string body_;
+  bool listed_ = false;  ///< offsets are listed one by one
+};
+
+/// Runs task handlers that occupy a thread, slice by slice.
+class SliceRunner {
+ public:
+  struct Setup {
+    const TaskRegistry* tasks = nullptr;
+    const Store* store = nullptr;
+    std::string worker;
+    std::function<Timestamp()> clock;
+    std::function<void(machine::SliceId, Report)> partial;  ///< part of a slice that takes long
+  };
+  explicit SliceRunner(Setup setup) : setup_(std::move(setup)) {}
+
+  /// Runs what is left of the slice and says what became of it.
+  Report run(SliceState& slice, RunningRecord::Slot& slot) const;
+
+  /// The definitions of the slice's chunk: as handed over, or read from the store.
+  Text definitions(const machine::RunSlice& work) const;
+
+ private:
+  using ChunkName = std::tuple<JobId, RoundNumber, ChunkNumber>;
+
+  Setup setup_;
+  mutable std::mutex mutex_;
+  mutable std::deque<std::pair<ChunkName, Text>> recent_;
+};
+
+}  // namespace coremachine::runtime

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/machine/action.hpp"
+
+namespace coremachine::runtime {
+
+/// A slice that was handed out: which of its tasks are taken, shared by the thread that runs it and by the driver,
+/// who may take back what has not started.
+class SliceState {
+ public:
+  explicit SliceState(machine::RunSlice work) : work_(std::move(work)), range_(pack(0, work_.slice.count)) {}
+
+  const machine::RunSlice& work() const { return work_; }
+
+  /// The position of the next task to start; nothing if none is left.
+  std::optional<std::uint32_t> claim() {
+    auto range = range_.load(std::memory_order_relaxed);
+    while (next(range) < end(range)) {
+      if (range_.compare_exchange_weak(range, pack(next(range) + 1, end(range)), std::memory_order_acq_rel)) return next(range);
+    }
+    return std::nullopt;
+  }
+
+  /// Takes back every position that was not claimed.
+  std::vector<ChunkOffset> take_back() {
+    auto range = range_.load(std::memory_order_relaxed);
+    while (next(range) < end(range)) {
+      if (!range_.compare_exchange_weak(range, pack(next(range), next(range)), std::memory_order_acq_rel)) continue;
+      std::vector<ChunkOffset> offsets;
+      for (auto i = next(range); i < end(range); ++i) offsets.push_back(work_.slice.offset_at(i));
+      return offsets;
+    }
+    return {};
+  }
+
+  /// For tasks that end in any order, all of one thread: after `expect_all`, true for the last one.
+  void expect_all() { pending_ = work_.slice.count; }
+  bool one_done() { return --pending_ == 0; }
+
+  std::atomic<bool>& cancelled() { return cancelled_; }
+  bool started() const { return next(range_.load(std::memory_order_relaxed)) > 0; }
+
+ private:
+  static std::uint64_t pack(std::uint32_t next, std::uint32_t end) { return (std::uint64_t{next} << 32U) | end; }
+  static std::uint32_t next(std::uint64_t range) { return static_cast<std::uint32_t>(range >> 32U); }
+  static std::uint32_t end(std::uint64_t range) { return static_cast<std::uint32_t>(range); }
+
+  machine::RunSlice work_;
+  std::atomic<std::uint64_t> range_;
+  std::atomic<bool> cancelled_{false};
+  std::uint32_t pending_ = 0;
+};
+
+}  // namespace coremachine::runtime

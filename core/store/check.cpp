@@ -1,0 +1,157 @@
+#include "core/store/check.hpp"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include <boost/json/parse.hpp>
+
+namespace coremachine {
+namespace {
+
+/// Checks one job and everything that belongs to it.
+class JobCheck {
+ public:
+  JobCheck(const Store& store, const StoredJob& stored, CheckFindings& findings)
+      : store_(store), stored_(stored), findings_(findings) {}
+
+  void run() {
+    Job job;
+    std::vector<ClosedRound> closed;
+    try {
+      job = decode_job(stored_.job, stored_.rounds);
+      for (const auto& row : stored_.rounds) closed.push_back(decode_round(row));
+    } catch (const std::exception& error) {
+      problem(error.what());
+      return;
+    }
+    for (const auto& round : closed) {
+      check_round(round.number, round.lineage, round.counts, true, round.is_inline, round.inline_definitions,
+                  round.inline_outcomes);
+    }
+    if (job.round) {
+      const auto& round = *job.round;
+      check_round(round.number, round.lineage, round.counts, round.phase == RoundPhase::closed, round.is_inline,
+                  round.inline_definitions, round.inline_outcomes);
+    }
+    check_end(job);
+  }
+
+ private:
+  void problem(const std::string& what) { findings_.problems.push_back("job " + stored_.job.id.str() + ": " + what); }
+
+  void check_end(const Job& job) {
+    const bool over = is_terminal(job.status);
+    if (over != job.finished_at.has_value()) problem(over ? "is over without a time of its end" : "is not over and has a time of its end");
+    const bool completed = job.status == JobStatus::completed || job.status == JobStatus::completed_with_errors;
+    if (completed && !job.result) problem("completed without a result");
+    if (over && !completed && !job.error) problem("is " + std::string(to_string(job.status)) + " without an error");
+    if (completed && job.round && job.round->phase != RoundPhase::closed) problem("completed with a round that is open");
+  }
+
+  void check_round(RoundNumber number, const std::vector<RoundNumber>& lineage, const TaskCounts& counts, bool closed,
+                   bool is_inline, const std::vector<DefinitionSegment>& inline_definitions,
+                   const std::vector<OutcomeSegment>& inline_outcomes) {
+    const auto name = "round " + std::to_string(number) + ": ";
+    const auto definitions =
+        is_inline ? inline_definitions : store_.definition_heads(stored_.job.id, lineage.empty() ? number : lineage.front());
+    TaskIndex total = 0;
+    for (std::size_t chunk = 0; chunk < definitions.size(); ++chunk) {
+      const auto& segment = definitions[chunk];
+      if (segment.chunk != chunk || segment.first != total) problem(name + "its chunks do not follow each other");
+      total += segment.count;
+    }
+    findings_.tasks += total;
+    if (closed && counts.total != total) {
+      problem(name + "counts " + std::to_string(counts.total) + " tasks and defines " + std::to_string(total));
+    }
+    if (closed && counts.completed + counts.failed + counts.dead + counts.cancelled != counts.total) {
+      problem(name + "its counts do not add up");
+    }
+    check_outcomes(name, number, lineage, definitions, is_inline ? &inline_outcomes : nullptr, counts, closed);
+  }
+
+  void check_outcomes(const std::string& name, RoundNumber number, const std::vector<RoundNumber>& lineage,
+                      const std::vector<DefinitionSegment>& definitions, const std::vector<OutcomeSegment>* inline_outcomes,
+                      const TaskCounts& counts, bool closed) {
+    std::uint64_t completed = 0;
+    for (const auto& definition : definitions) {
+      std::vector<bool> final_seen(definition.count, false);
+      const auto segments = inline_outcomes ? *inline_outcomes : outcomes_of(number, lineage, definition.chunk);
+      for (const auto& segment : segments) {
+        if (segment.chunk != definition.chunk) continue;
+        check_body(name, segment);
+        const bool counts_here = segment.kind == OutcomeKind::completed || (segment.round == number && is_final(segment.kind));
+        for (std::uint32_t i = 0; i < segment.count; ++i) {
+          const auto offset = segment.offset_at(i);
+          if (offset >= definition.count) {
+            problem(name + "an outcome belongs to no task");
+            continue;
+          }
+          if (!counts_here) continue;
+          if (final_seen[offset]) problem(name + "task " + std::to_string(definition.first + offset) + " ended twice");
+          final_seen[offset] = true;
+          if (segment.kind == OutcomeKind::completed) ++completed;
+        }
+      }
+    }
+    if (closed && completed != counts.completed) {
+      problem(name + "counts " + std::to_string(counts.completed) + " completed tasks and has results of " + std::to_string(completed));
+    }
+  }
+
+  std::vector<OutcomeSegment> outcomes_of(RoundNumber number, const std::vector<RoundNumber>& lineage, ChunkNumber chunk) const {
+    OutcomeQuery query;
+    query.job = stored_.job.id;
+    query.rounds = lineage;
+    query.rounds.push_back(number);
+    query.from = chunk;
+    query.to = chunk + 1;
+    return store_.read_outcomes(query);
+  }
+
+  void check_body(const std::string& name, const OutcomeSegment& segment) {
+    if (!segment.body) return problem(name + "an outcome has no body");
+    json::parse_options options;
+    options.max_depth = 1024;
+    boost::system::error_code bad;
+    const auto value = json::parse(*segment.body, bad, {}, options);
+    if (bad) return problem(name + "the body of an outcome is not JSON: " + bad.message());
+    if (segment.one_for_all) return;
+    if (!value.is_array() || value.as_array().size() != segment.count) problem(name + "the body of an outcome does not match its count");
+  }
+
+  const Store& store_;
+  const StoredJob& stored_;
+  CheckFindings& findings_;
+};
+
+}  // namespace
+
+CheckFindings check_store(Store& store, bool repair) {
+  CheckFindings findings;
+  for (auto& fault : store.check_format()) findings.problems.push_back(std::move(fault));
+  if (!findings.problems.empty()) return findings;  // nothing that is read from it can be relied on
+  JobFilter filter;
+  filter.limit = 1000;
+  for (;;) {
+    const auto page = store.list_jobs(filter);
+    if (page.empty()) break;
+    for (const auto& row : page) {
+      ++findings.jobs;
+      if (const auto stored = store.read_job(row.id)) JobCheck(store, *stored, findings).run();
+    }
+    filter.before = page.back().id;
+  }
+  if (const auto orphans = store.orphans(false); orphans > 0) {
+    const auto what = std::to_string(orphans) + " rows that belong to no job";
+    if (repair && store.orphans(true) == orphans) {
+      findings.repairs.push_back("took away " + what);
+    } else {
+      findings.problems.push_back(what);
+    }
+  }
+  return findings;
+}
+
+}  // namespace coremachine

@@ -1,0 +1,234 @@
+#include "core/store/memory/memory_store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <tuple>
+#include <utility>
+
+#include <boost/assert.hpp>
+
+namespace coremachine {
+namespace {
+
+using RoundKey = std::pair<JobId, RoundNumber>;
+using ChunkKey = std::tuple<JobId, RoundNumber, ChunkNumber>;
+using OutcomeKey = std::tuple<JobId, RoundNumber, ChunkNumber, std::uint32_t>;
+
+constexpr RoundNumber last_round = UINT32_MAX;
+
+/// The job that a key belongs to.
+template <class Key>
+JobId job_of(const Key& key) {
+  return std::get<0>(key);
+}
+
+bool wanted(const OutcomeQuery& query, OutcomeKind kind) {
+  return kind == OutcomeKind::completed ? query.completed : query.others;
+}
+
+class MemoryStore final : public Store {
+ public:
+  Incarnation begin_incarnation() override {
+    const std::unique_lock lock(mutex_);
+    return ++incarnation_;
+  }
+
+  CommitSequence last_commit() const override {
+    const std::shared_lock lock(mutex_);
+    return last_commit_;
+  }
+
+  Result<void> commit(const Batch& batch) override {
+    const std::unique_lock lock(mutex_);
+    if (batch.incarnation != incarnation_) return Error{ErrorCode::store_failed, "another server has taken over"};
+    for (const auto& discard : batch.discards) apply(discard);
+    for (const auto& row : batch.jobs) put(row);
+    for (const auto& row : batch.rounds) insert(rounds_, RoundKey{row.job, row.round}, row);
+    for (const auto& [job, segment] : batch.definitions) {
+      insert(definitions_, ChunkKey{job, segment.round, segment.chunk}, segment);
+    }
+    for (const auto& [job, segment] : batch.outcomes) {
+      insert(outcomes_, OutcomeKey{job, segment.round, segment.chunk, segment.sequence}, segment);
+    }
+    last_commit_ = batch.sequence;
+    return {};
+  }
+
+  std::optional<StoredJob> read_job(JobId id) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return std::nullopt;
+    return with_rounds(found->second);
+  }
+
+  std::vector<JobRow> list_jobs(const JobFilter& filter) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<JobRow> rows;
+    auto at = filter.before ? jobs_.lower_bound(*filter.before) : jobs_.end();
+    while (at != jobs_.begin() && rows.size() < filter.limit) {
+      const auto& row = (--at)->second;
+      const auto& statuses = filter.statuses;
+      const bool status_fits =
+          statuses.empty() || std::find(statuses.begin(), statuses.end(), row.status) != statuses.end();
+      if (status_fits && (filter.type.empty() || filter.type == row.type)) rows.push_back(row);
+    }
+    return rows;
+  }
+
+  std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<StoredJob> found;
+    auto at = after ? unfinished_.upper_bound(*after) : unfinished_.begin();
+    for (; at != unfinished_.end() && found.size() < limit; ++at) found.push_back(with_rounds(jobs_.at(*at)));
+    return found;
+  }
+
+  std::vector<DefinitionSegment> definition_heads(JobId job, RoundNumber round) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<DefinitionSegment> heads;
+    const auto end = definitions_.upper_bound({job, round, UINT32_MAX});
+    for (auto at = definitions_.lower_bound({job, round, 0}); at != end; ++at) {
+      heads.push_back(at->second);
+      heads.back().body.reset();
+    }
+    return heads;
+  }
+
+  std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = definitions_.find({job, round, chunk});
+    if (found == definitions_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<const OutcomeSegment*> found;
+    for (const auto round : query.rounds) {
+      if (query.from >= query.to) break;
+      const auto end = outcomes_.lower_bound({query.job, round, query.to, 0});
+      std::size_t of_round = 0;
+      auto at = outcomes_.lower_bound({query.job, round, query.from, 0});
+      for (; at != end && of_round < query.limit; ++at) {
+        if (!wanted(query, at->second.kind)) continue;
+        found.push_back(&at->second);
+        ++of_round;
+      }
+    }
+    std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) {
+      return std::tie(a->chunk, a->round, a->sequence) < std::tie(b->chunk, b->round, b->sequence);
+    });
+    if (found.size() > query.limit) found.resize(query.limit);
+    std::vector<OutcomeSegment> segments;
+    segments.reserve(found.size());
+    for (const auto* segment : found) {
+      segments.push_back(*segment);
+      if (!query.bodies) segments.back().body.reset();
+    }
+    return segments;
+  }
+
+  StoreStats stats() const override {
+    const std::shared_lock lock(mutex_);
+    StoreStats stats;
+    stats.kind = "memory";
+    stats.location = "memory:";
+    stats.jobs = jobs_.size();
+    stats.unfinished = unfinished_.size();
+    stats.rounds = rounds_.size();
+    stats.definition_segments = definitions_.size();
+    stats.outcome_segments = outcomes_.size();
+    stats.incarnation = incarnation_;
+    stats.last_commit = last_commit_;
+    const auto count = [&](const DefinitionSegment& defined) { stats.tasks_defined += defined.count; };
+    const auto count_finished = [&](const OutcomeSegment& outcome) {
+      if (is_final(outcome.kind)) stats.tasks_finished += outcome.count;
+    };
+    const auto count_inline = [&](const auto& round) {
+      for (const auto& segment : round.inline_definitions) count(segment);
+      for (const auto& segment : round.inline_outcomes) count_finished(segment);
+    };
+    for (const auto& [key, segment] : definitions_) count(segment);
+    for (const auto& [key, segment] : outcomes_) count_finished(segment);
+    for (const auto& [key, row] : rounds_) count_inline(decode_round(row));
+    for (const auto& [key, row] : jobs_) {
+      if (const auto job = decode_job(row, {}); job.round) count_inline(*job.round);
+    }
+    return stats;
+  }
+
+  std::uint64_t orphans(bool remove) override {
+    const std::unique_lock lock(mutex_);
+    std::uint64_t found = 0;
+    const auto sweep = [&](auto& map) {
+      for (auto at = map.begin(); at != map.end();) {
+        const bool orphan = !jobs_.contains(job_of(at->first));
+        found += orphan ? 1 : 0;
+        at = orphan && remove ? map.erase(at) : std::next(at);
+      }
+    };
+    sweep(rounds_);
+    sweep(definitions_);
+    sweep(outcomes_);
+    return found;
+  }
+
+  std::vector<std::string> check_format() const override { return {}; }
+
+  Result<void> backup(const std::string&) const override {
+    return Error{ErrorCode::invalid_argument, "a store in memory has no file to copy"};
+  }
+
+ private:
+  template <class Map, class Value>
+  static void insert(Map& map, typename Map::key_type key, const Value& value) {
+    const bool is_new = map.emplace(std::move(key), value).second;
+    BOOST_ASSERT_MSG(is_new, "segments and rounds are append-only, and this one is there already");
+  }
+
+  void put(const JobRow& row) {
+    jobs_[row.id] = row;
+    if (is_terminal(row.status)) {
+      unfinished_.erase(row.id);
+    } else {
+      unfinished_.insert(row.id);
+    }
+  }
+
+  void apply(const Batch::Discard& discard) {
+    const auto& [job, from] = discard;
+    rounds_.erase(rounds_.lower_bound({job, from}), rounds_.upper_bound({job, last_round}));
+    if (from == last_round) return;
+    definitions_.erase(definitions_.lower_bound({job, from + 1, 0}),
+                       definitions_.upper_bound({job, last_round, UINT32_MAX}));
+    outcomes_.erase(outcomes_.lower_bound({job, from + 1, 0, 0}),
+                    outcomes_.upper_bound({job, last_round, UINT32_MAX, UINT32_MAX}));
+  }
+
+  StoredJob with_rounds(const JobRow& row) const {
+    StoredJob stored{row, {}};
+    const auto end = rounds_.upper_bound({row.id, last_round});
+    for (auto at = rounds_.lower_bound({row.id, 0}); at != end; ++at) stored.rounds.push_back(at->second);
+    return stored;
+  }
+
+  mutable std::shared_mutex mutex_;
+  Incarnation incarnation_ = 0;
+  CommitSequence last_commit_ = 0;
+  std::map<JobId, JobRow> jobs_;
+  std::set<JobId> unfinished_;
+  std::map<RoundKey, RoundRow> rounds_;
+  std::map<ChunkKey, DefinitionSegment> definitions_;
+  std::map<OutcomeKey, OutcomeSegment> outcomes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_memory_store() {
+  return std::make_unique<MemoryStore>();
+}
+
+}  // namespace coremachine

@@ -1,0 +1,131 @@
+#include "core/store/sqlite/sqlite_store.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/store/sqlite/backup.hpp"
+#include "core/store/sqlite/lock_file.hpp"
+#include "core/store/sqlite/reader_pool.hpp"
+#include "core/store/sqlite/reads.hpp"
+#include "core/store/sqlite/schema.hpp"
+#include "core/store/sqlite/writer.hpp"
+
+namespace coremachine {
+namespace {
+
+namespace files = std::filesystem;
+
+class SqliteStore final : public Store {
+  /// Runs `read` on a connection of the pool, within one transaction.
+  template <class Read>
+  auto reading(const Read& read) const {
+    try {
+      auto lease = readers_.borrow();
+      const sqlite::Transaction transaction(*lease, sqlite::Transaction::Kind::read);
+      return read(*lease);
+    } catch (const sqlite::SqliteError& error) {
+      throw Failure(sqlite::to_error(error, path_));
+    }
+  }
+
+ public:
+  SqliteStore(std::string path, std::string vfs, bool must_exist, sqlite::LockFile lock)
+      : path_(std::move(path)),
+        vfs_(std::move(vfs)),
+        lock_(std::move(lock)),
+        writer_(path_, vfs_, must_exist),
+        readers_(path_, vfs_) {}
+
+  Incarnation begin_incarnation() override { return writer_.begin_incarnation(); }
+  CommitSequence last_commit() const override { return writer_.last_commit(); }
+  Result<void> commit(const Batch& batch) override { return writer_.commit(batch); }
+  std::uint64_t orphans(bool remove) override { return writer_.orphans(remove); }
+
+  std::optional<StoredJob> read_job(JobId id) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_job(from, id); });
+  }
+  std::vector<JobRow> list_jobs(const JobFilter& filter) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::list_jobs(from, filter); });
+  }
+  std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_unfinished(from, after, limit); });
+  }
+  std::vector<DefinitionSegment> definition_heads(JobId job, RoundNumber round) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::definition_heads(from, job, round); });
+  }
+  std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_definitions(from, job, round, chunk); });
+  }
+  std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_outcomes(from, query); });
+  }
+
+  StoreStats stats() const override {
+    auto stats = reading([](sqlite::Connection& from) { return sqlite::read_stats(from); });
+    stats.kind = "sqlite";
+    stats.location = path_;
+    for (const auto* suffix : {"", "-wal"}) {
+      std::error_code missing;
+      const auto bytes = files::file_size(path_ + suffix, missing);
+      stats.bytes += missing ? 0 : bytes;
+    }
+    return stats;
+  }
+
+  std::vector<std::string> check_format() const override {
+    constexpr int limit = 100;
+    return reading([](sqlite::Connection& from) { return sqlite::check_pages(from, sqlite::CheckDepth::full, limit); });
+  }
+
+  Result<void> backup(const std::string& path) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::copy_database(from, path, vfs_); });
+  }
+
+ private:
+  std::string path_;
+  std::string vfs_;
+  sqlite::LockFile lock_;  // let go last
+  sqlite::Writer writer_;  // closes the file after all readers have
+  mutable sqlite::ReaderPool readers_;
+};
+
+Error invalid(std::string message) {
+  return Error{ErrorCode::invalid_argument, std::move(message)};
+}
+
+/// The one name of the file, so that two ways to it find the same lock.
+Result<std::string> resolve(const SqliteOptions& options) {
+  if (options.path.empty()) return invalid("the path of the store is empty");
+  std::error_code failed;
+  const auto path = files::weakly_canonical(files::absolute(options.path, failed), failed);
+  if (failed) return Error{ErrorCode::store_failed, "cannot find " + options.path + ": " + failed.message()};
+  const auto status = files::status(path, failed);
+  if (files::is_directory(status)) return invalid(path.string() + " is a directory, not a store");
+  if (files::exists(status)) return path.string();
+  if (options.must_exist) return Error{ErrorCode::store_missing, "there is no store at " + path.string()};
+  if (!files::is_directory(path.parent_path(), failed)) {
+    return invalid("cannot make " + path.string() + ": there is no directory " + path.parent_path().string());
+  }
+  return path.string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
+  const auto path = resolve(options);
+  if (!path) return path.error();
+  auto lock = sqlite::LockFile::acquire(*path + "-lock", *path);
+  if (!lock) return lock.error();
+  try {
+    return std::unique_ptr<Store>(
+        std::make_unique<SqliteStore>(*path, options.vfs, options.must_exist, std::move(*lock)));
+  } catch (const sqlite::SqliteError& error) {
+    return sqlite::to_error(error, *path);
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+}  // namespace coremachine

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/machine/engine.hpp"
+#include "core/ports/store.hpp"
+#include "core/runtime/boundary_runner.hpp"
+#include "core/runtime/slice_runner.hpp"
+
+namespace coremachine::testing {
+
+/// The world around the engine without threads and with a clock that only moves when told: every pending thing lies
+/// open, and whoever holds the shell decides what happens next. Behind Workflow it happens in order; a simulation
+/// draws, and lets things come twice, late or never.
+class LoneShell {
+ public:
+  LoneShell(const JobRegistry& jobs, const TaskRegistry& tasks, Store& store, Timestamp start);
+
+  // ---- what a user does ----
+  JobId submit(Submission submission);
+  machine::RequestId control(JobId job, machine::Control verb);
+  machine::RequestId await_end(JobId job);
+
+  // ---- what lies open ----
+  struct PendingReport {
+    machine::SliceId slice = 0;
+    Report report;
+    bool last = true;
+  };
+  std::vector<machine::RunBoundary> boundaries;
+  std::vector<machine::RunSlice> slices;
+  std::vector<PendingReport> reports;
+  std::vector<std::pair<JobId, BoundaryDecided>> decisions;
+  std::optional<Batch> batch;  ///< closed, not yet in the store
+  std::optional<CommitSequence> unacknowledged;
+  std::vector<machine::Answer> answers;
+  std::uint64_t task_ns = 100'000;  ///< what each task is said to have taken, which decides how many make a slice
+
+  // ---- what can happen next ----
+  void run_boundary(std::size_t which);
+  /// Runs all tasks of the slice, into one report.
+  void run_slice(std::size_t which);
+  void deliver_report(std::size_t which);
+  void deliver_decision(std::size_t which);
+  bool close_batch();
+  /// Gives the closed batch to the store; false if it does not take it, and then it stays.
+  bool write_batch();
+  void acknowledge();
+  void advance_to(Timestamp time);
+  /// Everything that is not in the store is lost, and a new engine starts from what is.
+  void crash(const std::vector<machine::Suspect>& suspects = {});
+
+  /// Everything that can happen at this time, in order, until nothing is left.
+  void settle();
+
+  Timestamp now() const { return now_.time; }
+  machine::Engine& engine() { return *engine_; }
+  const machine::Engine& engine() const { return *engine_; }
+
+ private:
+  void start(const std::vector<machine::Suspect>& suspects);
+  Now draw();
+  /// Takes the engine's actions in.
+  void collect();
+  void take_back(machine::SliceId slice);
+
+  const JobRegistry& jobs_;
+  const TaskRegistry& tasks_;
+  Store& store_;
+  Now now_;
+  std::uint64_t ids_ = 0;
+  machine::RequestId last_request_ = 0;
+  std::unique_ptr<machine::Engine> engine_;
+  runtime::BoundaryRunner boundary_runner_;
+  runtime::SliceRunner slice_runner_;
+  runtime::RunningRecord::Slot slot_;
+};
+
+}  // namespace coremachine::testing

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include <coremachine/model/time.hpp>
+
+namespace coremachine {
+
+/// When a failed attempt is tried again. Only failures use attempts up; an attempt lost with its process does not.
+struct RetryPolicy {
+  std::uint32_t max_attempts = 3;
+  Milliseconds first_delay{1000};
+  double factor = 2.0;
+  Milliseconds max_delay{60'000};
+  bool jitter = true;  ///< a delay is drawn from its upper half, so that what failed together does not return together
+
+  friend bool operator==(const RetryPolicy&, const RetryPolicy&) = default;
+};
+
+/// How many of a stage's tasks must complete.
+struct JoinAll {
+  friend bool operator==(const JoinAll&, const JoinAll&) = default;
+};
+struct JoinBestEffort {
+  friend bool operator==(const JoinBestEffort&, const JoinBestEffort&) = default;
+};
+struct JoinAtLeast {
+  std::uint64_t count = 0;
+  friend bool operator==(const JoinAtLeast&, const JoinAtLeast&) = default;
+};
+struct JoinTolerateCount {
+  std::uint64_t count = 0;
+  friend bool operator==(const JoinTolerateCount&, const JoinTolerateCount&) = default;
+};
+struct JoinToleratePercent {
+  double percent = 0;
+  friend bool operator==(const JoinToleratePercent&, const JoinToleratePercent&) = default;
+};
+using Join = std::variant<JoinAll, JoinBestEffort, JoinAtLeast, JoinTolerateCount, JoinToleratePercent>;
+
+/// What becomes of the tasks that still run or wait when the outcome of a join is certain.
+enum class Stragglers : std::uint8_t { cancel, wait };
+
+/// How a stage is run. The defaults are those of a stage that says nothing.
+struct StagePolicy {
+  Join join = JoinAll{};
+  Stragglers stragglers = Stragglers::cancel;
+  std::uint32_t max_concurrency = 0;          ///< 0: no limit of its own
+  std::optional<RetryPolicy> retry = {};      ///< for tasks of this stage that do not say otherwise
+  std::optional<Milliseconds> timeout = {};   ///< of one attempt, likewise
+
+  friend bool operator==(const StagePolicy&, const StagePolicy&) = default;
+};
+
+}  // namespace coremachine

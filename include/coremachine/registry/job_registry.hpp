@@ -1,0 +1,102 @@
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <coremachine/export.hpp>
+#include <coremachine/model/error.hpp>
+#include <coremachine/registry/job_handler.hpp>
+
+namespace coremachine {
+
+/// What a registry tells of a job type.
+struct JobInfo {
+  std::string name = {};
+  std::string description = {};
+  std::vector<std::string> tags = {};
+  std::string version = "1";
+  bool enabled = true;
+  json::object params_schema = {};              ///< JSON Schema of the params; empty: any object
+  std::vector<std::string> stages = {};         ///< what each stage does, for people
+  Milliseconds handler_timeout{600'000};        ///< of the handler's functions at one boundary
+};
+
+/// A job handler is a default-constructible class that overrides all four functions of JobHandler.
+template <class H>
+concept CompleteJobHandler = std::derived_from<H, JobHandler> && !std::is_abstract_v<H> && std::default_initializable<H>;
+
+/// Job types by name. `instance()` is the process-wide one; others can be built for a test or an embedding.
+/// Filled at start-up from any thread; frozen when a machine starts on it, after which every change throws.
+class COREMACHINE_API JobRegistry {
+ public:
+  using Factory = std::function<std::unique_ptr<JobHandler>()>;
+
+  static JobRegistry& instance();
+  JobRegistry();
+  ~JobRegistry();
+  JobRegistry(const JobRegistry&) = delete;
+  JobRegistry& operator=(const JobRegistry&) = delete;
+
+  /// Throws Failure: an invalid name, a second registration (naming both places), a frozen registry.
+  template <class H>
+  JobRegistry& add(std::string name, JobInfo info = {}, std::source_location where = std::source_location::current()) {
+    static_assert(std::derived_from<H, JobHandler>, "a job handler derives from coremachine::JobHandler");
+    static_assert(!std::is_abstract_v<H>,
+                  "a job handler overrides all four functions: create_stage_tasks, aggregate_stage_results, "
+                  "should_advance_stage and get_final_result");
+    static_assert(std::default_initializable<H>, "a job handler is made anew for each call: it needs a default constructor");
+    if constexpr (CompleteJobHandler<H>) {
+      add_factory(std::move(name), [] { return std::make_unique<H>(); }, std::move(info), where);
+    }
+    return *this;
+  }
+  void add_factory(std::string name, Factory factory, JobInfo info = {},
+                   std::source_location where = std::source_location::current());
+
+  /// As `add`, for registrations that run before `main`: what is wrong is kept and thrown by `freeze`.
+  template <class H>
+  bool add_at_load(std::string name, JobInfo info, std::source_location where) noexcept {
+    try {
+      add<H>(std::move(name), std::move(info), where);
+    } catch (const std::exception& error) {
+      keep_problem(error.what());
+    }
+    return true;
+  }
+
+  /// A new handler; an unknown name is an error that names the nearest known ones.
+  Result<std::unique_ptr<JobHandler>> make(std::string_view name) const;
+  Result<JobInfo> get_info(std::string_view name) const;
+  bool contains(std::string_view name) const;
+  std::vector<JobInfo> list_all_info() const;  ///< sorted by name
+  std::vector<JobInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
+
+  /// Forgets everything; before a machine starts.
+  void clear();
+  /// Throws Failure if a registration before `main` went wrong.
+  void freeze();
+  bool frozen() const;
+
+ private:
+  struct Entry {
+    JobInfo info;
+    Factory factory;
+    std::source_location where;
+  };
+  void keep_problem(std::string problem) noexcept;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<std::string> problems_;
+  bool frozen_ = false;
+};
+
+}  // namespace coremachine

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include <coremachine/export.hpp>
+#include <coremachine/model/error.hpp>
+#include <coremachine/model/policy.hpp>
+#include <coremachine/registry/task_handler.hpp>
+
+namespace coremachine {
+
+/// What a registry tells of a task type, and the defaults for its tasks.
+struct TaskInfo {
+  std::string name = {};
+  std::string description = {};
+  std::vector<std::string> tags = {};
+  std::string version = "1";
+  bool enabled = true;
+  /// The handler has no effect but its result. Only then may it start before its definition is on disk.
+  bool pure = false;
+  std::optional<RetryPolicy> retry = {};
+  std::optional<Milliseconds> timeout = {};
+  json::object params_schema = {};  ///< JSON Schema of the params; empty: any object
+};
+
+struct CoroutineHandler;  // coroutine_handler.hpp
+struct TaskCallable;      // how a handler is called, for those who run tasks
+
+/// Task handlers by name. The rules are those of JobRegistry.
+class COREMACHINE_API TaskRegistry {
+ public:
+  static TaskRegistry& instance();
+  TaskRegistry();
+  ~TaskRegistry();
+  TaskRegistry(const TaskRegistry&) = delete;
+  TaskRegistry& operator=(const TaskRegistry&) = delete;
+
+  /// A handler is called with (params, context) or with (params) alone, and returns a TaskResult or what makes one.
+  /// One that returns an `asio::awaitable` is a coroutine (include coroutine_handler.hpp).
+  template <class F>
+  TaskRegistry& add(std::string name, F handler, TaskInfo info = {},
+                    std::source_location where = std::source_location::current()) {
+    if constexpr (std::is_invocable_v<F&, const json::object&, TaskContext&>) {
+      using R = std::invoke_result_t<F&, const json::object&, TaskContext&>;
+      if constexpr (std::is_convertible_v<R, TaskResult>) {
+        add_function(std::move(name), TaskFunction(std::move(handler)), std::move(info), where);
+      } else {
+        add_coroutine(std::move(name), std::move(handler), std::move(info), where);
+      }
+    } else {
+      static_assert(std::is_invocable_v<F&, const json::object&>,
+                    "a task handler is called with (const json::object& params, TaskContext& context) or with the params alone");
+      add_function(
+          std::move(name),
+          [call = std::move(handler)](const json::object& params, TaskContext&) -> TaskResult { return call(params); },
+          std::move(info), where);
+    }
+    return *this;
+  }
+  template <class F>
+  bool add_at_load(std::string name, F handler, TaskInfo info, std::source_location where) noexcept {
+    try {
+      add(std::move(name), std::move(handler), std::move(info), where);
+    } catch (const std::exception& error) {
+      keep_problem(error.what());
+    }
+    return true;
+  }
+
+  Result<TaskInfo> get_info(std::string_view name) const;
+  bool contains(std::string_view name) const;
+  std::vector<TaskInfo> list_all_info() const;  ///< sorted by name
+  std::vector<TaskInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
+
+  void clear();
+  void freeze();
+  bool frozen() const;
+
+  /// For those who run tasks: the handler, or nothing. Good for as long as the registry is frozen.
+  const TaskCallable* find_callable(std::string_view name) const;
+
+ private:
+  struct Entry {
+    TaskInfo info;
+    std::shared_ptr<const TaskCallable> callable;
+    std::source_location where;
+  };
+  void add_function(std::string name, TaskFunction function, TaskInfo info, std::source_location where);
+  template <class F>
+  void add_coroutine(std::string name, F handler, TaskInfo info, std::source_location where);
+  void add_coroutine_handler(std::string name, std::shared_ptr<const CoroutineHandler> handler, TaskInfo info,
+                             std::source_location where);
+  void add_callable(std::string name, std::shared_ptr<const TaskCallable> callable, TaskInfo info,
+                    std::source_location where);
+  void keep_problem(std::string problem) noexcept;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<std::string> problems_;
+  bool frozen_ = false;
+};
+
+}  // namespace coremachine

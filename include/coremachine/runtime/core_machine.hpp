@@ -1,0 +1,115 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include <coremachine/export.hpp>
+#include <coremachine/model/error.hpp>
+#include <coremachine/model/ids.hpp>
+#include <coremachine/model/view.hpp>
+#include <coremachine/registry/job_registry.hpp>
+#include <coremachine/registry/task_registry.hpp>
+
+namespace coremachine {
+
+namespace runtime {
+class Shell;
+}
+
+struct MachineOptions {
+  JobRegistry* jobs = nullptr;         ///< null: the process-wide one; frozen by the machine
+  TaskRegistry* tasks = nullptr;       ///< likewise
+  std::string store = "memory:";       ///< or `sqlite:PATH`
+  std::optional<unsigned> workers = {};  ///< tasks that run at a time; default: one for each processor
+  unsigned handlers = 4;               ///< job handlers that run at a time
+  unsigned coroutines = 256;           ///< coroutine tasks in flight
+  std::size_t max_jobs = 1'000'000;    ///< not over; more are refused as `overloaded`
+  Milliseconds grace{10'000};          ///< for attempts that were asked to end
+  Milliseconds drain_limit{30'000};    ///< for what runs when the machine stops
+  unsigned poison_deaths = 5;          ///< deaths of the process, running it alone, that end a task
+  Milliseconds alone_at_most{30'000};  ///< how long what ran when the process died runs alone, before others join it
+  /// Called with what an operator should know, from any thread; null: standard error.
+  std::function<void(std::string_view message)> log = {};
+};
+
+struct SubmitOptions {
+  int priority = 0;                           ///< −100 … 100, higher first
+  std::vector<std::string> tags = {};
+  std::optional<Timestamp> run_at = {};
+  std::optional<Milliseconds> delay = {};     ///< from now, in place of `run_at`
+  std::optional<Milliseconds> timeout = {};   ///< of the whole job, from when it begins
+};
+
+/// Something that happened to a job, in order of `sequence`.
+struct JobEvent {
+  JobId job;
+  std::uint64_t sequence = 0;
+  std::string name;   ///< `job.accepted`, `stage.started`, `progress`, …, `job.<status>`
+  json::object data;
+};
+
+/// Ends the subscription when it goes.
+class COREMACHINE_API Subscription {
+ public:
+  Subscription() = default;
+  explicit Subscription(std::shared_ptr<void> hold) : hold_(std::move(hold)) {}
+
+ private:
+  std::shared_ptr<void> hold_;
+};
+
+/// Runs jobs: fans their tasks out, joins them, and keeps everything on disk, so that nothing accepted is lost and a
+/// restart goes on where the last process ended. Every function may be called from any thread. What a function tells
+/// is durable when it returns. <coremachine/runtime/async.hpp> has the same for Asio programs.
+class COREMACHINE_API CoreMachine {
+ public:
+  /// Opens the store and sets unfinished jobs going again. Throws Failure: the store cannot be opened or is in use,
+  /// a registration went wrong.
+  explicit CoreMachine(MachineOptions options = {});
+  /// On a shell that is put together otherwise; for the tests of the engine itself.
+  explicit CoreMachine(std::shared_ptr<runtime::Shell> shell);
+  /// Stops.
+  ~CoreMachine();
+  CoreMachine(CoreMachine&&) noexcept;
+  CoreMachine& operator=(CoreMachine&&) = delete;
+
+  /// Accepted and on disk.
+  Result<JobId> submit(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
+  /// The job when it is over; `timed_out` if that takes longer.
+  Result<JobView> wait(JobId job, std::optional<Milliseconds> at_most = {});
+  /// Submits and waits, with one wake-up less than the two calls.
+  Result<JobView> run(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
+
+  Result<JobView> job(JobId job);
+  Result<JobView> cancel(JobId job);
+  Result<JobView> pause(JobId job);
+  Result<JobView> resume(JobId job);
+  /// Runs again what did not complete.
+  Result<JobView> retry(JobId job);
+
+  /// Calls `listener` for what happens from now on, on a thread of the machine: it must not block. Ends by itself
+  /// with the job.
+  Subscription subscribe(JobId job, std::function<void(const JobEvent&)> listener);
+
+  /// Takes no new jobs, lets what runs end within the drain limit, and closes the store. Unfinished jobs go on at the
+  /// next start. Called again it does nothing.
+  void stop();
+
+  // ---- for the headers of this room ----
+  using JobHandlerFunction = std::function<void(Result<JobView>)>;
+  using IdHandlerFunction = std::function<void(Result<JobId>)>;
+  void submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then);
+  void wait_then(JobId job, JobHandlerFunction then);
+
+ private:
+  std::shared_ptr<runtime::Shell> shell_;
+};
+
+}  // namespace coremachine

@@ -1,0 +1,34 @@
+#include "jobs/hello_world.hpp"
+
+#include "handlers/schema.hpp"
+#include "jobs/job_params.hpp"
+
+namespace coremachine::builtin {
+
+JobInfo HelloWorldJob::info() {
+  return {.description = "Greets: the smallest job there is",
+          .tags = {"builtin", "greeting"},
+          .params_schema = params_schema({{"message", {{"type", "string"}, {"default", "Hello"}}}}),
+          .stages = {"greet: says the message"}};
+}
+
+std::vector<TaskDefinition> HelloWorldJob::create_stage_tasks(int, const JobContext& context) const {
+  ParamsReader reader(context.job_params());
+  const auto message = reader.text("message", "Hello");
+  require_job_fit(reader, "hello_world");
+  return {TaskDefinition{"greet", {{"message", message}}}};
+}
+
+json::object HelloWorldJob::aggregate_stage_results(int, const StageResults& results) const {
+  return {{"greeting", results[0].at("output")}};
+}
+
+bool HelloWorldJob::should_advance_stage(int, const JobContext&) const {
+  return false;
+}
+
+json::object HelloWorldJob::get_final_result(const JobContext& context) const {
+  return context.stage_result(1);
+}
+
+}  // namespace coremachine::builtin

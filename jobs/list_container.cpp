@@ -1,0 +1,65 @@
+#include "jobs/list_container.hpp"
+
+#include <boost/json/array.hpp>
+
+#include "handlers/list_blobs.hpp"
+#include "jobs/job_params.hpp"
+
+namespace coremachine::builtin {
+
+namespace {
+
+constexpr int list_stage = 1;
+constexpr int analyze_stage = 2;
+
+}  // namespace
+
+JobInfo ListContainerJob::info() {
+  return {.description = "Lists the files below a directory and analyses each of them",
+          .tags = {"builtin", "storage"},
+          .params_schema = BlobSelection::schema(),
+          .stages = {"list_blobs: lists the container", "analyze_blob: one task for each blob"}};
+}
+
+std::vector<TaskDefinition> ListContainerJob::create_stage_tasks(int stage, const JobContext& context) const {
+  if (stage == list_stage) {
+    ParamsReader reader(context.job_params());
+    BlobSelection::from(reader);
+    require_job_fit(reader, "list_container");
+    return {TaskDefinition{"list_blobs", context.job_params()}};
+  }
+  const auto& container = context.job_params().at("container_name");
+  const auto& blobs = context.stage_result(list_stage).at("blobs").as_array();
+  std::vector<TaskDefinition> tasks;
+  tasks.reserve(blobs.size());
+  for (const auto& blob : blobs) {
+    tasks.push_back({"analyze_blob", {{"container_name", container}, {"name", blob.at("name")}}});
+  }
+  return tasks;
+}
+
+json::object ListContainerJob::aggregate_stage_results(int stage, const StageResults& results) const {
+  if (stage == list_stage) return results[0].as_object();
+  std::uint64_t total_size = 0;
+  json::array analyses;
+  analyses.reserve(results.size());
+  for (const auto& analysis : results) {
+    total_size += analysis.at("size").to_number<std::uint64_t>();
+    analyses.push_back(analysis);
+  }
+  json::object result{{"total_blobs", results.size()}, {"total_size", total_size}};
+  result.emplace("analyses", std::move(analyses));
+  return result;
+}
+
+bool ListContainerJob::should_advance_stage(int stage, const JobContext&) const {
+  return stage < analyze_stage;
+}
+
+json::object ListContainerJob::get_final_result(const JobContext& context) const {
+  return {{"container", context.job_params().at("container_name")},
+          {"blob_count", context.stage_result(list_stage).at("blob_count")},
+          {"analysis", context.stage_result(analyze_stage)}};
+}
+
+}  // namespace coremachine::builtin

@@ -1,0 +1,102 @@
+#include <coremachine/model/view.hpp>
+
+#include <string>
+
+#include <doctest/doctest.h>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+using namespace coremachine;
+
+namespace {
+
+std::string keys_of(const json::object& object) {
+  std::string keys;
+  for (const auto& member : object) keys += std::string(member.key()) + " ";
+  return keys;
+}
+
+Timestamp at(Milliseconds::rep ms) {
+  return Timestamp{Milliseconds{ms}};
+}
+
+}  // namespace
+
+TEST_SUITE("model: view") {
+  TEST_CASE("a job that has just been accepted shows null where there is nothing") {
+    JobView view;
+    view.id = JobId{1, 2};
+    view.type = "hello_world";
+    view.params = json::object{{"message", "Welcome"}};
+    const auto shown = to_json(view);
+    CHECK(keys_of(shown) ==
+          "job_id job_type status params stage stages result error priority tags attempt created_at started_at "
+          "finished_at ");
+    CHECK(shown.at("job_id").as_string() == view.id.str());
+    CHECK(shown.at("status") == "queued");
+    CHECK(shown.at("stage") == 0);
+    CHECK(shown.at("stages").as_array().empty());
+    CHECK(shown.at("result").is_null());
+    CHECK(shown.at("error").is_null());
+    CHECK(shown.at("started_at").is_null());
+    CHECK(shown.at("finished_at").is_null());
+    CHECK(shown.at("created_at") == "1970-01-01T00:00:00.000Z");
+    CHECK(shown.at("tags") == json::array());
+  }
+
+  TEST_CASE("a finished job shows the whole of it") {
+    JobView view;
+    view.id = JobId{1, 2};
+    view.type = "hello_world";
+    view.status = JobStatus::completed;
+    view.params = json::object{{"message", "Welcome"}};
+    StageView stage;
+    stage.stage = 1;
+    stage.round = 3;
+    stage.status = StageStatus::completed;
+    stage.tasks.total = 1;
+    stage.tasks.completed = 1;
+    stage.result = json::object{{"greeting", "Welcome"}};
+    stage.started_at = at(1000);
+    stage.finished_at = at(2000);
+    view.stages = {stage};
+    view.result = stage.result;
+    view.priority = -3;
+    view.tags = {"a", "b"};
+    view.attempt = 2;
+    view.created_at = at(500);
+    view.run_at = at(900);
+    view.started_at = at(1000);
+    view.finished_at = at(2000);
+    const auto expected = json::parse(R"({"job_id": "0000000000000G000000000002", "job_type": "hello_world",
+      "status": "completed", "params": {"message": "Welcome"}, "stage": 1,
+      "stages": [{"stage": 1, "round": 3, "status": "completed", "result": {"greeting": "Welcome"},
+                  "tasks": {"total": 1, "queued": 0, "running": 0, "retrying": 0, "completed": 1, "failed": 0,
+                            "dead": 0, "cancelled": 0},
+                  "started_at": "1970-01-01T00:00:01.000Z", "finished_at": "1970-01-01T00:00:02.000Z"}],
+      "result": {"greeting": "Welcome"}, "error": null, "priority": -3, "tags": ["a", "b"], "attempt": 2,
+      "created_at": "1970-01-01T00:00:00.500Z", "run_at": "1970-01-01T00:00:00.900Z",
+      "started_at": "1970-01-01T00:00:01.000Z", "finished_at": "1970-01-01T00:00:02.000Z"})");
+    CHECK(json::value(to_json(view)) == expected);
+  }
+
+  TEST_CASE("an error shows what it knows and null for the rest") {
+    Error error{ErrorCode::task_failed, "no such file"};
+    CHECK(json::value(to_json(error)) ==
+          json::parse(R"({"code": "task_failed", "message": "no such file", "stage": null, "task_index": null,
+                          "task_type": null, "attempt": null})"));
+    error.stage = 2;
+    error.task_index = 0;
+    error.task_type = "echo";
+    error.attempt = 3;
+    CHECK(json::value(to_json(error)) ==
+          json::parse(R"({"code": "task_failed", "message": "no such file", "stage": 2, "task_index": 0,
+                          "task_type": "echo", "attempt": 3})"));
+  }
+
+  TEST_CASE("the stage of a job is that of its last round") {
+    JobView view;
+    for (const int stage : {1, 2, 1}) view.stages.push_back(StageView{stage, 1, StageStatus::running, {}, {}, {}, {}});
+    CHECK(to_json(view).at("stage") == 1);
+  }
+}

@@ -1,0 +1,374 @@
+// The whole machine with its threads, on a store in memory.
+
+#include <atomic>
+#include <condition_variable>
+#include <dirent.h>
+#include <fstream>
+#include <future>
+#include <mutex>
+#include <thread>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <coremachine/coremachine.hpp>
+#include <coremachine/registry/coroutine_handler.hpp>
+#include <coremachine/runtime/async.hpp>
+
+#include "tests/support/sim_jobs.hpp"
+
+namespace {
+
+using namespace coremachine;
+namespace asio = boost::asio;
+
+/// A gate that handlers wait at and tests open.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_; });
+  }
+  void await_waiting(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return waiting_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+  int waiting_ = 0;
+};
+
+Gate* gate = nullptr;
+
+/// `count` tasks of type `task`; the result is how many completed. `block`: which function waits at the gate.
+struct PlainJob : JobHandler {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
+    if (blocks(context, "create")) gate->pass();
+    std::vector<TaskDefinition> tasks;
+    for (std::int64_t i = 0; i < context.job_params().at("count").as_int64(); ++i) {
+      tasks.push_back({std::string(context.job_params().at("task").as_string()), {{"i", i}}});
+    }
+    return tasks;
+  }
+  json::object aggregate_stage_results(int, const StageResults& results) const override { return {{"n", results.size()}}; }
+  bool should_advance_stage(int, const JobContext&) const override { return false; }
+  json::object get_final_result(const JobContext& context) const override {
+    if (blocks(context, "final")) gate->pass();
+    if (blocks(context, "throw")) throw std::runtime_error("no result today");
+    return context.stage_result(1);
+  }
+  static bool blocks(const JobContext& context, std::string_view where) {
+    const auto* block = context.job_params().if_contains("block");
+    return block && block->as_string() == where;
+  }
+};
+
+asio::awaitable<TaskResult> sleepless(const json::object& params, TaskContext&) {
+  // A timer that is due at once: the coroutine is suspended and comes back.
+  auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor);
+  co_await timer.async_wait(asio::use_awaitable);
+  auto result = json::object{{"i", params.at("i")}};
+  co_return TaskResult(std::move(result));
+}
+
+asio::awaitable<TaskResult> endless(const json::object&, TaskContext&) {
+  auto executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor, asio::steady_timer::time_point::max());
+  gate->open();
+  co_await timer.async_wait(asio::use_awaitable);
+  co_return TaskResult();
+}
+
+struct Fixture {
+  Fixture() {
+    support::register_sim_jobs(jobs, tasks);
+    jobs.add<PlainJob>("plain");
+    jobs.add<PlainJob>("hasty", JobInfo{.handler_timeout = Milliseconds{20}});
+    tasks.add("ok", [](const json::object& params) -> TaskResult { return {{"i", params.at("i")}}; });
+    tasks.add("wait", [](const json::object&, TaskContext&) -> TaskResult {
+      gate->pass();
+      return {{"done", true}};
+    });
+    tasks.add("nan", [](const json::object&) -> TaskResult { return json::value(std::numeric_limits<double>::quiet_NaN()); });
+    tasks.add("sleepless", sleepless);
+    tasks.add("endless", endless);
+    tasks.add("off", [](const json::object&) -> TaskResult { return {}; }, TaskInfo{.enabled = false});
+    gate = &own_gate;
+  }
+  MachineOptions options(unsigned workers = 2) {
+    MachineOptions options;
+    options.jobs = &jobs;
+    options.tasks = &tasks;
+    options.workers = workers;
+    options.log = [](std::string_view) {};
+    return options;
+  }
+  static json::object plain(std::string_view task, int count, std::string_view block = {}) {
+    json::object params{{"task", task}, {"count", count}};
+    if (!block.empty()) params["block"] = block;
+    return params;
+  }
+  JobRegistry jobs;
+  TaskRegistry tasks;
+  Gate own_gate;
+};
+
+/// How often the threads of this process, all but the calling one, gave up a processor of their own accord.
+std::uint64_t voluntary_switches() {
+  std::uint64_t total = 0;
+  auto* folder = ::opendir("/proc/self/task");
+  while (const auto* entry = ::readdir(folder)) {
+    const std::string thread = entry->d_name;
+    if (thread.front() == '.' || thread == std::to_string(::gettid())) continue;
+    std::ifstream status("/proc/self/task/" + thread + "/status");
+    std::string line;
+    while (std::getline(status, line)) {
+      if (line.starts_with("voluntary_ctxt_switches:")) total += std::stoull(line.substr(line.find(':') + 1));
+    }
+  }
+  ::closedir(folder);
+  return total;
+}
+
+}  // namespace
+
+TEST_SUITE("runtime: a machine") {
+  TEST_CASE_FIXTURE(Fixture, "runs a job to its result") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("ok", 5000)).value();
+    CHECK(job.status == JobStatus::completed);
+    CHECK(job.result->at("n") == 5000);
+    CHECK(job.stages.at(0).tasks.completed == 5000);
+    CHECK(machine.job(job.id).value().status == JobStatus::completed);
+    CHECK(machine.wait(job.id).value().result == job.result);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "says what it does not know, and what is near") {
+    CoreMachine machine(options());
+    const auto refused = machine.submit("plane");
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().code == ErrorCode::unknown_job_type);
+    CHECK(refused.error().message.find("plain") != std::string::npos);
+    CHECK(machine.job(JobId{1, 2}).error().code == ErrorCode::unknown_job);
+    CHECK(machine.cancel(JobId{1, 2}).error().code == ErrorCode::unknown_job);
+    CHECK(machine.retry(JobId{1, 2}).error().code == ErrorCode::unknown_job);
+    CHECK(machine.submit("plain", plain("ok", 1), {.priority = 101}).error().code == ErrorCode::invalid_argument);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a task type that nobody declared makes the job dead, and names it") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("okay", 1)).value();
+    CHECK(job.status == JobStatus::dead);
+    CHECK(job.error->code == ErrorCode::unknown_task);
+    CHECK(job.error->message.find("\"okay\"") != std::string::npos);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a result that is not JSON breaks the contract of its handler") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("nan", 3)).value();
+    CHECK(job.status == JobStatus::dead);
+    CHECK(job.error->code == ErrorCode::handler_contract);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a handler that throws fails the job with the cause; retried, it is asked again") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("ok", 2, "throw")).value();
+    CHECK(job.status == JobStatus::failed);
+    CHECK(job.error->code == ErrorCode::handler_threw);
+    CHECK(job.error->message.find("no result today") != std::string::npos);
+    const auto again = machine.retry(job.id).value();
+    CHECK(again.attempt == 2);
+    CHECK(machine.wait(job.id).value().status == JobStatus::failed);
+    CHECK(machine.wait(job.id).value().stages.at(0).tasks.completed == 2);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a boundary that takes too long fails the job, and others go on meanwhile") {
+    auto with = options();
+    with.handlers = 1;
+    CoreMachine machine(std::move(with));
+    const auto late = machine.submit("hasty", plain("ok", 1, "create")).value();
+    const auto job = machine.wait(late).value();
+    CHECK(job.status == JobStatus::failed);
+    CHECK(job.error->code == ErrorCode::boundary_timeout);
+    CHECK(machine.run("plain", plain("ok", 1)).value().status == JobStatus::completed);
+    own_gate.open();
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a slow job handler delays no other job") {
+    CoreMachine machine(options());
+    const auto slow = machine.submit("plain", plain("ok", 1, "final")).value();
+    own_gate.await_waiting(1);
+    for (int i = 0; i < 20; ++i) CHECK(machine.run("plain", plain("ok", 3)).value().status == JobStatus::completed);
+    CHECK_FALSE(is_terminal(machine.job(slow).value().status));
+    own_gate.open();
+    CHECK(machine.wait(slow).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a paused job starts nothing until it is resumed") {
+    CoreMachine machine(options(1));
+    const auto id = machine.submit("plain", plain("wait", 10)).value();
+    own_gate.await_waiting(1);
+    CHECK(machine.pause(id).value().status == JobStatus::paused);
+    CHECK(machine.pause(id).error().code == ErrorCode::wrong_state);
+    own_gate.open();
+    CHECK(machine.run("plain", plain("ok", 1)).value().status == JobStatus::completed);
+    CHECK(machine.job(id).value().status == JobStatus::paused);
+    CHECK(machine.resume(id).has_value());
+    CHECK(machine.wait(id).value().status == JobStatus::completed);
+    CHECK(machine.resume(id).error().code == ErrorCode::wrong_state);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a cancelled job lets what runs end, and keeps what completed") {
+    CoreMachine machine(options(1));
+    const auto id = machine.submit("plain", plain("wait", 10)).value();
+    own_gate.await_waiting(1);
+    CHECK(machine.cancel(id).value().status == JobStatus::cancelling);
+    own_gate.open();
+    const auto job = machine.wait(id).value();
+    CHECK(job.status == JobStatus::cancelled);
+    CHECK(job.stages.at(0).tasks.completed == 1);
+    CHECK(job.stages.at(0).tasks.cancelled == 9);
+    CHECK(machine.cancel(id).error().code == ErrorCode::wrong_state);
+    // Only what did not complete runs again.
+    CHECK(machine.retry(id).value().attempt == 2);
+    const auto again = machine.wait(id).value();
+    CHECK(again.status == JobStatus::completed);
+    CHECK(again.result->at("n") == 10);
+    CHECK(again.stages.at(0).round == 2);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "coroutine handlers hold no thread") {
+    CoreMachine machine(options(1));
+    const auto job = machine.run("plain", plain("sleepless", 500)).value();
+    CHECK(job.status == JobStatus::completed);
+    CHECK(job.result->at("n") == 500);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a coroutine handler is cancelled where it waits") {
+    CoreMachine machine(options(1));
+    const auto id = machine.submit("plain", plain("endless", 3)).value();
+    own_gate.pass();
+    (void)machine.cancel(id);
+    CHECK(machine.wait(id).value().status == JobStatus::cancelled);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a job with a run_at waits for it, and can be cancelled before") {
+    CoreMachine machine(options());
+    SubmitOptions later;
+    later.delay = Milliseconds{3'600'000};
+    const auto id = machine.submit("plain", plain("ok", 1), later).value();
+    CHECK(machine.job(id).value().status == JobStatus::scheduled);
+    CHECK(machine.cancel(id).value().status == JobStatus::cancelled);
+    SubmitOptions soon;
+    soon.delay = Milliseconds{1};
+    const auto due = machine.submit("plain", plain("ok", 1), soon).value();
+    CHECK(machine.wait(due).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "subscribers see what happens in order, to the terminal event") {
+    CoreMachine machine(options());
+    std::mutex mutex;
+    std::vector<JobEvent> events;
+    std::promise<void> ended;
+    const auto id = machine.submit("plain", plain("ok", 3, "create")).value();
+    const auto subscription = machine.subscribe(id, [&](const JobEvent& event) {
+      const std::lock_guard lock(mutex);
+      events.push_back(event);
+      if (event.name == "job.completed") ended.set_value();
+    });
+    own_gate.open();
+    ended.get_future().wait();
+    const std::lock_guard lock(mutex);
+    std::vector<std::string> names;
+    std::uint64_t last = 0;
+    for (const auto& event : events) {
+      CHECK(event.sequence > last);
+      last = event.sequence;
+      if (event.name != "progress") names.push_back(event.name);
+      CHECK(event.data.at("job_id").as_string() == id.str());
+    }
+    CHECK(names == std::vector<std::string>{"job.started", "stage.started", "stage.completed", "job.completed"});
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "completion tokens work for submit and wait") {
+    CoreMachine machine(options());
+    asio::io_context context;
+    auto done = asio::co_spawn(
+        context,
+        [&]() -> asio::awaitable<JobView> {
+          const auto id = co_await async_submit(machine, "plain", plain("ok", 4), {}, asio::use_awaitable);
+          auto job = co_await async_wait(machine, id.value(), asio::use_awaitable);
+          co_return job.value();
+        },
+        asio::use_future);
+    context.run();
+    CHECK(done.get().result->at("n") == 4);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "many small jobs from many threads all complete") {
+    CoreMachine machine(options());
+    std::atomic<int> completed{0};
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) completed += machine.run("plain", plain("ok", i % 40)).value().status == JobStatus::completed;
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(completed == 400);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "stopping drains: what runs ends, what waits is refused") {
+    CoreMachine machine(options(1));
+    const auto id = machine.submit("plain", plain("wait", 3)).value();
+    own_gate.await_waiting(1);
+    std::promise<Result<JobView>> told;
+    machine.wait_then(id, [&](Result<JobView> job) { told.set_value(std::move(job)); });
+    std::thread stopper([&] { machine.stop(); });
+    own_gate.open();
+    stopper.join();
+    const auto answer = told.get_future().get();
+    CHECK((answer.has_value() || answer.error().code == ErrorCode::draining));
+    CHECK(machine.submit("plain", plain("ok", 1)).error().code == ErrorCode::draining);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a machine with nothing to do makes no wake-ups") {
+    CoreMachine machine(options());
+    CHECK(machine.run("plain", plain("ok", 2000)).value().status == JobStatus::completed);
+    // What the last job left armed may fire once; then there is silence.
+    std::uint64_t before = 0;
+    bool silent = false;
+    for (int tries = 0; tries < 20 && !silent; ++tries) {
+      before = voluntary_switches();
+      std::promise<void> never;
+      never.get_future().wait_for(std::chrono::milliseconds(150));
+      silent = voluntary_switches() == before;
+    }
+    CHECK(silent);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "the registries are frozen while a machine uses them") {
+    CoreMachine machine(options());
+    CHECK_THROWS_AS(tasks.add("late", [](const json::object&) -> TaskResult { return {}; }), Failure);
+    CHECK_THROWS_AS(jobs.add<PlainJob>("late"), Failure);
+    CHECK_THROWS_AS(jobs.clear(), Failure);
+  }
+}

@@ -1,0 +1,301 @@
+#include "tests/simulation/simulation.hpp"
+
+#include <map>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "core/model/job_view.hpp"
+#include "core/model/json_text.hpp"
+#include "core/store/check.hpp"
+#include "core/store/memory/memory_store.hpp"
+#include "core/testing/lone_shell.hpp"
+#include "tests/support/sim_jobs.hpp"
+
+namespace coremachine::simulation {
+namespace {
+
+namespace json = boost::json;
+
+/// A store whose disk is full now and then.
+class MoodyStore final : public Store {
+ public:
+  explicit MoodyStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+  bool full = false;
+
+  Incarnation begin_incarnation() override { return store_->begin_incarnation(); }
+  CommitSequence last_commit() const override { return store_->last_commit(); }
+  Result<void> commit(const Batch& batch) override {
+    if (full) return Error{ErrorCode::store_full, "full"};
+    return store_->commit(batch);
+  }
+  std::optional<StoredJob> read_job(JobId id) const override { return store_->read_job(id); }
+  std::vector<JobRow> list_jobs(const JobFilter& filter) const override { return store_->list_jobs(filter); }
+  std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
+    return store_->read_unfinished(after, limit);
+  }
+  std::vector<DefinitionSegment> definition_heads(JobId job, RoundNumber round) const override {
+    return store_->definition_heads(job, round);
+  }
+  std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const override {
+    return store_->read_definitions(job, round, chunk);
+  }
+  std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override { return store_->read_outcomes(query); }
+  StoreStats stats() const override { return store_->stats(); }
+  std::uint64_t orphans(bool remove) override { return store_->orphans(remove); }
+  std::vector<std::string> check_format() const override { return store_->check_format(); }
+  Result<void> backup(const std::string& path) const override { return store_->backup(path); }
+
+ private:
+  std::unique_ptr<Store> store_;
+};
+
+class Game {
+ public:
+  explicit Game(std::uint64_t seed) : dice_(seed), store_(make_memory_store()) {
+    support::register_sim_jobs(jobs_, tasks_);
+    shell_ = std::make_unique<testing::LoneShell>(jobs_, tasks_, store_, Timestamp{Milliseconds{1'767'225'600'000}});
+  }
+
+  void play() {
+    shell_->task_ns = std::uint64_t{1000} << draw(12);
+    const auto moves = 60 + draw(200);
+    for (std::uint64_t i = 0; i < moves; ++i) {
+      move();
+      note_answers();
+    }
+    finish();
+    verify();
+  }
+
+ private:
+  struct Accepted {
+    json::object params;
+    bool meddled = false;  ///< cancelled or retried: how it ends is not foretold
+  };
+
+  std::uint64_t draw(std::uint64_t below) { return dice_() % below; }
+  bool chance(std::uint64_t percent) { return draw(100) < percent; }
+
+  void move() {
+    auto& shell = *shell_;
+    switch (draw(14)) {
+      case 0: return submit();
+      case 1: return request();
+      case 2:
+        if (!shell.boundaries.empty()) shell.run_boundary(draw(shell.boundaries.size()));
+        return;
+      case 3:
+      case 4:
+      case 5:
+        if (!shell.slices.empty()) shell.run_slice(draw(shell.slices.size()));
+        return;
+      case 6:
+      case 7:
+        if (!shell.reports.empty()) {
+          const auto which = draw(shell.reports.size());
+          if (chance(10)) zombies_.push_back(shell.reports[which]);  // it will come again
+          shell.deliver_report(which);
+        }
+        return;
+      case 8:
+        if (!shell.decisions.empty()) shell.deliver_decision(draw(shell.decisions.size()));
+        return;
+      case 9: shell.close_batch(); return;
+      case 10:
+        store_.full = chance(10);
+        if (shell.batch) shell.write_batch();
+        return;
+      case 11:
+        if (shell.unacknowledged) shell.acknowledge();
+        return;
+      case 12: shell.advance_to(shell.now() + Milliseconds{static_cast<Milliseconds::rep>(draw(400))}); return;
+      case 13:
+        if (chance(25)) crash();
+        if (!zombies_.empty() && chance(50)) {
+          shell.reports.push_back(zombies_.back());
+          zombies_.pop_back();
+        }
+        return;
+    }
+  }
+
+  json::object random_params() {
+    json::array stages;
+    const auto count = 1 + draw(3);
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto width = chance(10) ? 1000 + draw(2000) : chance(15) ? 0 : draw(40);
+      json::object stage{{"width", width}};
+      if (chance(40)) {
+        stage["fail"] = 1 + draw(4);
+        stage["every"] = 1 + draw(7);
+      }
+      if (chance(20)) stage["max_concurrency"] = 1 + draw(5);
+      switch (draw(5)) {
+        case 0: stage["join"] = "best_effort"; break;
+        case 1: stage["join"] = {{"tolerate", draw(10)}}; break;
+        case 2: stage["join"] = {{"at_least", draw(width + 2)}}; break;
+        default: break;
+      }
+      stages.emplace_back(std::move(stage));
+    }
+    return {{"stages", std::move(stages)}};
+  }
+
+  void submit() {
+    auto params = random_params();
+    std::string text;
+    append_json(text, params);
+    Submission submission;
+    submission.type = "sim";
+    submission.params = make_text(std::move(text));
+    submission.priority = static_cast<int>(draw(3));
+    if (chance(15)) submission.run_at = shell_->now() + Milliseconds{static_cast<Milliseconds::rep>(draw(500))};
+    const auto id = shell_->submit(std::move(submission));
+    submitted_.emplace(id, std::move(params));
+  }
+
+  void request() {
+    if (submitted_.empty()) return;
+    auto which = submitted_.begin();
+    std::advance(which, static_cast<std::ptrdiff_t>(draw(submitted_.size())));
+    switch (draw(6)) {
+      case 0:
+        meddled_.insert(which->first);
+        ended_.erase(which->first);
+        shell_->control(which->first, machine::Control::cancel);
+        return;
+      case 1: shell_->control(which->first, machine::Control::pause); return;
+      case 2:
+      case 3: shell_->control(which->first, machine::Control::resume); return;
+      case 4:
+        meddled_.insert(which->first);
+        ended_.erase(which->first);
+        shell_->control(which->first, machine::Control::redrive);
+        return;
+      case 5: shell_->await_end(which->first); return;
+    }
+  }
+
+  void crash() {
+    for (const auto& report : shell_->reports) {
+      if (chance(30)) zombies_.push_back(report);
+    }
+    store_.full = false;
+    shell_->crash();
+  }
+
+  /// What was told to somebody has to stay true.
+  void note_answers() {
+    for (const auto& answer : shell_->answers) {
+      if (answer.error) continue;
+      accepted_.insert(answer.job);
+      if (answer.view && is_terminal(answer.view->status) && !meddled_.contains(answer.job)) {
+        const auto [told, first] = ended_.emplace(answer.job, answer.view->status);
+        if (!first && told->second != answer.view->status) throw std::runtime_error("a terminal status changed");
+      }
+    }
+    shell_->answers.clear();
+  }
+
+  void finish() {
+    store_.full = false;
+    for (int rounds = 0; rounds < 100'000; ++rounds) {
+      shell_->settle();
+      note_answers();
+      bool open = false;
+      for (const auto& [id, params] : submitted_) {
+        const auto* job = shell_->engine().find(id);
+        if (!job) continue;
+        open = true;
+        if (job->status == JobStatus::paused) shell_->control(id, machine::Control::resume);
+      }
+      if (!open) return;
+      shell_->settle();
+      if (const auto next = shell_->engine().next_deadline()) shell_->advance_to(*next);
+    }
+    throw std::runtime_error("a job never ended");
+  }
+
+  void verify() {
+    for (const auto id : accepted_) {
+      if (!store_.read_job(id)) throw std::runtime_error("an accepted job is lost: " + id.str());
+    }
+    for (const auto& [id, params] : submitted_) {
+      const auto stored = store_.read_job(id);
+      if (!stored) continue;  // it was never accepted
+      const auto view = make_view(decode_job(stored->job, stored->rounds));
+      if (!is_terminal(view.status)) throw std::runtime_error("job " + id.str() + " is not over");
+      if (const auto told = ended_.find(id); told != ended_.end() && told->second != view.status) {
+        throw std::runtime_error("it was told that the job ended otherwise");
+      }
+      verify_outcome(view, params, meddled_.contains(id));
+    }
+    const auto findings = check_store(store_, false);
+    if (!findings.problems.empty()) throw std::runtime_error("the store is not sound: " + findings.problems.front());
+  }
+
+  /// The course of a job follows from its params, whatever happened on the way.
+  static void verify_outcome(const JobView& view, const json::object& params, bool meddled) {
+    const auto& stages = params.at("stages").as_array();
+    std::size_t at = 0;
+    for (const auto& each : stages) {
+      const auto& stage = each.as_object();
+      const auto width = stage.at("width").to_number<std::uint64_t>();
+      const auto fail = stage.contains("fail") ? stage.at("fail").to_number<std::uint64_t>() : 0;
+      const auto every = stage.contains("every") ? stage.at("every").to_number<std::uint64_t>() : 1;
+      std::uint64_t sum = 0;
+      std::uint64_t failed = 0;
+      for (std::uint64_t i = 0; i < width; ++i) {
+        const bool fails = fail >= 3 && i % every == 0;  // three attempts
+        failed += fails ? 1 : 0;
+        sum += fails ? 0 : i;
+      }
+      const auto* join = stage.if_contains("join");
+      const bool at_least = join && join->is_object() && join->as_object().contains("at_least");
+      const bool missed = at_least                      ? width - failed < join->at("at_least").to_number<std::uint64_t>()
+                          : join && join->is_object()   ? failed > join->at("tolerate").to_number<std::uint64_t>()
+                          : join && join->is_string()   ? false
+                                                        : failed > 0;
+      if (!meddled && missed) {
+        if (view.status != JobStatus::failed) throw std::runtime_error("a join that misses did not fail the job");
+        return;
+      }
+      const bool completed = view.status == JobStatus::completed || view.status == JobStatus::completed_with_errors;
+      if (!meddled && !completed && at + 1 == stages.size()) {
+        throw std::runtime_error("the job should have completed and is " + std::string(to_string(view.status)));
+      }
+      if (completed && !at_least && !(meddled && fail >= 3)) {
+        const auto told = view.result->at("sums").as_array().at(at).to_number<std::uint64_t>();
+        if (told != sum) throw std::runtime_error("a sum is wrong: " + std::to_string(told) + " is not " + std::to_string(sum));
+      }
+      ++at;
+    }
+  }
+
+  std::mt19937_64 dice_;
+  JobRegistry jobs_;
+  TaskRegistry tasks_;
+  MoodyStore store_;
+  std::unique_ptr<testing::LoneShell> shell_;
+  std::map<JobId, json::object> submitted_;
+  std::set<JobId> accepted_;
+  std::set<JobId> meddled_;
+  std::map<JobId, JobStatus> ended_;
+  std::vector<testing::LoneShell::PendingReport> zombies_;
+};
+
+}  // namespace
+
+std::optional<std::string> play(std::uint64_t seed) {
+  try {
+    Game(seed).play();
+    return std::nullopt;
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+}  // namespace coremachine::simulation

@@ -1,0 +1,238 @@
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "handlers/greet.hpp"
+#include "jobs/builtin.hpp"
+#include "jobs/hello_world.hpp"
+#include "triggers/cli/bench/raw_rates.hpp"
+#include "triggers/cli/commands.hpp"
+#include "triggers/cli/output.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+namespace json = boost::json;
+using Clock = std::chrono::steady_clock;
+
+struct BenchArguments {
+  std::uint64_t tasks = 1'000'000;
+  std::uint64_t jobs = 10'000;
+  std::uint64_t samples = 1'000;
+  unsigned repeat = 3;
+  unsigned workers = 0;
+  bool fail_first = false;
+  std::string store;
+  std::string format = "table";
+};
+
+double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+
+double rounded(double value) { return std::round(value * 1000) / 1000; }
+
+/// A machine with the built-in jobs on a store of its own.
+struct BenchMachine {
+  BenchMachine(const BenchArguments& arguments, const std::string& directory, bool pure = true) {
+    if (pure) {
+      register_builtin_jobs(jobs, tasks);
+    } else {
+      jobs.add<builtin::HelloWorldJob>("hello_world");
+      auto info = builtin::greet_info();
+      info.pure = false;
+      tasks.add("greet", builtin::greet, info);
+    }
+    MachineOptions options;
+    options.jobs = &jobs;
+    options.tasks = &tasks;
+    url = arguments.store.empty() ? "sqlite:" + directory + "/bench.db" : arguments.store;
+    options.store = url;
+    if (arguments.workers > 0) options.workers = arguments.workers;
+    options.max_jobs = 10'000'000;
+    machine = std::make_unique<CoreMachine>(std::move(options));
+  }
+  std::uint64_t bytes() const {
+    if (!url.starts_with("sqlite:")) return 0;
+    const auto path = url.substr(7);
+    std::error_code none;
+    std::uint64_t total = 0;
+    for (const auto* suffix : {"", "-wal"}) {
+      const auto size = std::filesystem::file_size(path + suffix, none);
+      if (!none) total += size;
+    }
+    return total;
+  }
+  JobRegistry jobs;
+  TaskRegistry tasks;
+  std::string url;
+  std::unique_ptr<CoreMachine> machine;
+};
+
+std::uint64_t expected_sum(std::uint64_t tasks) { return tasks == 0 ? 0 : tasks * (tasks - 1) / 2; }
+
+json::object bench_fanout(const BenchArguments& arguments) {
+  std::vector<double> rates, bares, ratios, sizes;
+  for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
+    const BenchDirectory directory;
+    const auto bare = bare_rows_per_second(directory.path(), std::min<std::uint64_t>(arguments.tasks, 1'000'000));
+    double rate = 0;
+    {
+      BenchMachine bench(arguments, directory.path());
+      json::object params{{"count", arguments.tasks}};
+      if (arguments.fail_first) {
+        params["fail_percent"] = 100;
+        params["fail_attempts"] = 1;
+      }
+      const auto began = Clock::now();
+      const auto job = bench.machine->run("fan_out", params).value();
+      rate = static_cast<double>(arguments.tasks) / seconds_since(began);
+      if (!job.result || job.result->at("sum").to_number<std::uint64_t>() != expected_sum(arguments.tasks)) {
+        throw Failure(Error{ErrorCode::task_failed, "the sum of the results is wrong"});
+      }
+      bench.machine->stop();
+      sizes.push_back(static_cast<double>(bench.bytes()) / static_cast<double>(std::max<std::uint64_t>(1, arguments.tasks)));
+    }
+    rates.push_back(rate);
+    bares.push_back(bare);
+    ratios.push_back(rate / bare);
+    std::fprintf(stderr, "fanout: %.0f tasks/s, bare rows %.0f/s, ratio %.2f\n", rate, bare, rate / bare);
+  }
+  return {{"bench", "fanout"},
+          {"tasks", arguments.tasks},
+          {"every_task_fails_first", arguments.fail_first},
+          {"tasks_per_second", std::round(percentile(rates, 0.5))},
+          {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
+          {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+          {"bytes_per_task", rounded(percentile(sizes, 0.5))},
+          {"runs", arguments.repeat}};
+}
+
+json::object bench_jobs(const BenchArguments& arguments) {
+  std::vector<double> rates, bares, ratios;
+  for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
+    const BenchDirectory directory;
+    const auto bare = bare_rows_per_second(directory.path(), 200'000);
+    BenchMachine bench(arguments, directory.path());
+    std::promise<void> all;
+    std::atomic<std::uint64_t> left{arguments.jobs};
+    std::atomic<std::uint64_t> wrong{0};
+    const auto began = Clock::now();
+    for (std::uint64_t i = 0; i < arguments.jobs; ++i) {
+      bench.machine->submit_then("hello_world", {{"message", "Welcome"}}, {}, [&](Result<JobId> id) {
+        const auto over = [&](const Result<JobView>& job) {
+          if (!job || job->status != JobStatus::completed) ++wrong;
+          if (--left == 0) all.set_value();
+        };
+        if (id) {
+          bench.machine->wait_then(*id, over);
+        } else {
+          over(id.error());
+        }
+      });
+    }
+    all.get_future().wait();
+    const auto rate = static_cast<double>(arguments.jobs) / seconds_since(began);
+    if (wrong > 0) throw Failure(Error{ErrorCode::task_failed, std::to_string(wrong) + " jobs did not complete"});
+    rates.push_back(rate);
+    bares.push_back(bare);
+    ratios.push_back(rate / bare);
+    std::fprintf(stderr, "jobs: %.0f jobs/s, bare rows %.0f/s\n", rate, bare);
+  }
+  return {{"bench", "jobs"},
+          {"jobs", arguments.jobs},
+          {"jobs_per_second", std::round(percentile(rates, 0.5))},
+          {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
+          {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+          {"runs", arguments.repeat}};
+}
+
+std::vector<double> submit_to_result_us(BenchMachine& bench, std::uint64_t count) {
+  std::vector<double> times;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto began = Clock::now();
+    const auto job = bench.machine->run("hello_world", {{"message", "Welcome"}}).value();
+    times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - began).count());
+    if (job.status != JobStatus::completed) throw Failure(Error{ErrorCode::task_failed, "hello_world did not complete"});
+  }
+  return times;
+}
+
+json::object bench_latency(const BenchArguments& arguments) {
+  const BenchDirectory directory;
+  const BenchDirectory other;
+  BenchMachine pure(arguments, directory.path(), true);
+  BenchMachine impure(arguments, other.path(), false);
+  std::vector<double> syncs, ahead, behind;
+  submit_to_result_us(pure, 50);
+  submit_to_result_us(impure, 50);
+  // In turn, so that all three see the same disk.
+  constexpr std::uint64_t block = 50;
+  for (std::uint64_t done = 0; done < arguments.samples; done += block) {
+    for (const auto each : append_sync_us(directory.path(), 4096, block)) syncs.push_back(each);
+    for (const auto each : submit_to_result_us(pure, block)) ahead.push_back(each);
+    for (const auto each : submit_to_result_us(impure, block)) behind.push_back(each);
+  }
+  const auto sync = percentile(syncs, 0.5);
+  return {{"bench", "latency"},
+          {"samples", arguments.samples},
+          {"append_sync_p50_us", rounded(sync)},
+          {"append_sync_p99_us", rounded(percentile(syncs, 0.99))},
+          {"hello_world_p50_us", rounded(percentile(ahead, 0.5))},
+          {"hello_world_p99_us", rounded(percentile(ahead, 0.99))},
+          {"ratio_to_sync", rounded(percentile(ahead, 0.5) / sync)},
+          {"not_pure_p50_us", rounded(percentile(behind, 0.5))},
+          {"not_pure_p99_us", rounded(percentile(behind, 0.99))},
+          {"not_pure_ratio_to_sync", rounded(percentile(behind, 0.5) / sync)}};
+}
+
+ExitCode run_bench(const BenchArguments& arguments, json::object (*bench)(const BenchArguments&)) {
+  const auto format = format_from(arguments.format);
+  if (!format) {
+    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
+    return ExitCode::usage;
+  }
+  const auto figures = bench(arguments);
+  if (*format != Format::table) {
+    print_value(*format, figures);
+    return ExitCode::done;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, value] : figures) {
+    rows.push_back({std::string(key), value.is_string() ? std::string(value.as_string()) : compact(value)});
+  }
+  print_table({"WHAT", "VALUE"}, rows);
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, Chosen& chosen) {
+  auto* bench = program.add_subcommand("bench", "Measure this machine: the engine beside its bare disk and bare store, in one run");
+  bench->require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& help, json::object (*figures)(const BenchArguments&)) {
+    auto arguments = std::make_shared<BenchArguments>();
+    auto* sub = bench->add_subcommand(name, help);
+    sub->add_option("--store", arguments->store, "The store to measure (default: a new SQLite file in this directory)");
+    sub->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)");
+    sub->add_option("--repeat", arguments->repeat, "Runs; the medians are told")->capture_default_str()->check(CLI::PositiveNumber);
+    sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
+    sub->callback([arguments, figures, &chosen] { chosen = [arguments, figures] { return run_bench(*arguments, figures); }; });
+    return std::pair{sub, arguments};
+  };
+  const auto [fanout, fanout_arguments] = add("fanout", "Tasks of one job: durable tasks/s", bench_fanout);
+  fanout->add_option("--tasks", fanout_arguments->tasks, "How many")->capture_default_str();
+  fanout->add_flag("--fail-first", fanout_arguments->fail_first, "Every task fails once before it completes");
+  const auto [many, many_arguments] = add("jobs", "Small jobs in flight: jobs/s", bench_jobs);
+  many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")->capture_default_str();
+  const auto [latency, latency_arguments] = add("latency", "One hello_world after another: submit to durable result", bench_latency);
+  latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")->capture_default_str();
+}
+
+}  // namespace coremachine::cli

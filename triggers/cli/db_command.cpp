@@ -1,0 +1,126 @@
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "core/embed/open_store.hpp"
+#include "core/store/check.hpp"
+#include "triggers/cli/commands.hpp"
+#include "triggers/cli/output.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct DbArguments {
+  std::string store = "sqlite:coremachine.db";
+  std::string target;
+  std::string format = "table";
+  bool repair = false;
+};
+
+json::object stats_json(const StoreStats& stats) {
+  return {{"store", stats.kind},
+          {"location", stats.location},
+          {"bytes", stats.bytes},
+          {"jobs", stats.jobs},
+          {"unfinished_jobs", stats.unfinished},
+          {"closed_rounds", stats.rounds},
+          {"definition_segments", stats.definition_segments},
+          {"outcome_segments", stats.outcome_segments},
+          {"tasks_defined", stats.tasks_defined},
+          {"tasks_finished", stats.tasks_finished},
+          {"incarnation", stats.incarnation},
+          {"last_commit", stats.last_commit},
+          {"schema_version", stats.schema_version}};
+}
+
+ExitCode stats(const DbArguments& arguments, Format format) {
+  const auto opened = embed::open_store(arguments.store, true);
+  const auto values = stats_json(opened.store->stats());
+  if (format != Format::table) {
+    print_value(format, values);
+    return ExitCode::done;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, value] : values) {
+    rows.push_back({std::string(key), value.is_string() ? std::string(value.as_string()) : compact(value)});
+  }
+  print_table({"WHAT", "VALUE"}, rows);
+  return ExitCode::done;
+}
+
+ExitCode check(const DbArguments& arguments, Format format) {
+  const auto opened = embed::open_store(arguments.store, true);
+  const auto found = check_store(*opened.store, arguments.repair);
+  if (format != Format::table) {
+    json::array problems;
+    for (const auto& problem : found.problems) problems.emplace_back(problem);
+    json::array repairs;
+    for (const auto& repair : found.repairs) repairs.emplace_back(repair);
+    print_value(format, json::object{{"sound", found.problems.empty()},
+                                     {"jobs", found.jobs},
+                                     {"tasks", found.tasks},
+                                     {"problems", std::move(problems)},
+                                     {"repairs", std::move(repairs)}});
+  } else {
+    for (const auto& repair : found.repairs) std::printf("repaired: %s\n", repair.c_str());
+    for (const auto& problem : found.problems) std::printf("damaged: %s\n", problem.c_str());
+    std::printf("%s: %s jobs, %s tasks\n", found.problems.empty() ? "sound" : "not sound", grouped(found.jobs).c_str(),
+                grouped(found.tasks).c_str());
+  }
+  return found.problems.empty() ? ExitCode::done : ExitCode::job_failed;
+}
+
+ExitCode backup(const DbArguments& arguments, Format format) {
+  const auto opened = embed::open_store(arguments.store, true);
+  const auto done = opened.store->backup(arguments.target);
+  if (!done) {
+    print_error(done.error());
+    return exit_code_for(done.error());
+  }
+  if (format == Format::table) {
+    std::printf("copied %s to %s\n", arguments.store.c_str(), arguments.target.c_str());
+  } else {
+    print_value(format, json::object{{"store", arguments.store}, {"backup", arguments.target}});
+  }
+  return ExitCode::done;
+}
+
+/// A damaged store is what these commands are for: it is an answer, not a failure to reach one.
+ExitCode guarded(ExitCode (*command)(const DbArguments&, Format), const DbArguments& arguments) {
+  const auto format = format_from(arguments.format);
+  if (!format) {
+    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
+    return ExitCode::usage;
+  }
+  try {
+    return command(arguments, *format);
+  } catch (const Failure& failure) {
+    print_error(failure.error());
+    return failure.error().code == ErrorCode::store_damaged ? ExitCode::job_failed : exit_code_for(failure.error());
+  }
+}
+
+}  // namespace
+
+void add_db(CLI::App& program, Chosen& chosen) {
+  auto* db = program.add_subcommand("db", "Look after a store that no server has open");
+  db->require_subcommand(1);
+  const auto add = [&](const std::string& name, const std::string& help, ExitCode (*command)(const DbArguments&, Format)) {
+    auto arguments = std::make_shared<DbArguments>();
+    auto* sub = db->add_subcommand(name, help);
+    sub->add_option("--store", arguments->store, "The store: sqlite:PATH")->envname("COREMACHINE_STORE")->capture_default_str();
+    sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
+    sub->callback([arguments, command, &chosen] { chosen = [arguments, command] { return guarded(command, *arguments); }; });
+    return std::pair{sub, arguments};
+  };
+  const auto [checked, check_arguments] =
+      add("check", "Prove every invariant: 0 it is sound, 1 it is damaged, 3 there is no such store", check);
+  checked->add_flag("--repair", check_arguments->repair, "Mend what can be mended, and say what was");
+  const auto [backed, backup_arguments] = add("backup", "Copy the store to a new file", backup);
+  backed->add_option("FILE", backup_arguments->target, "The file to make")->required();
+  add("stats", "Sizes and counts", stats);
+}
+
+}  // namespace coremachine::cli

@@ -1,0 +1,104 @@
+#include "triggers/cli/output.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+#include "core/model/json_text.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+namespace json = boost::json;
+
+void indent(std::string& out, const json::value& value, std::size_t depth) {
+  const auto margin = [&](std::size_t by) { out += '\n' + std::string(2 * by, ' '); };
+  if (const auto* object = value.if_object(); object && !object->empty()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [key, member] : *object) {
+      if (!std::exchange(first, false)) out += ',';
+      margin(depth + 1);
+      append_json(out, json::value(key));
+      out += ": ";
+      indent(out, member, depth + 1);
+    }
+    margin(depth);
+    out += '}';
+  } else if (const auto* array = value.if_array(); array && !array->empty()) {
+    out += '[';
+    bool first = true;
+    for (const auto& element : *array) {
+      if (!std::exchange(first, false)) out += ',';
+      margin(depth + 1);
+      indent(out, element, depth + 1);
+    }
+    margin(depth);
+    out += ']';
+  } else {
+    append_json(out, value);
+  }
+}
+
+}  // namespace
+
+std::optional<Format> format_from(std::string_view text) {
+  if (text == "table") return Format::table;
+  if (text == "json") return Format::json;
+  if (text == "jsonl") return Format::jsonl;
+  return std::nullopt;
+}
+
+std::string pretty(const json::value& value) {
+  std::string out;
+  indent(out, value, 0);
+  return out;
+}
+
+std::string compact(const json::value& value) {
+  std::string out;
+  append_json(out, value);
+  return out;
+}
+
+void print_value(Format format, const json::value& value) {
+  std::printf("%s\n", (format == Format::jsonl ? compact(value) : pretty(value)).c_str());
+}
+
+void print_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& name : head) widths.push_back(name.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  const auto line = [&](const std::vector<std::string>& cells) {
+    std::string out;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      out += cells[i];
+      if (i + 1 < cells.size()) out += std::string(widths[i] - cells[i].size() + 2, ' ');
+    }
+    std::printf("%s\n", out.c_str());
+  };
+  line(head);
+  for (const auto& row : rows) line(row);
+}
+
+void print_error(std::string_view message) {
+  std::fprintf(stderr, "coremachine: %.*s\n", static_cast<int>(message.size()), message.data());
+}
+
+void print_error(const Error& error) { print_error(std::string(to_string(error.code)) + ": " + error.message); }
+
+bool colour_on_stderr() {
+  const char* no = std::getenv("NO_COLOR");
+  return ::isatty(STDERR_FILENO) == 1 && !(no && *no);
+}
+
+std::string grouped(std::uint64_t number) {
+  auto text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+}  // namespace coremachine::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/value.hpp>
+
+#include <coremachine/model/error.hpp>
+
+namespace coremachine::cli {
+
+enum class Format : std::uint8_t { table, json, jsonl };
+
+/// `table`, `json` or `jsonl`.
+std::optional<Format> format_from(std::string_view text);
+
+/// Indented by two, for people.
+std::string pretty(const boost::json::value& value);
+std::string compact(const boost::json::value& value);
+
+/// Prints one value on standard output: indented for `table` and `json`, on one line for `jsonl`.
+void print_value(Format format, const boost::json::value& value);
+/// Prints rows under a head, columns aligned, on standard output.
+void print_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);
+/// `coremachine: …` on standard error.
+void print_error(const Error& error);
+void print_error(std::string_view message);
+
+/// Whether escape sequences are welcome on standard error: a terminal, and NO_COLOR is not set.
+bool colour_on_stderr();
+
+/// 1234567 → `1,234,567`.
+std::string grouped(std::uint64_t number);
+
+}  // namespace coremachine::cli

@@ -1,0 +1,149 @@
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "jobs/builtin.hpp"
+#include "triggers/cli/commands.hpp"
+#include "triggers/cli/output.hpp"
+#include "triggers/cli/params_argument.hpp"
+#include "triggers/cli/progress_bar.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+struct RunArguments {
+  std::string type;
+  std::string params;
+  std::vector<std::string> pairs;
+  std::string store = "memory:";
+  unsigned workers = 0;
+  std::string timeout;
+  std::string format = "table";
+  bool quiet = false;
+};
+
+/// Waits for SIGINT or SIGTERM on a thread of its own and calls back once. Made before other threads, so that none of
+/// them takes the signal.
+class InterruptWatch {
+ public:
+  InterruptWatch() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+  ~InterruptWatch() {
+    if (!thread_.joinable()) return;
+    over_ = true;
+    pthread_kill(thread_.native_handle(), SIGUSR1);
+    thread_.join();
+  }
+  InterruptWatch(const InterruptWatch&) = delete;
+  InterruptWatch& operator=(const InterruptWatch&) = delete;
+
+  void start(std::function<void()> interrupted) {
+    thread_ = std::thread([this, interrupted = std::move(interrupted)] {
+      for (;;) {
+        int signal = 0;
+        sigwait(&signals_, &signal);
+        if (over_) return;
+        if (signal == SIGUSR1) continue;
+        if (seen_.exchange(true)) ::_exit(static_cast<int>(ExitCode::interrupted));
+        interrupted();
+      }
+    });
+  }
+  bool interrupted() const { return seen_; }
+
+ private:
+  sigset_t signals_{};
+  std::atomic<bool> seen_{false};
+  std::atomic<bool> over_{false};
+  std::thread thread_;
+};
+
+ExitCode run(const RunArguments& arguments) {
+  const auto format = format_from(arguments.format);
+  if (!format) {
+    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
+    return ExitCode::usage;
+  }
+  auto params = params_from(arguments.params, arguments.pairs);
+  if (!params) {
+    print_error(params.error());
+    return ExitCode::usage;
+  }
+  SubmitOptions submit;
+  if (!arguments.timeout.empty()) {
+    submit.timeout = parse_duration(arguments.timeout);
+    if (!submit.timeout) {
+      print_error("--timeout takes a duration such as 30s or 5m, and not \"" + arguments.timeout + "\"");
+      return ExitCode::usage;
+    }
+  }
+
+  InterruptWatch interrupts;
+  JobRegistry jobs;
+  TaskRegistry tasks;
+  register_builtin_jobs(jobs, tasks);
+  MachineOptions options;
+  options.jobs = &jobs;
+  options.tasks = &tasks;
+  options.store = arguments.store;
+  if (arguments.workers > 0) options.workers = arguments.workers;
+  CoreMachine machine(std::move(options));
+
+  const auto id = machine.submit(arguments.type, std::move(*params), submit);
+  if (!id) {
+    print_error(id.error());
+    return exit_code_for(id.error());
+  }
+  interrupts.start([&] { (void)machine.cancel(*id); });
+  ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
+  Subscription subscription;
+  if (!arguments.quiet) subscription = machine.subscribe(*id, [&](const JobEvent& event) { bar.show(event); });
+  const auto job = machine.wait(*id);
+  bar.end();
+  if (!job) {
+    print_error(job.error());
+    return exit_code_for(job.error());
+  }
+  if (interrupts.interrupted() && job->status == JobStatus::cancelled) {
+    print_error("interrupted: the job was cancelled");
+    return ExitCode::interrupted;
+  }
+  if (job->result) print_value(*format, *job->result);
+  if (job->error) print_error("the job is " + std::string(to_string(job->status)) + ": " + job->error->message);
+  return exit_code_for(*job);
+}
+
+}  // namespace
+
+void add_run(CLI::App& program, Chosen& chosen) {
+  auto arguments = std::make_shared<RunArguments>();
+  auto* command = program.add_subcommand("run", "Run one job in this process and print its result");
+  command->add_option("TYPE", arguments->type, "The job type, as hello_world")->required();
+  command->add_option("PARAMS", arguments->params, "The params: JSON, @FILE, or - for standard input");
+  command->add_option("-p,--param", arguments->pairs, "One param as key=value (JSON where it reads as JSON); may be given again")
+      ->take_all()
+      ->expected(1);
+  command->add_option("--store", arguments->store, "Where the job is kept: memory: or sqlite:PATH")
+      ->envname("COREMACHINE_STORE")
+      ->capture_default_str();
+  command->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)")
+      ->envname("COREMACHINE_WORKERS")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m");
+  command->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
+  command->add_flag("-q,--quiet", arguments->quiet, "No progress on standard error");
+  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+}
+
+}  // namespace coremachine::cli
