@@ -75,8 +75,6 @@ struct LoadJob {
 struct Announce {
   JobId job;
   Publish what;
-  JobStatus status = JobStatus::queued;
-  TaskCounts counts = {};
 };
 
 /// An effect of the outside world: everything that the shell does is one of these or a commit.

@@ -9,9 +9,13 @@ namespace coremachine::machine {
 
 void Stepper::call_handler(BoundaryKind kind, int stage, RoundNumber round) {
   job_.boundary = Boundary{++job_.last_boundary, kind, stage, round};
+  ask_boundary();
+}
+
+void Stepper::ask_boundary() {
   const CallHandler call{*job_.boundary};
   // Results of a large round are read from the store, so they have to be there.
-  const bool from_store = kind == BoundaryKind::close && !job_.round->is_inline && job_.round->counts.total > 0;
+  const bool from_store = call.boundary.kind == BoundaryKind::close && !job_.round->is_inline && job_.round->counts.total > 0;
   if (from_store) {
     out_.after_commit(call);
   } else {
@@ -229,6 +233,7 @@ void Stepper::stop_round(StopReason reason) {
   round.stop = reason;
   if (round.phase == RoundPhase::stopping) return;
   round.phase = RoundPhase::stopping;
+  save();
   for (auto& queue : round.ready) queue = ReadyQueue{};
   round.ready_count = 0;
   round.retries.clear();

@@ -57,8 +57,19 @@ void Stepper::move(JobStatus to, JobCause cause) {
   job_.status = to;
 }
 
+Publish make_publish(Job& job, PublishedKind kind, int stage, RoundNumber round) {
+  Publish told;
+  told.kind = kind;
+  told.sequence = ++job.last_event;
+  told.stage = stage;
+  told.round = round;
+  told.status = job.status;
+  if (job.round) told.counts = job.round->counts;
+  return told;
+}
+
 void Stepper::publish(PublishedKind kind, int stage, RoundNumber round) {
-  out_.after_commit(Publish{kind, ++job_.last_event, stage, round, 0, 0, {}});
+  out_.after_commit(make_publish(job_, kind, stage, round));
 }
 
 void Stepper::operator()(JobSubmitted) {
@@ -124,7 +135,9 @@ void Stepper::operator()(ResumeRequested) {
   if (job_.round) {
     move(JobStatus::running, JobCause::resume);
     save();
-    if (job_.round->phase == RoundPhase::joined && !job_.boundary) {
+    if (job_.boundary) {
+      ask_boundary();
+    } else if (job_.round->phase == RoundPhase::joined) {
       call_handler(BoundaryKind::close, job_.round->stage, job_.round->number);
     }
     return;
@@ -137,7 +150,11 @@ void Stepper::operator()(ResumeRequested) {
   }
   move(JobStatus::queued, JobCause::resume);
   save();
-  if (!job_.boundary) begin();
+  if (job_.boundary) {
+    ask_boundary();
+  } else {
+    begin();
+  }
 }
 
 void Stepper::operator()(JobTimedOut) {

@@ -87,6 +87,7 @@ bool Engine::dispatch_boundary(const Now& now, JobId job, bool alone) {
   auto* entry = live(job);
   if (!entry || !entry->job.boundary || entry->job.boundary->number != entry->due_boundary) return false;
   if (boundaries_out_.contains(job)) return false;
+  if (entry->job.status == JobStatus::paused) return false;  // asked for again when it is resumed
   const auto traits = setup_.job_types.find(entry->job.type);
   if (traits == setup_.job_types.end()) return false;  // it waits for a program that has this job type
   boundaries_out_.emplace(job, BoundaryOut{entry->due_boundary, now.time + traits->second.handler_timeout});

@@ -166,7 +166,7 @@ void Engine::boundary_decided(const Now& now, JobId job, BoundaryDecided decided
   boundaries_out_.erase(out);
   if (outstanding_.empty()) alone_out_ = alone_out_ && !boundaries_out_.empty();
   auto* entry = live(job);
-  if (!entry) return;
+  if (!entry || abandoned_) return;
   // A later call may have waited for this one to come back, as only one is out for each job.
   const bool waited = entry->job.boundary && entry->job.boundary->number == entry->due_boundary &&
                       entry->due_boundary != decided.boundary;
@@ -197,12 +197,12 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   auto* entry = live(job);
   if (!entry) return;
   if (last) std::erase(entry->slices, slice);
+  if (abandoned_) return;
   step_job(now, *entry, TasksReported{std::move(report)});
   if (entry->followers > 0 && entry->job.round && now.time - entry->last_progress >= Milliseconds{250}) {
     entry->last_progress = now.time;
-    auto& round = *entry->job.round;
-    Publish progress{PublishedKind::progress, ++entry->job.last_event, round.stage, round.number, 0, 0, {}};
-    hold_or_do(Announce{job, std::move(progress), entry->job.status, round.counts});
+    const auto& round = *entry->job.round;
+    hold_or_do(Announce{job, make_publish(entry->job, PublishedKind::progress, round.stage, round.number)});
   }
 }
 
@@ -301,8 +301,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     }
     void operator()(Publish& publish) const {
       if (entry.followers == 0) return;
-      const auto counts = entry.job.round ? entry.job.round->counts : TaskCounts{};
-      engine.actions_.emplace_back(Announce{entry.job.id, publish, entry.job.status, counts});
+      engine.actions_.emplace_back(Announce{entry.job.id, std::move(publish)});
     }
     void operator()(EndJob&) const { engine.forget(entry.job.id); }
   };

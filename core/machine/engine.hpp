@@ -97,6 +97,8 @@ class Engine {
   void load_failed(RequestId request, Error error);
 
   void drain() { draining_ = true; }
+  /// What still runs has been told to end: whatever it comes to counts as never run, as if the process had died.
+  void abandon() { abandoned_ = true; }
 
   // ---- what goes out ----
 
@@ -194,6 +196,7 @@ class Engine {
   Timestamp alone_until_{};
   bool store_full_ = false;
   bool draining_ = false;
+  bool abandoned_ = false;
 };
 
 /// What readers and waiters are shown of a live job: everything but its chunks and queues.

@@ -59,7 +59,7 @@ void count_as_running(Job& job, std::uint32_t count, const Now& now, Effects& ou
   job.status = JobStatus::running;
   if (!job.started_at) {
     job.started_at = now.time;
-    out.after_commit(Publish{PublishedKind::job_started, ++job.last_event, 0, 0, 0, 0, {}});
+    out.after_commit(make_publish(job, PublishedKind::job_started));
   }
   out.write(SaveJob{});
 }

@@ -131,6 +131,14 @@ void Stepper::operator()(JobRecovered) {
   }
   auto& round = *job_.round;
   if (round.phase != RoundPhase::open) return;
+  if (round.stop != StopReason::none) {
+    // What ran went with the process that had begun to stop it.
+    round.phase = RoundPhase::stopping;
+    round.counts.queued += std::exchange(round.counts.retrying, 0);
+    round.retries.clear();
+    finish_stop();
+    return;
+  }
   if (!round.retries.empty()) out_.now(SetTimer{TimerKind::retry, round.retries.begin()->first, round.number});
   evaluate_join();
   if (job_.round && job_.round->phase == RoundPhase::open) {

@@ -44,6 +44,7 @@ class Stepper {
 
   // rounds (boundary.cpp)
   void call_handler(BoundaryKind kind, int stage, RoundNumber round);
+  void ask_boundary();
   void open_round(NextStage next);
   void leave_round();
   void close_round(Text result);

@@ -291,8 +291,12 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   first.task_type = round.specs[chunk.spec_of(offset)].task_type;
   first.attempt = attempt;
   round.first_error = std::move(first);
-  out_.after_commit(Publish{PublishedKind::task_failed, ++job_.last_event, round.stage, round.number, chunk.first + offset,
-                            attempt, error});
+  save();  // the cause of all that follows is not to be lost with the process
+  auto told = make_publish(job_, PublishedKind::task_failed, round.stage, round.number);
+  told.index = chunk.first + offset;
+  told.attempt = attempt;
+  told.error = error;
+  out_.after_commit(std::move(told));
 }
 
 void Stepper::queue_retry(Timestamp due, TaskIndex index) {
@@ -319,7 +323,7 @@ void Stepper::operator()(RetriesCameDue) {
 void Stepper::operator()(TaskLost event) {
   if (is_terminal(job_.status) || !job_.round || job_.round->number != event.round) return;
   auto& round = *job_.round;
-  if (round.phase != RoundPhase::open || event.index >= round.counts.total) return;
+  if (round.phase != RoundPhase::open || round.stop != StopReason::none || event.index >= round.counts.total) return;
   auto& chunk = chunk_of(round, event.index);
   const auto offset = static_cast<ChunkOffset>(event.index - chunk.first);
   if (chunk.finished.contains(offset)) return;

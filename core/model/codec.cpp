@@ -170,6 +170,27 @@ TaskCounts read_counts(JsonReader& in) {
   return counts;
 }
 
+std::string_view word_of(StopReason reason) {
+  switch (reason) {
+    case StopReason::none: return "none";
+    case StopReason::join_met: return "join_met";
+    case StopReason::join_missed: return "join_missed";
+    case StopReason::task_died: return "task_died";
+    case StopReason::cancelled: return "cancelled";
+    case StopReason::job_timeout: return "job_timeout";
+  }
+  return "?";
+}
+
+StopReason read_stop(JsonReader& in) {
+  const auto word = in.plain_string();
+  for (const auto reason : {StopReason::none, StopReason::join_met, StopReason::join_missed, StopReason::task_died,
+                            StopReason::cancelled, StopReason::job_timeout}) {
+    if (word == word_of(reason)) return reason;
+  }
+  in.mismatch("a round stops for an unknown reason");
+}
+
 void write_error(JsonWriter& out, const Error& error) {
   out.begin_object();
   out.key("code");

@@ -32,6 +32,9 @@ void write_segment(JsonWriter& out, const OutcomeSegment& segment, RoundNumber h
 DefinitionSegment read_definition_segment(JsonReader& in, RoundNumber home);
 OutcomeSegment read_outcome_segment(JsonReader& in, RoundNumber home);
 
+std::string_view word_of(StopReason reason);
+StopReason read_stop(JsonReader& in);
+
 std::string_view to_string(OutcomeKind kind);
 std::optional<OutcomeKind> outcome_kind_from(std::string_view text);
 

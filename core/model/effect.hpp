@@ -76,6 +76,8 @@ struct Publish {
   TaskIndex index = 0;
   std::uint32_t attempt = 0;
   Text error = {};
+  JobStatus status = JobStatus::queued;  ///< when it happened
+  TaskCounts counts = {};                ///< of the current round, likewise
 };
 /// The job is over: answer those who wait for it, and forget it.
 struct EndJob {};

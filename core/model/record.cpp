@@ -61,6 +61,10 @@ void write_round(JsonWriter& out, const Round& round) {
     out.key("counts");
     codec::write_counts(out, round.counts);
   }
+  if (round.phase == RoundPhase::stopping) {
+    out.key("stop");
+    out.word(codec::word_of(round.stop));
+  }
   if (round.first_error) {
     out.key("first_error");
     codec::write_error(out, *round.first_error);
@@ -152,6 +156,7 @@ Round read_round(JsonReader& in) {
     if (name == "closed") return read_closed();
     if (name == "status") return void(round.status = read_stage_status(in));
     if (name == "counts") return void(round.counts = codec::read_counts(in));
+    if (name == "stop") return void(round.stop = codec::read_stop(in));
     if (name == "first_error") return void(round.first_error = codec::read_error(in));
     if (name == "result") return in.to(round.result);
     if (name == "started_at") return in.to(round.started_at);

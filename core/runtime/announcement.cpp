@@ -15,7 +15,7 @@ std::string name_of(const machine::Announce& announce) {
     case PublishedKind::progress: return "progress";
     case PublishedKind::task_failed: return "task.failed";
     case PublishedKind::stage_completed: return "stage.completed";
-    case PublishedKind::job_ended: return "job." + std::string(to_string(announce.status));
+    case PublishedKind::job_ended: return "job." + std::string(to_string(announce.what.status));
   }
   return "?";
 }
@@ -34,13 +34,13 @@ JobEvent describe(const machine::Announce& announce) {
   switch (what.kind) {
     case PublishedKind::job_accepted:
     case PublishedKind::job_started:
-    case PublishedKind::job_ended: data["status"] = to_string(announce.status); break;
+    case PublishedKind::job_ended: data["status"] = to_string(announce.what.status); break;
     case PublishedKind::stage_started:
     case PublishedKind::progress:
     case PublishedKind::stage_completed:
       data["stage"] = what.stage;
       data["round"] = what.round;
-      data["tasks"] = to_json(announce.counts);
+      data["tasks"] = to_json(what.counts);
       break;
     case PublishedKind::task_failed:
       data["stage"] = what.stage;

@@ -72,6 +72,7 @@ Shell::Shell(ShellSetup setup)
     const auto& call = boundary.call;
     slot.note(call.job, call.boundary.round, true, boundary.alone);
     auto cancelled = [this, job = call.job, number = call.boundary.number] {
+      if (told_to_end_) return true;
       const std::lock_guard lock(cancelled_mutex_);
       const auto found = cancelled_boundaries_.find(job);
       return found != cancelled_boundaries_.end() && found->second >= number;
@@ -253,6 +254,8 @@ void Shell::handle(Input& input, const Now& now) {
     void operator()(TickInput&) const { shell.armed_.reset(); }
     void operator()(DrainInput&) const { shell.engine_->drain(); }
     void operator()(StopAllInput&) const {
+      shell.engine_->abandon();
+      shell.told_to_end_ = true;
       std::vector<machine::SliceId> ids;
       for (const auto& [id, slice] : shell.slices_) ids.push_back(id);
       for (const auto id : ids) shell.take_back(id, true);

@@ -110,6 +110,7 @@ class Shell {
   std::atomic<bool> drain_wanted_{false};
   bool drained_ = false;
   std::atomic<bool> pool_gone_{false};
+  std::atomic<bool> told_to_end_{false};
   bool refuses_requests_ = false;  ///< guarded by inbox_mutex_
 
   std::mutex stop_mutex_;

@@ -97,6 +97,7 @@ CoreMachine machine_on(CrashJobs& with, const std::string& path, std::function<v
   setup.options.tasks = &with.tasks;
   setup.options.workers = 2;
   setup.options.alone_at_most = Milliseconds{100};
+  setup.options.drain_limit = Milliseconds{500};  // what was accepted but not yet said would run for ever
   setup.options.log = [](std::string_view) {};
   setup.store = std::move(opened.store);
   setup.running_record = std::move(opened.running_record);

@@ -120,7 +120,6 @@ inline constexpr std::array job_transitions{
     JobTransition{JobStatus::scheduled, JobStatus::queued, JobCause::came_due},
     JobTransition{JobStatus::scheduled, JobStatus::paused, JobCause::pause},
     JobTransition{JobStatus::scheduled, JobStatus::cancelled, JobCause::cancel_done},
-    JobTransition{JobStatus::scheduled, JobStatus::failed, JobCause::failed},
 
     JobTransition{JobStatus::queued, JobStatus::running, JobCause::work_began},
     JobTransition{JobStatus::queued, JobStatus::paused, JobCause::pause},
