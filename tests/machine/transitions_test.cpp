@@ -7,109 +7,14 @@
 #include <doctest/doctest.h>
 
 #include "core/machine/step.hpp"
+#include "tests/support/job_bench.hpp"
 
 namespace {
 
 using namespace coremachine;
 using namespace coremachine::machine;
 
-constexpr Timestamp start{Milliseconds{1'000'000}};
-const Rules rules;
-
-Now at(Milliseconds later = {}) { return Now{start + later, 42, 1}; }
-
-Submission submission() {
-  Submission submission;
-  submission.id = JobId{1, 1};
-  submission.type = "any";
-  submission.params = make_text("{}");
-  return submission;
-}
-
-NextStage stage_of(std::uint32_t tasks, int stage = 1) {
-  NextStage next;
-  next.stage = stage;
-  next.specs.push_back(TaskSpec{"work", RetryPolicy{2, Milliseconds{100}, 2.0, Milliseconds{1000}, false}, Milliseconds{0}, false});
-  for (std::uint32_t first = 0; first < tasks; first += chunk_size) {
-    DefinitionSegment segment;
-    segment.chunk = first / chunk_size;
-    segment.first = first;
-    segment.count = std::min(chunk_size, tasks - first);
-    segment.body = make_text("[]");
-    next.chunks.push_back(std::move(segment));
-  }
-  return next;
-}
-
-/// A job under test with the effects of its last step.
-struct Bench {
-  Job job = make_job(submission());
-  Effects effects;
-  Milliseconds clock{0};
-
-  void give(Event event) {
-    effects.clear();
-    step(job, std::move(event), at(clock), rules, effects);
-    for (auto& effect : effects.list()) {
-      if (auto* offer = std::get_if<OfferTasks>(&effect.body)) offer_tasks(job, *offer);
-    }
-  }
-  Slice take(std::uint32_t most = 1000) {
-    Effects ignored;
-    auto taken = hand_out(job, at(clock), [&](SpecNumber) { return most; }, ignored);
-    REQUIRE(taken);
-    return std::move(taken->second);
-  }
-  BoundaryDecided decided(std::variant<NextStage, Finished, HandlerFailed> next, bool with_result = true) const {
-    BoundaryDecided event;
-    event.boundary = job.boundary ? job.boundary->number : 0;
-    if (job.round && with_result) event.stage_result = make_text(R"({"r":1})");
-    event.next = std::move(next);
-    return event;
-  }
-  static Report completed(const Slice& slice) {
-    Report report;
-    report.round = slice.round;
-    report.chunk = slice.chunk;
-    report.incarnation = slice.incarnation;
-    auto& done = report.completed;
-    done.first = slice.first;
-    done.count = slice.count;
-    done.offsets = slice.offsets;
-    done.attempts = slice.attempts;
-    std::string body = "[";
-    for (std::uint32_t i = 0; i < slice.count; ++i) {
-      if (i > 0) body += ',';
-      body += std::to_string(slice.offset_at(i));
-      done.ends.push_back(static_cast<std::uint32_t>(body.size()));
-    }
-    done.body = make_text(body + "]");
-    return report;
-  }
-  static Report failed(const Slice& slice, FailedAttempt::Verdict verdict = FailedAttempt::Verdict::retry) {
-    Report report;
-    report.round = slice.round;
-    report.chunk = slice.chunk;
-    report.incarnation = slice.incarnation;
-    for (std::uint32_t i = 0; i < slice.count; ++i) {
-      FailedAttempt failure;
-      failure.offset = slice.offset_at(i);
-      failure.attempt = slice.attempt_at(i);
-      failure.verdict = verdict;
-      failure.code = verdict == FailedAttempt::Verdict::dead ? ErrorCode::handler_contract : ErrorCode::task_failed;
-      failure.error = make_text(R"({"type":"error","message":"on purpose"})");
-      report.failed.push_back(std::move(failure));
-    }
-    return report;
-  }
-  template <class Effect>
-  bool wants() const {
-    for (const auto& effect : effects.list()) {
-      if (std::holds_alternative<Effect>(effect.body)) return true;
-    }
-    return false;
-  }
-};
+using namespace coremachine::support;
 
 // ---- a job in each status, as it gets there ----
 
@@ -398,7 +303,7 @@ TEST_SUITE("machine: joins, fences and retries") {
     auto stage = stage_of(2);
     stage.policy.join = JoinBestEffort{};
     bench.give(bench.decided(std::move(stage)));
-    for (int death = 1; death < rules.poison_deaths; ++death) {
+    for (int death = 1; death < bench.rules.poison_deaths; ++death) {
       bench.give(TaskLost{1, 0, true});
       CHECK(bench.job.round->counts.dead == 0);
     }
@@ -429,7 +334,7 @@ TEST_SUITE("machine: joins, fences and retries") {
         for (const auto& effect : bench.effects.list()) {
           if (!std::holds_alternative<OfferTasks>(effect.body)) continue;
           found = true;
-          CHECK((effect.after == After::now) == (pure && tasks <= rules.inline_tasks));
+          CHECK((effect.after == After::now) == (pure && tasks <= bench.rules.inline_tasks));
         }
         CHECK(found);
       }

@@ -23,6 +23,7 @@
 #include <coremachine/runtime/async.hpp>
 
 #include "tests/support/sim_jobs.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace {
 
@@ -42,6 +43,20 @@ class Gate {
     ++waiting_;
     changed_.notify_all();
     changed_.wait(lock, [&] { return open_; });
+  }
+  int waited() {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+  }
+  bool is_open() {
+    const std::lock_guard lock(mutex_);
+    return open_;
+  }
+  /// Comes to the gate and does not wait.
+  void touch() {
+    const std::lock_guard lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
   }
   void await_waiting(int count) {
     std::unique_lock lock(mutex_);
@@ -80,6 +95,23 @@ struct PlainJob : JobHandler {
   }
 };
 
+/// Runs until it is told to end, and then returns what nobody should take for its answer.
+struct PoliteJob : PlainJob {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
+    gate->touch();
+    if (gate->is_open()) return {{"ok", {{"i", 1}}}};
+    while (!context.cancelled()) std::this_thread::yield();
+    return {};
+  }
+};
+
+TaskResult polite(const json::object&, TaskContext& context) {
+  gate->touch();
+  if (gate->is_open()) return {{"done", true}};
+  while (!context.cancelled()) std::this_thread::yield();
+  throw std::runtime_error("told to end");
+}
+
 asio::awaitable<TaskResult> sleepless(const json::object& params, TaskContext&) {
   // A timer that is due at once: the coroutine is suspended and comes back.
   auto executor = co_await asio::this_coro::executor;
@@ -101,6 +133,8 @@ struct Fixture {
   Fixture() {
     support::register_sim_jobs(jobs, tasks);
     jobs.add<PlainJob>("plain");
+    jobs.add<PoliteJob>("polite");
+    tasks.add("polite", polite, TaskInfo{.retry = RetryPolicy{.max_attempts = 1}});
     jobs.add<PlainJob>("hasty", JobInfo{.handler_timeout = Milliseconds{20}});
     tasks.add("ok", [](const json::object& params) -> TaskResult { return {{"i", params.at("i")}}; });
     tasks.add("wait", [](const json::object&, TaskContext&) -> TaskResult {
@@ -236,6 +270,23 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.resume(id).error().code == ErrorCode::wrong_state);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a job that is paused while it waits for its handler is not given to it") {
+    auto with = options(1);
+    with.handlers = 1;
+    CoreMachine machine(with);
+    const auto first = machine.submit("plain", plain("ok", 1, "create")).value();
+    own_gate.await_waiting(1);  // the one handler thread is taken
+    const auto second = machine.submit("plain", plain("ok", 1, "create")).value();
+    CHECK(machine.pause(second).value().status == JobStatus::paused);
+    own_gate.open();
+    CHECK(machine.wait(first).value().status == JobStatus::completed);
+    CHECK(machine.run("plain", plain("ok", 1, "create")).value().status == JobStatus::completed);
+    CHECK(own_gate.waited() == 2);
+    CHECK(machine.resume(second).has_value());
+    CHECK(machine.wait(second).value().status == JobStatus::completed);
+    CHECK(own_gate.waited() == 3);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a cancelled job lets what runs end, and keeps what completed") {
     CoreMachine machine(options(1));
     const auto id = machine.submit("plain", plain("wait", 10)).value();
@@ -303,6 +354,8 @@ TEST_SUITE("runtime: a machine") {
       CHECK(event.sequence > last);
       last = event.sequence;
       if (event.name != "progress") names.push_back(event.name);
+      if (event.name == "stage.started") CHECK(event.data.at("tasks").at("queued") == 3);
+      if (event.name == "stage.completed") CHECK(event.data.at("tasks").at("completed") == 3);
       CHECK(event.data.at("job_id").as_string() == id.str());
     }
     CHECK(names == std::vector<std::string>{"job.started", "stage.started", "stage.completed", "job.completed"});
@@ -348,6 +401,29 @@ TEST_SUITE("runtime: a machine") {
     const auto answer = told.get_future().get();
     CHECK((answer.has_value() || answer.error().code == ErrorCode::draining));
     CHECK(machine.submit("plain", plain("ok", 1)).error().code == ErrorCode::draining);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what still runs after the drain limit is told to end, and counts as not run") {
+    const support::TemporaryDirectory directory;
+    const auto store = "sqlite:" + directory.path() + "/store.db";
+    JobId in_handler, in_task;
+    {
+      auto with = options(1);
+      with.store = store;
+      with.drain_limit = Milliseconds{1};
+      CoreMachine machine(with);
+      in_handler = machine.submit("polite", {}).value();
+      own_gate.await_waiting(1);
+      in_task = machine.submit("plain", plain("polite", 1)).value();
+      own_gate.await_waiting(2);
+      machine.stop();
+    }
+    own_gate.open();  // from now on they do not wait for an end
+    auto with = options(1);
+    with.store = store;
+    CoreMachine machine(with);
+    CHECK(machine.wait(in_handler).value().result->at("n") == 1);
+    CHECK(machine.wait(in_task).value().result->at("n") == 1);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a machine with nothing to do makes no wake-ups") {
