@@ -36,6 +36,7 @@ void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
   for (const auto id : ids) {
     if (auto* entry = live(id)) step_job(now, *entry, JobRecovered{});
   }
+  save_all_in_next_batch();  // a death has to be on disk before a suspect runs again
 }
 
 std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {

@@ -66,7 +66,7 @@ Error no_such_job(JobId job) { return Error{ErrorCode::unknown_job, "there is no
 
 }  // namespace
 
-void Engine::submit(const Now& now, Submission submission, RequestId request) {
+void Engine::submit(const Now& now, Submission submission, RequestId request, Until until) {
   const auto refuse = [&](ErrorCode code, std::string why) {
     actions_.emplace_back(Answer{request, Error{code, std::move(why)}, {}, {}});
   };
@@ -81,8 +81,9 @@ void Engine::submit(const Now& now, Submission submission, RequestId request) {
   auto& entry = *added;
   const bool fresh = jobs_.emplace(id, std::move(added)).second;
   BOOST_ASSERT_MSG(fresh, "a job id was given out twice");
+  if (until == Until::ended) entry.waiters.push_back(request);
   step_job(now, entry, JobSubmitted{});
-  hold_or_do(Answer{request, std::nullopt, id, {}});
+  if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
 }
 
 void Engine::control(const Now& now, JobId job, Control verb, RequestId request) {
@@ -96,7 +97,7 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
     return;
   }
   if (auto refused = refusal(verb, job, entry->job.status)) {
-    hold_or_do(Answer{request, std::move(refused), job, {}});
+    hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
     return;
   }
   switch (verb) {
@@ -105,29 +106,30 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
     case Control::resume: step_job(now, *entry, ResumeRequested{}); break;
     case Control::redrive:
       // It is over, but that is not on disk yet: then it will be forgotten, and read back.
-      hold_or_do(LoadJob{job, request});
+      hold_or_do(*entry, LoadJob{job, request});
       return;
   }
-  hold_or_do(Answer{request, std::nullopt, job, snapshot(entry->job)});
+  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
 }
 
 void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Round> target) {
   const auto id = job.id;
-  const auto* present = find(id);
-  const auto status = present ? present->status : job.status;
+  auto* present = live(id);
+  const auto status = present ? present->job.status : job.status;
   auto refused = refusal(Control::redrive, id, status);
   if (!refused && draining_) refused = Error{ErrorCode::draining, "the machine is stopping and takes no new work"};
   if (!refused && store_full_) refused = Error{ErrorCode::store_full, "the disk of the store is full"};
   if (refused || present) {
-    hold_or_do(Answer{request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}});
-    return;
+    Answer answer{request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}};
+    if (present) return hold_or_do(*present, std::move(answer));
+    return hold_or_do(std::move(answer));
   }
   auto added = std::make_unique<Live>();
   added->job = std::move(job);
   auto& entry = *added;
   jobs_.emplace(id, std::move(added));
   step_job(now, entry, RedriveRequested{std::move(target)});
-  hold_or_do(Answer{request, std::nullopt, id, snapshot(entry.job)});
+  hold_or_do(entry, Answer{request, std::nullopt, id, snapshot(entry.job)});
 }
 
 void Engine::load_failed(RequestId request, Error error) {
@@ -135,8 +137,8 @@ void Engine::load_failed(RequestId request, Error error) {
 }
 
 void Engine::inspect(JobId job, RequestId request) {
-  if (const auto* entry = live(job)) {
-    hold_or_do(Answer{request, std::nullopt, job, snapshot(entry->job)});
+  if (auto* entry = live(job)) {
+    hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
   } else {
     actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
   }
@@ -202,7 +204,7 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   if (entry->followers > 0 && entry->job.round && now.time - entry->last_progress >= Milliseconds{250}) {
     entry->last_progress = now.time;
     const auto& round = *entry->job.round;
-    hold_or_do(Announce{job, make_publish(entry->job, PublishedKind::progress, round.stage, round.number)});
+    hold_or_do(*entry, Announce{job, make_publish(entry->job, PublishedKind::progress, round.stage, round.number)});
   }
 }
 
@@ -215,9 +217,20 @@ void Engine::step_job(const Now& now, Live& entry, Event event) {
 }
 
 void Engine::apply(const Now& now, Live& entry, Effects& effects) {
+  bool hurry = false;
   for (auto& effect : effects.list()) {
-    if (write(entry, effect.body)) effect.body = SaveJob{};
+    if (std::holds_alternative<SaveJob>(effect.body)) {
+      save_later(now, entry);
+    } else if (write(entry, effect.body)) {
+      effect.body = SaveJob{};
+      hurry = true;  // a segment and the row that it belongs to become durable together
+    } else if (std::holds_alternative<Publish>(effect.body) && entry.followers == 0) {
+      effect.body = SaveJob{};
+    } else if (effect.after == After::commit) {
+      hurry = true;
+    }
   }
+  if (hurry) save_in_next_batch(entry);
   const auto depends_on = newest_write();
   for (auto& effect : effects.list()) {
     if (std::holds_alternative<SaveJob>(effect.body)) continue;
@@ -231,19 +244,33 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
   enqueue(entry);
 }
 
-void Engine::mark_dirty(Live& entry) {
-  if (entry.dirty) return;
-  entry.dirty = true;
+void Engine::save_later(const Now& now, Live& entry) {
+  if (entry.unsaved != Unsaved::nothing) return;
+  entry.unsaved = Unsaved::later;
+  if (draining_) return save_in_next_batch(entry);
+  save_later_.emplace_back(now.time + setup_.save_within, entry.job.id);
+}
+
+void Engine::save_in_next_batch(Live& entry) {
+  if (entry.unsaved != Unsaved::later) return;
+  entry.unsaved = Unsaved::next_batch;
   dirty_.push_back(entry.job.id);
   open_bytes_ += 512 + entry.job.params->size();
 }
 
+void Engine::save_all_in_next_batch() {
+  for (const auto& [by, job] : std::exchange(save_later_, {})) {
+    if (auto* entry = live(job)) save_in_next_batch(*entry);
+  }
+}
+
+void Engine::drain() {
+  draining_ = true;
+  save_all_in_next_batch();
+}
+
 /// True if the effect was a write; then it is in the open batch.
 bool Engine::write(Live& entry, EffectBody& body) {
-  if (std::holds_alternative<SaveJob>(body)) {
-    mark_dirty(entry);
-    return true;
-  }
   if (auto* round = std::get_if<SaveRound>(&body)) {
     open_.rounds.push_back(encode_round(entry.job.id, round->round));
     open_bytes_ += 512 + open_.rounds.back().state.size();
@@ -334,6 +361,11 @@ void Engine::forget(JobId job) {
 
 // ---- writes and what waits for them ----
 
+void Engine::hold_or_do(Live& entry, Action action) {
+  save_in_next_batch(entry);
+  hold_or_do(std::move(action));
+}
+
 CommitSequence Engine::newest_write() const { return has_writes() ? last_closed_ + 1 : last_closed_; }
 
 void Engine::hold_or_do(Action action) {
@@ -351,7 +383,7 @@ Batch Engine::close_batch() {
   for (const auto job : dirty_) {
     auto* entry = live(job);
     BOOST_ASSERT_MSG(entry, "a job was forgotten before it was written");
-    entry->dirty = false;
+    entry->unsaved = Unsaved::nothing;
     open_.jobs.push_back(encode_job(entry->job));
   }
   dirty_.clear();
@@ -404,6 +436,13 @@ void Engine::tick(const Now& now) {
     found->second.recalled = true;
     actions_.emplace_back(RecallSlice{found->first});
   }
+  while (!save_later_.empty()) {
+    auto* entry = live(save_later_.front().second);
+    const bool waits = entry && entry->unsaved == Unsaved::later;
+    if (waits && save_later_.front().first > now.time) break;
+    if (waits) save_in_next_batch(*entry);
+    save_later_.pop_front();
+  }
   if (alone_out_ && alone_until_ <= now.time) {
     // It takes long. It stays marked, so that a death still counts for it; the other suspects join the rest.
     alone_out_ = false;
@@ -429,6 +468,7 @@ std::optional<Timestamp> Engine::next_deadline() const {
     if (!next || at < *next) next = at;
     break;
   }
+  if (!save_later_.empty() && (!next || save_later_.front().first < *next)) next = save_later_.front().first;
   if (alone_out_ && (!next || alone_until_ < *next)) next = alone_until_;
   for (const auto& [job, out] : boundaries_out_) {
     if (!next || out.deadline < *next) next = out.deadline;

@@ -40,6 +40,7 @@ struct EngineSetup {
   std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                      ///< how much measured work a slice is
   Milliseconds recall_after{100};               ///< when a slice gives back what it has not started
+  Milliseconds save_within{20};                 ///< how long a change that nobody waits for may stay unwritten
 };
 
 /// Tasks that occupy a thread and tasks that do not are handed out independently of each other.
@@ -69,7 +70,9 @@ class Engine {
 
   // ---- what comes in ----
 
-  void submit(const Now& now, Submission submission, RequestId request);
+  /// What the answer to a submission waits for; a refusal is answered at once.
+  enum class Until : std::uint8_t { accepted, ended };
+  void submit(const Now& now, Submission submission, RequestId request, Until until);
   void control(const Now& now, JobId job, Control verb, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
@@ -96,7 +99,7 @@ class Engine {
   void loaded(const Now& now, RequestId request, Job job, std::optional<Round> target);
   void load_failed(RequestId request, Error error);
 
-  void drain() { draining_ = true; }
+  void drain();
   /// What still runs has been told to end: whatever it comes to counts as never run, as if the process had died.
   void abandon() { abandoned_ = true; }
 
@@ -116,9 +119,13 @@ class Engine {
   const Job* find(JobId job) const;
 
  private:
+  /// Whether the job's row is behind. Most changes of a small job are soon overtaken by the next: they are written
+  /// when something waits for them, else after a while.
+  enum class Unsaved : std::uint8_t { nothing, later, next_batch };
+
   struct Live {
     Job job;
-    bool dirty = false;
+    Unsaved unsaved = Unsaved::nothing;
     std::array<bool, 2> queued = {};  ///< in the ring of that lane
     int followers = 0;
     Timestamp last_progress{};
@@ -155,12 +162,15 @@ class Engine {
   void apply(const Now& now, Live& live, Effects& effects);
   bool write(Live& live, EffectBody& body);
   void act(const Now& now, Live& live, EffectBody& body);
-  void mark_dirty(Live& live);
+  void save_later(const Now& now, Live& live);
+  void save_in_next_batch(Live& live);
+  void save_all_in_next_batch();
   void enqueue(Live& live);
   void forget(JobId job);
   CommitSequence newest_write() const;
   void fire(const Now& now, const Timer& timer);
   void hold_or_do(Action action);
+  void hold_or_do(Live& live, Action action);
   std::optional<Lane> lane_of(const TaskSpec& spec) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
   void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
@@ -181,7 +191,8 @@ class Engine {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
-  std::vector<JobId> dirty_;
+  std::vector<JobId> dirty_;                           ///< to be saved in the next batch
+  std::deque<std::pair<Timestamp, JobId>> save_later_;  ///< by when; those saved meanwhile among them
   std::size_t open_bytes_ = 0;
   std::size_t closed_bytes_ = 0;
   CommitSequence last_closed_ = 0;

@@ -71,7 +71,7 @@ Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return submission.error();
   Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), mailbox.then(), {}});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, mailbox.then()});
   const auto answer = *mailbox.wait();
   if (answer.error) return *answer.error;
   return answer.job;
@@ -84,15 +84,22 @@ void CoreMachine::submit_then(std::string_view job_type, json::object params, Su
     if (answer.error) return then(std::move(*answer.error));
     then(answer.job);
   };
-  shell_->post(runtime::SubmitInput{std::move(*submission), std::move(accepted), {}});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, std::move(accepted)});
 }
 
 Result<JobView> CoreMachine::run(std::string_view job_type, json::object params, SubmitOptions options) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return submission.error();
   Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), {}, mailbox.then()});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, mailbox.then()});
   return view_of(*mailbox.wait());
+}
+
+void CoreMachine::run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then) {
+  auto submission = shell_->check(job_type, params, options);
+  if (!submission) return then(submission.error());
+  auto ended = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, std::move(ended)});
 }
 
 Result<JobView> CoreMachine::wait(JobId job, std::optional<Milliseconds> at_most) {

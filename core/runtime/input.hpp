@@ -21,8 +21,8 @@ using Listener = std::function<void(const JobEvent&)>;
 
 struct SubmitInput {
   Submission submission;  ///< without an id: the driver gives it
-  Then accepted = {};
-  Then ended = {};
+  machine::Engine::Until until = machine::Engine::Until::accepted;
+  Then then;
 };
 struct ControlInput {
   JobId job;

@@ -200,19 +200,7 @@ void Shell::handle(Input& input, const Now& now) {
     }
     void operator()(SubmitInput& in) const {
       in.submission.id = shell.make_id(now.time);
-      const auto id = in.submission.id;
-      auto accepted = std::move(in.accepted);
-      if (!in.ended) {
-        shell.engine_->submit(now, std::move(in.submission), keep(std::move(accepted)));
-        return;
-      }
-      // One request for both: a refusal answers it at once, else the end of the job does.
-      auto ended = std::make_shared<Then>(std::move(in.ended));
-      const auto refused = keep([ended](machine::Answer&& answer) {
-        if (answer.error) (*ended)(std::move(answer));
-      });
-      shell.engine_->submit(now, std::move(in.submission), refused);
-      if (shell.engine_->find(id)) shell.engine_->await_end(id, keep([ended](machine::Answer&& answer) { (*ended)(std::move(answer)); }));
+      shell.engine_->submit(now, std::move(in.submission), keep(std::move(in.then)), in.until);
     }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
@@ -270,7 +258,7 @@ bool Shell::refuse(Input& input, const Error& error) {
   machine::Answer answer;
   answer.error = error;
   if (auto* submit = std::get_if<SubmitInput>(&input)) {
-    (submit->ended ? submit->ended : submit->accepted)(std::move(answer));
+    submit->then(std::move(answer));
   } else if (auto* control = std::get_if<ControlInput>(&input)) {
     control->then(std::move(answer));
   } else if (auto* inspect = std::get_if<InspectInput>(&input)) {

@@ -76,7 +76,7 @@ JobId LoneShell::submit(Submission submission) {
   const auto number = ++ids_;
   submission.id = JobId::make(now_.time, machine::mix(number, 11), machine::mix(number, 12));
   const auto id = submission.id;
-  engine_->submit(draw(), std::move(submission), ++last_request_);
+  engine_->submit(draw(), std::move(submission), ++last_request_, machine::Engine::Until::accepted);
   collect();
   return id;
 }

@@ -369,6 +369,8 @@ TEST_SUITE("runtime: a machine") {
         [&]() -> asio::awaitable<JobView> {
           const auto id = co_await async_submit(machine, "plain", plain("ok", 4), {}, asio::use_awaitable);
           auto job = co_await async_wait(machine, id.value(), asio::use_awaitable);
+          const auto other = co_await async_run(machine, "plain", plain("ok", 2), {}, asio::use_awaitable);
+          CHECK(other.value().result->at("n") == 2);
           co_return job.value();
         },
         asio::use_future);

@@ -38,6 +38,16 @@ auto async_submit(CoreMachine& machine, std::string job_type, json::object param
       token, std::move(job_type), std::move(params), std::move(options));
 }
 
+/// As CoreMachine::run, for any completion token; holds no thread.
+template <class Token>
+auto async_run(CoreMachine& machine, std::string job_type, json::object params, SubmitOptions options, Token&& token) {
+  return boost::asio::async_initiate<Token, void(Result<JobView>)>(
+      [&machine](auto handler, std::string type, json::object with, SubmitOptions how) {
+        machine.run_then(type, std::move(with), std::move(how), detail::deliver<JobView>(std::move(handler)));
+      },
+      token, std::move(job_type), std::move(params), std::move(options));
+}
+
 /// As CoreMachine::wait, for any completion token; holds no thread.
 template <class Token>
 auto async_wait(CoreMachine& machine, JobId job, Token&& token) {

@@ -107,6 +107,7 @@ class COREMACHINE_API CoreMachine {
   using IdHandlerFunction = std::function<void(Result<JobId>)>;
   void submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then);
   void wait_then(JobId job, JobHandlerFunction then);
+  void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;
