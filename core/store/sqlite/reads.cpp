@@ -15,8 +15,12 @@ namespace coremachine::sqlite {
 namespace {
 
 // A partial index serves a query that repeats its condition word by word.
-#define COREMACHINE_UNFINISHED "status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling')"
-#define COREMACHINE_ENDED_BADLY "status IN ('completed_with_errors', 'failed', 'dead', 'cancelled')"
+#define COREMACHINE_UNFINISHED \
+  "(status = 'scheduled' OR status = 'queued' OR " \
+  "status = 'running' OR status = 'paused' OR status = 'cancelling')"
+#define COREMACHINE_ENDED_BADLY \
+  "(status = 'completed_with_errors' OR status = 'failed' OR " \
+  "status = 'dead' OR status = 'cancelled')"
 #define COREMACHINE_JOBS "SELECT " COREMACHINE_JOB_COLUMNS " FROM job "
 #define COREMACHINE_OUTCOMES "SELECT " COREMACHINE_OUTCOME_COLUMNS ", CASE WHEN ?6 THEN body END FROM outcome "
 #define COREMACHINE_CHUNKS "job = ?1 AND round = ?2 AND chunk >= ?3 AND chunk < ?4 "

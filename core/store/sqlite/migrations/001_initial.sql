@@ -29,11 +29,12 @@ CREATE TABLE job (
   state       TEXT NOT NULL      -- the current round; a small one has its tasks in it
 ) WITHOUT ROWID;
 
--- A job that is inserted when it has completed already is in neither of these.
+-- A job that is inserted when it has completed already is in neither of these. An IN list would be built anew, as a table
+-- of its own, for every row that is written.
 CREATE INDEX job_unfinished ON job (id)
-  WHERE status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling');
+  WHERE (status = 'scheduled' OR status = 'queued' OR status = 'running' OR status = 'paused' OR status = 'cancelling');
 CREATE INDEX job_ended_badly ON job (status, id)
-  WHERE status IN ('completed_with_errors', 'failed', 'dead', 'cancelled');
+  WHERE (status = 'completed_with_errors' OR status = 'failed' OR status = 'dead' OR status = 'cancelled');
 
 -- Rounds that their job has left behind.
 CREATE TABLE round (
