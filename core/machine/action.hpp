@@ -44,6 +44,11 @@ struct StopBoundary {
   JobId job;
   BoundaryNumber boundary = 0;
 };
+/// If this call has not begun, it comes back by `boundary_returned`: its time is not to run out in a queue.
+struct RecallBoundary {
+  JobId job;
+  BoundaryNumber boundary = 0;
+};
 struct RunSlice {
   SliceId id = 0;
   Slice slice;
@@ -78,9 +83,9 @@ struct Announce {
 };
 
 /// An effect of the outside world: everything that the shell does is one of these or a commit.
-using Action = std::variant<RunBoundary, StopBoundary, RunSlice, RecallSlice, StopSlice, Answer, LoadJob, Announce>;
+using Action = std::variant<RunBoundary, StopBoundary, RecallBoundary, RunSlice, RecallSlice, StopSlice, Answer, LoadJob, Announce>;
 
 inline constexpr std::array<std::string_view, std::variant_size_v<Action>> action_names{
-    "RunBoundary", "StopBoundary", "RunSlice", "RecallSlice", "StopSlice", "Answer", "LoadJob", "Announce"};
+    "RunBoundary", "StopBoundary", "RecallBoundary", "RunSlice", "RecallSlice", "StopSlice", "Answer", "LoadJob", "Announce"};
 
 }  // namespace coremachine::machine

@@ -91,7 +91,11 @@ bool Engine::dispatch_boundary(const Now& now, JobId job, bool alone) {
   if (entry->job.status == JobStatus::paused) return false;  // asked for again when it is resumed
   const auto traits = setup_.job_types.find(entry->job.type);
   if (traits == setup_.job_types.end()) return false;  // it waits for a program that has this job type
-  boundaries_out_.emplace(job, BoundaryOut{entry->due_boundary, now.time + traits->second.handler_timeout});
+  BoundaryOut out;
+  out.number = entry->due_boundary;
+  out.deadline = now.time + traits->second.handler_timeout;
+  out.recall_at = now.time + setup_.recall_after;
+  boundaries_out_.emplace(job, out);
   actions_.emplace_back(RunBoundary{make_call(entry->job), alone});
   return true;
 }

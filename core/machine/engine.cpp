@@ -102,7 +102,10 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
   }
   switch (verb) {
     case Control::cancel: step_job(now, *entry, CancelRequested{}); break;
-    case Control::pause: step_job(now, *entry, PauseRequested{}); break;
+    case Control::pause:
+      step_job(now, *entry, PauseRequested{});
+      recall(*entry);
+      break;
     case Control::resume: step_job(now, *entry, ResumeRequested{}); break;
     case Control::redrive:
       // It is over, but that is not on disk yet: then it will be forgotten, and read back.
@@ -174,6 +177,20 @@ void Engine::boundary_decided(const Now& now, JobId job, BoundaryDecided decided
                       entry->due_boundary != decided.boundary;
   if (waited) boundaries_waiting_.push_back(job);
   step_job(now, *entry, std::move(decided));
+}
+
+/// What was handed out and has not begun comes back.
+void Engine::recall(const Live& entry) {
+  for (const auto id : entry.slices) actions_.emplace_back(RecallSlice{id});
+  const auto out = boundaries_out_.find(entry.job.id);
+  if (out != boundaries_out_.end()) actions_.emplace_back(RecallBoundary{entry.job.id, out->second.number});
+}
+
+void Engine::boundary_returned(JobId job, BoundaryNumber boundary) {
+  const auto out = boundaries_out_.find(job);
+  if (out == boundaries_out_.end() || out->second.number != boundary) return;
+  boundaries_out_.erase(out);
+  boundaries_waiting_.push_front(job);
 }
 
 void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool last) {
@@ -449,6 +466,10 @@ void Engine::tick(const Now& now) {
     suspects_.clear();
   }
   for (auto out = boundaries_out_.begin(); out != boundaries_out_.end();) {
+    if (!out->second.recalled && out->second.recall_at <= now.time) {
+      out->second.recalled = true;
+      actions_.emplace_back(RecallBoundary{out->first, out->second.number});
+    }
     if (out->second.deadline > now.time) {
       ++out;
       continue;
@@ -471,7 +492,8 @@ std::optional<Timestamp> Engine::next_deadline() const {
   if (!save_later_.empty() && (!next || save_later_.front().first < *next)) next = save_later_.front().first;
   if (alone_out_ && (!next || alone_until_ < *next)) next = alone_until_;
   for (const auto& [job, out] : boundaries_out_) {
-    if (!next || out.deadline < *next) next = out.deadline;
+    const auto due = out.recalled ? out.deadline : std::min(out.deadline, out.recall_at);
+    if (!next || due < *next) next = due;
   }
   return next;
 }

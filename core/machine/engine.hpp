@@ -39,8 +39,8 @@ struct EngineSetup {
   std::size_t max_open_bytes = 64U << 20U;      ///< uncommitted; beyond it nothing is handed out
   std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                      ///< how much measured work a slice is
-  Milliseconds recall_after{100};               ///< when a slice gives back what it has not started
-  Milliseconds save_within{20};                 ///< how long a change that nobody waits for may stay unwritten
+  Milliseconds recall_after{100};               ///< when a slice or a boundary that was handed out and not started comes back
+  Milliseconds save_within{100};                ///< how long a change that nobody waits for may stay unwritten
 };
 
 /// Tasks that occupy a thread and tasks that do not are handed out independently of each other.
@@ -83,6 +83,8 @@ class Engine {
   void follow(JobId job, bool on);
 
   void boundary_decided(const Now& now, JobId job, BoundaryDecided decided);
+  /// It was recalled, and had not begun.
+  void boundary_returned(JobId job, BoundaryNumber boundary);
   /// Part of a slice's outcome; `last`: the slice is done with, every task of it was reported or returned.
   void slice_reported(const Now& now, SliceId slice, Report report, bool last);
 
@@ -144,6 +146,8 @@ class Engine {
   struct BoundaryOut {
     BoundaryNumber number = 0;
     Timestamp deadline{};
+    Timestamp recall_at{};
+    bool recalled = false;
   };
   struct Held {
     JobId job;
@@ -167,6 +171,7 @@ class Engine {
   void save_all_in_next_batch();
   void enqueue(Live& live);
   void forget(JobId job);
+  void recall(const Live& live);
   CommitSequence newest_write() const;
   void fire(const Now& now, const Timer& timer);
   void hold_or_do(Action action);

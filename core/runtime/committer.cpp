@@ -15,14 +15,23 @@ Committer::Committer(Store& store, Hooks hooks) : store_(store), hooks_(std::mov
 
 Committer::~Committer() { stop(); }
 
-void Committer::give(Batch batch) {
+void Committer::give(Batch batch, bool here) {
   {
     const std::lock_guard lock(mutex_);
     idle_.store(false, std::memory_order_release);
     expected_.reset();
     given_ = std::move(batch);
   }
-  changed_.notify_one();
+  if (!here) changed_.notify_one();
+}
+
+void Committer::write_given() {
+  std::unique_lock lock(mutex_);
+  if (!given_) return;
+  auto batch = std::move(*given_);
+  given_.reset();
+  lock.unlock();
+  write(std::move(batch));
 }
 
 void Committer::expect(std::chrono::steady_clock::time_point limit) {

@@ -13,7 +13,8 @@
 
 namespace coremachine::runtime {
 
-/// The thread that writes: one batch at a time, each one transaction and one sync, while the next one gathers.
+/// Writes batches: one at a time, each one transaction and one sync, while the next one gathers. It has a thread for
+/// that; another that has nothing better to do may write in its place.
 class Committer {
  public:
   struct Hooks {
@@ -25,8 +26,10 @@ class Committer {
 
   /// Neither a batch is being written nor waits to be.
   bool idle() const { return idle_.load(std::memory_order_acquire); }
-  /// Takes a batch; only when idle.
-  void give(Batch batch);
+  /// Takes a batch; only when idle. `here`: the caller goes on to `write_given`.
+  void give(Batch batch, bool here = false);
+  /// Writes what was given, unless that was begun elsewhere.
+  void write_given();
   /// A batch is likely to be given in a moment: posts a TickInput if none came until `limit`.
   void expect(std::chrono::steady_clock::time_point limit);
   /// Typical time from `give` to durable, for those who weigh waiting against it.

@@ -44,6 +44,7 @@ struct FollowInput {
 struct BoundaryInput {
   JobId job;
   BoundaryDecided decided;
+  std::chrono::nanoseconds took{};
 };
 struct SliceInput {
   machine::SliceId slice = 0;

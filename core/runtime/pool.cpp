@@ -7,9 +7,10 @@ namespace coremachine::runtime {
 namespace {
 
 thread_local bool in_pool = false;
+thread_local bool write_is_next = false;
 
-/// Threads beyond those with permits: one to drive the engine while all others are in authors' code.
-constexpr std::size_t spare_threads = 1;
+/// Threads beyond those with permits: to drive the engine and to write while all others are in authors' code.
+constexpr std::size_t spare_threads = 2;
 /// Boundaries that never return may be replaced so often before the pool refuses to grow.
 constexpr std::size_t max_abandoned = 64;
 
@@ -65,11 +66,24 @@ bool Pool::withdraw(machine::SliceId slice) {
   return true;
 }
 
-Pool::Room Pool::room(bool short_slices) const {
+bool Pool::withdraw(JobId job, BoundaryNumber boundary) {
   const std::lock_guard lock(mutex_);
-  const auto slices = slots_ + (short_slices ? slots_ : 0);
+  const auto same = [&](const auto& queued) { return queued.call.job == job && queued.call.boundary.number == boundary; };
+  return std::erase_if(boundaries_, same) > 0;
+}
+
+bool Pool::writes_next() {
+  if (!in_pool) return false;
+  const std::lock_guard lock(mutex_);
+  write_is_next = !can_run_boundary() && !can_run_slice();
+  return write_is_next;
+}
+
+Pool::Room Pool::room(std::size_t slices_ahead, std::size_t boundaries_ahead) const {
+  const std::lock_guard lock(mutex_);
+  const auto slices = slots_ + slices_ahead;
   const auto has_slices = slices_.size() + slices_running_;
-  const auto boundaries = handlers_ + abandoned_.size();
+  const auto boundaries = handlers_ + abandoned_.size() + boundaries_ahead;
   const auto has_boundaries = boundaries_.size() + boundaries_running_;
   return {slices - std::min(slices, has_slices), boundaries - std::min(boundaries, has_boundaries)};
 }
@@ -98,7 +112,11 @@ void Pool::stop() {
 void Pool::work(RunningRecord::Slot& slot) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (drive_wanted_) {
+    if (std::exchange(write_is_next, false)) {
+      lock.unlock();
+      work_.write();
+      lock.lock();
+    } else if (drive_wanted_) {
       drive_wanted_ = false;
       lock.unlock();
       work_.drive();
@@ -110,7 +128,9 @@ void Pool::work(RunningRecord::Slot& slot) {
       const std::pair name{boundary.call.job, boundary.call.boundary.number};
       in_handlers_.insert(name);
       lock.unlock();
+      in_pool = false;  // what authors' code asks of the machine is done by others: this thread is theirs
       auto decided = work_.run_boundary(boundary, slot);
+      in_pool = true;
       lock.lock();
       --boundaries_running_;
       in_handlers_.erase(name);
@@ -124,7 +144,9 @@ void Pool::work(RunningRecord::Slot& slot) {
       slices_.pop_front();
       ++slices_running_;
       lock.unlock();
+      in_pool = false;
       auto report = work_.run_slice(*slice, slot);
+      in_pool = true;
       slice.reset();
       lock.lock();
       --slices_running_;

@@ -27,6 +27,7 @@ class Pool {
     std::function<Input(SliceState&, RunningRecord::Slot&)> run_slice;
     std::function<void(Input)> post;  ///< may drive the engine on this thread
     std::function<void()> drive;
+    std::function<void()> write;  ///< the batch that was given to be written on this thread
   };
 
   Pool(unsigned slots, unsigned handlers, RunningRecord& record, Work work);
@@ -38,12 +39,18 @@ class Pool {
   /// Takes a slice out of the queue; false if it runs already.
   bool withdraw(machine::SliceId slice);
 
-  /// How much more may be added.
+  /// The same for a boundary.
+  bool withdraw(JobId job, BoundaryNumber boundary);
+
+  /// How much more may be added, if so many are queued beyond what can run at once.
   struct Room {
     std::size_t slices = 0;
     std::size_t boundaries = 0;
   };
-  Room room(bool short_slices) const;
+  Room room(std::size_t slices_ahead, std::size_t boundaries_ahead) const;
+
+  /// Whether this thread will call `write` next: it is one of the pool's, and the pool has nothing else to do.
+  bool writes_next();
 
   /// The author's code of a boundary does not come back: another takes its place until it does.
   void boundary_abandoned(JobId job, BoundaryNumber boundary);
@@ -51,7 +58,7 @@ class Pool {
   /// Waits for what runs, and ends the threads; what is queued is dropped.
   void stop();
 
-  /// Whether the calling thread is one of a pool's.
+  /// Whether the calling thread is one of a pool's, between two pieces of authors' code.
   static bool inside();
 
  private:

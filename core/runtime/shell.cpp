@@ -16,6 +16,8 @@ namespace {
 
 /// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it is.
 constexpr std::size_t hold_up_to_jobs = 8;
+/// How much short work is queued ahead of the threads.
+constexpr double queued_ms = 4.0;
 
 unsigned workers_of(const MachineOptions& options) {
   return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
@@ -77,19 +79,21 @@ Shell::Shell(ShellSetup setup)
       const auto found = cancelled_boundaries_.find(job);
       return found != cancelled_boundaries_.end() && found->second >= number;
     };
+    const auto began = std::chrono::steady_clock::now();
     auto decided = boundary_runner_->run(call, std::move(cancelled));
     slot.clear();
-    return BoundaryInput{call.job, std::move(decided)};
+    return BoundaryInput{call.job, std::move(decided), std::chrono::steady_clock::now() - began};
   };
   work.run_slice = [this](SliceState& slice, RunningRecord::Slot& slot) -> Input {
     return SliceInput{slice.work().id, slice_runner_->run(slice, slot), true};
   };
   work.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::pool); };
   work.drive = [this] { drive(Role::pool); };
+  work.write = [this] { committer_->write_given(); };
   pool_ = std::make_unique<Pool>(workers, setup_.options.handlers, *record_, std::move(work));
 
   Committer::Hooks commits;
-  commits.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::committer); };
+  commits.post = [this](Input input) { enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::committer); };
   commits.fault_point = setup_.fault_point;
   committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
 
@@ -216,6 +220,7 @@ void Shell::handle(Input& input, const Now& now) {
         const auto found = shell.cancelled_boundaries_.find(in.job);
         if (found != shell.cancelled_boundaries_.end() && found->second == in.decided.boundary) shell.cancelled_boundaries_.erase(found);
       }
+      shell.boundary_ms_ += 0.2 * (std::chrono::duration<double, std::milli>(in.took).count() - shell.boundary_ms_);
       shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
     }
     void operator()(SliceInput& in) const {
@@ -272,7 +277,11 @@ bool Shell::refuse(Input& input, const Error& error) {
 }
 
 machine::Capacity Shell::capacity() {
-  const auto room = pool_->room(slice_ms_ < 5.0);
+  // What takes long is handed out only to a thread that is free, so that nothing waits behind it needlessly.
+  const auto ahead = [](double each_ms) {
+    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 64.0)) : 0;
+  };
+  const auto room = pool_->room(ahead(slice_ms_), ahead(boundary_ms_));
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
   capacity.slices = static_cast<std::uint32_t>(room.slices);
@@ -294,7 +303,9 @@ void Shell::give_batch() {
     }
   }
   held_since_.reset();
-  committer_->give(engine_->close_batch());
+  // With nothing else to do this thread writes it itself: that is one wake-up less.
+  const bool here = pool_->writes_next();
+  committer_->give(engine_->close_batch(), here);
 }
 
 }  // namespace coremachine::runtime

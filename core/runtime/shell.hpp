@@ -57,6 +57,7 @@ class Shell {
   void carry_out(std::vector<machine::Action> actions);
   void run_slice(machine::RunSlice work);
   void take_back(machine::SliceId slice, bool stop);
+  void take_back(const machine::RecallBoundary& recall);
   void load(const machine::LoadJob& load);
   void announce(const machine::Announce& announce);
   void note_drained();
@@ -98,7 +99,10 @@ class Shell {
   std::unordered_map<machine::SliceId, std::shared_ptr<SliceState>> slices_;
   std::optional<std::chrono::steady_clock::time_point> held_since_;
   std::optional<Timestamp> armed_;
-  double slice_ms_ = 1.0;
+  /// Work that takes longer than this is not queued ahead of the threads.
+  static constexpr double long_ms = 5.0;
+  double slice_ms_ = 1.0;     ///< that a slice typically takes
+  double boundary_ms_ = 1.0;  ///< likewise
   bool failed_ = false;
   Error failure_ = {};
 

@@ -23,6 +23,7 @@ void Shell::carry_out(std::vector<machine::Action> actions) {
       }
       shell.pool_->boundary_abandoned(stop.job, stop.boundary);
     }
+    void operator()(machine::RecallBoundary& recall) const { shell.take_back(recall); }
     void operator()(machine::RunSlice& run) const { shell.run_slice(std::move(run)); }
     void operator()(machine::RecallSlice& recall) const { shell.take_back(recall.id, false); }
     void operator()(machine::StopSlice& stop) const { shell.take_back(stop.id, true); }
@@ -84,6 +85,16 @@ void Shell::take_back(machine::SliceId id, bool stop) {
   report.incarnation = slice->work().slice.incarnation;
   report.returned = std::move(returned);
   engine_->slice_reported(draw(), id, std::move(report), never_ran);
+}
+
+void Shell::take_back(const machine::RecallBoundary& recall) {
+  const auto same = [&](const machine::RunBoundary& run) {
+    return run.call.job == recall.job && run.call.boundary.number == recall.boundary;
+  };
+  const bool never_ran = std::erase_if(new_boundaries_, same) > 0 || pool_->withdraw(recall.job, recall.boundary);
+  if (!never_ran) return;
+  boundary_ms_ = long_ms;  // what is before it takes long: no more are queued until that is over
+  engine_->boundary_returned(recall.job, recall.boundary);
 }
 
 void Shell::load(const machine::LoadJob& load) {

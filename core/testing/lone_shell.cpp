@@ -100,6 +100,7 @@ void LoneShell::collect() {
     LoneShell& shell;
     void operator()(machine::RunBoundary& run) const { shell.boundaries.push_back(std::move(run)); }
     void operator()(machine::StopBoundary&) const {}
+    void operator()(machine::RecallBoundary& recall) const { shell.take_back(recall); }
     void operator()(machine::RunSlice& run) const { shell.slices.push_back(std::move(run)); }
     void operator()(machine::RecallSlice& recall) const { shell.take_back(recall.id); }
     void operator()(machine::StopSlice& stop) const { shell.take_back(stop.id); }
@@ -137,6 +138,11 @@ void LoneShell::take_back(machine::SliceId id) {
   for (std::uint32_t i = 0; i < found->slice.count; ++i) report.returned.push_back(found->slice.offset_at(i));
   slices.erase(found);
   engine_->slice_reported(draw(), id, std::move(report), true);
+}
+
+void LoneShell::take_back(const machine::RecallBoundary& recall) {
+  const auto same = [&](const auto& run) { return run.call.job == recall.job && run.call.boundary.number == recall.boundary; };
+  if (std::erase_if(boundaries, same) > 0) engine_->boundary_returned(recall.job, recall.boundary);
 }
 
 void LoneShell::run_boundary(std::size_t which) {

@@ -67,6 +67,7 @@ class LoneShell {
   /// Takes the engine's actions in.
   void collect();
   void take_back(machine::SliceId slice);
+  void take_back(const machine::RecallBoundary& recall);
 
   const JobRegistry& jobs_;
   const TaskRegistry& tasks_;

@@ -133,6 +133,7 @@ struct Fixture {
   Fixture() {
     support::register_sim_jobs(jobs, tasks);
     jobs.add<PlainJob>("plain");
+    jobs.add<PlainJob>("patient", JobInfo{.handler_timeout = Milliseconds{300}});
     jobs.add<PoliteJob>("polite");
     tasks.add("polite", polite, TaskInfo{.retry = RetryPolicy{.max_attempts = 1}});
     jobs.add<PlainJob>("hasty", JobInfo{.handler_timeout = Milliseconds{20}});
@@ -264,10 +265,38 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.pause(id).error().code == ErrorCode::wrong_state);
     own_gate.open();
     CHECK(machine.run("plain", plain("ok", 1)).value().status == JobStatus::completed);
-    CHECK(machine.job(id).value().status == JobStatus::paused);
+    const auto job = machine.job(id).value();
+    CHECK(job.status == JobStatus::paused);
+    CHECK(job.stages.at(0).tasks.completed == 1);  // also what was handed out already has not begun
+    CHECK(job.stages.at(0).tasks.queued == 9);
     CHECK(machine.resume(id).has_value());
     CHECK(machine.wait(id).value().status == JobStatus::completed);
     CHECK(machine.resume(id).error().code == ErrorCode::wrong_state);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a task may run a job of its own and wait for it") {
+    CoreMachine* inner = nullptr;
+    tasks.add("nested", [&](const json::object&) -> TaskResult {
+      return {{"inner", inner->run("plain", plain("ok", 3)).value().result->at("n")}};
+    });
+    CoreMachine machine(options(2));
+    inner = &machine;
+    for (int i = 0; i < 20; ++i) CHECK(machine.run("plain", plain("nested", 1)).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a boundary that waits behind slow ones keeps its time until it begins") {
+    auto with = options(1);
+    with.handlers = 1;
+    CoreMachine machine(with);
+    // Both are handed to the pool: the one waits behind the other for longer than it may take itself.
+    const auto slow = machine.submit("plain", plain("ok", 1, "create")).value();
+    const auto hasty = machine.submit("patient", plain("ok", 1)).value();
+    own_gate.await_waiting(1);
+    std::promise<void> never;
+    never.get_future().wait_for(std::chrono::milliseconds(600));
+    own_gate.open();
+    CHECK(machine.wait(slow).value().status == JobStatus::completed);
+    CHECK(machine.wait(hasty).value().status == JobStatus::completed);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a job that is paused while it waits for its handler is not given to it") {

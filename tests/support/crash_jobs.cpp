@@ -37,6 +37,15 @@ struct StuckJob : CountingJob {
   }
 };
 
+/// Holds its handler's thread long enough for those behind it to be recalled.
+struct SlowJob : CountingJob {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(150);
+    while (std::chrono::steady_clock::now() < until && !context.cancelled()) std::this_thread::yield();
+    return {};
+  }
+};
+
 struct UnevenJob : CountingJob {
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override {
     std::vector<TaskDefinition> tasks;
@@ -86,7 +95,7 @@ std::uint64_t sum_below(std::uint64_t count) { return count == 0 ? 0 : count * (
 
 CrashJobs::CrashJobs() {
   register_sim_jobs(jobs, tasks);
-  jobs.add<StuckJob>("stuck").add<UnevenJob>("uneven").add<PoisonJob>("poison").add<PatientJob>("patient");
+  jobs.add<StuckJob>("stuck").add<SlowJob>("slow").add<UnevenJob>("uneven").add<PoisonJob>("poison").add<PatientJob>("patient");
   tasks.add("uneven.work", uneven_work).add("poison.work", poison_work).add("patient.work", patient_work);
 }
 
@@ -96,6 +105,7 @@ CoreMachine machine_on(CrashJobs& with, const std::string& path, std::function<v
   setup.options.jobs = &with.jobs;
   setup.options.tasks = &with.tasks;
   setup.options.workers = 2;
+  setup.options.handlers = 2;
   setup.options.alone_at_most = Milliseconds{100};
   setup.options.drain_limit = Milliseconds{500};  // what was accepted but not yet said would run for ever
   setup.options.log = [](std::string_view) {};
@@ -120,6 +130,7 @@ void busy_life(CoreMachine& machine, const Say& say) {
   const auto large = accept("sim", sim_params({{{"width", 3000}, {"fail", 1}, {"every", 7}}, {{"width", 2}}}));
   const auto uneven = accept("uneven", {});
   const auto stuck = accept("stuck", {});
+  const auto slow = accept("slow", {});
   const auto failing = accept("sim", sim_params({{{"width", 4}}, {{"width", 40}, {"fail", 3}, {"every", 40}}}));
   const auto stopped = accept("patient", {});
   end(small);
@@ -131,6 +142,7 @@ void busy_life(CoreMachine& machine, const Say& say) {
   end(failing);
   // Three attempts failed; the fourth completes.
   if (machine.retry(failing)) end(failing);
+  end(slow);
   end(large);
   end(uneven);
   say("finished");
