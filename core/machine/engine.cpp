@@ -7,8 +7,6 @@
 
 #include <boost/assert.hpp>
 
-#include "core/machine/recovery.hpp"
-
 namespace coremachine::machine {
 
 Engine::Engine(EngineSetup setup) : setup_(std::move(setup)) {
@@ -24,143 +22,6 @@ Engine::Live* Engine::live(JobId job) {
 const Job* Engine::find(JobId job) const {
   const auto found = jobs_.find(job);
   return found == jobs_.end() ? nullptr : &found->second->job;
-}
-
-std::shared_ptr<const Job> snapshot(const Job& job) {
-  auto copy = std::make_shared<Job>();
-  copy->id = job.id;
-  copy->type = job.type;
-  copy->version = job.version;
-  copy->params = job.params;
-  copy->priority = job.priority;
-  copy->tags = job.tags;
-  copy->status = job.status;
-  copy->attempt = job.attempt;
-  copy->error = job.error;
-  copy->result = job.result;
-  copy->created_at = job.created_at;
-  copy->run_at = job.run_at;
-  copy->timeout = job.timeout;
-  copy->started_at = job.started_at;
-  copy->finished_at = job.finished_at;
-  copy->closed = job.closed;
-  if (job.round) {
-    auto& round = copy->round.emplace();
-    round.number = job.round->number;
-    round.stage = job.round->stage;
-    round.status = job.round->status;
-    round.phase = job.round->phase;
-    round.counts = job.round->counts;
-    round.result = job.round->result;
-    round.started_at = job.round->started_at;
-    round.finished_at = job.round->finished_at;
-  }
-  return copy;
-}
-
-// ---- requests ----
-
-namespace {
-
-Error no_such_job(JobId job) { return Error{ErrorCode::unknown_job, "there is no job " + job.str()}; }
-
-}  // namespace
-
-void Engine::submit(const Now& now, Submission submission, RequestId request, Until until) {
-  const auto refuse = [&](ErrorCode code, std::string why) {
-    actions_.emplace_back(Answer{request, Error{code, std::move(why)}, {}, {}});
-  };
-  if (draining_) return refuse(ErrorCode::draining, "the machine is stopping and takes no new jobs");
-  if (store_full_) return refuse(ErrorCode::store_full, "the disk of the store is full; nothing new is taken until there is space");
-  if (jobs_.size() >= setup_.max_jobs) {
-    return refuse(ErrorCode::overloaded, std::to_string(jobs_.size()) + " jobs are not over yet; try again later");
-  }
-  const auto id = submission.id;
-  auto added = std::make_unique<Live>();
-  added->job = make_job(std::move(submission));
-  auto& entry = *added;
-  const bool fresh = jobs_.emplace(id, std::move(added)).second;
-  BOOST_ASSERT_MSG(fresh, "a job id was given out twice");
-  if (until == Until::ended) entry.waiters.push_back(request);
-  step_job(now, entry, JobSubmitted{});
-  if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
-}
-
-void Engine::control(const Now& now, JobId job, Control verb, RequestId request) {
-  auto* entry = live(job);
-  if (!entry) {
-    if (verb == Control::redrive) {
-      actions_.emplace_back(LoadJob{job, request});
-    } else {
-      actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
-    }
-    return;
-  }
-  if (auto refused = refusal(verb, job, entry->job.status)) {
-    hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
-    return;
-  }
-  switch (verb) {
-    case Control::cancel: step_job(now, *entry, CancelRequested{}); break;
-    case Control::pause:
-      step_job(now, *entry, PauseRequested{});
-      recall(*entry);
-      break;
-    case Control::resume: step_job(now, *entry, ResumeRequested{}); break;
-    case Control::redrive:
-      // It is over, but that is not on disk yet: then it will be forgotten, and read back.
-      hold_or_do(*entry, LoadJob{job, request});
-      return;
-  }
-  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
-}
-
-void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Round> target) {
-  const auto id = job.id;
-  auto* present = live(id);
-  const auto status = present ? present->job.status : job.status;
-  auto refused = refusal(Control::redrive, id, status);
-  if (!refused && draining_) refused = Error{ErrorCode::draining, "the machine is stopping and takes no new work"};
-  if (!refused && store_full_) refused = Error{ErrorCode::store_full, "the disk of the store is full"};
-  if (refused || present) {
-    Answer answer{request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}};
-    if (present) return hold_or_do(*present, std::move(answer));
-    return hold_or_do(std::move(answer));
-  }
-  auto added = std::make_unique<Live>();
-  added->job = std::move(job);
-  auto& entry = *added;
-  jobs_.emplace(id, std::move(added));
-  step_job(now, entry, RedriveRequested{std::move(target)});
-  hold_or_do(entry, Answer{request, std::nullopt, id, snapshot(entry.job)});
-}
-
-void Engine::load_failed(RequestId request, Error error) {
-  actions_.emplace_back(Answer{request, std::move(error), {}, {}});
-}
-
-void Engine::inspect(JobId job, RequestId request) {
-  if (auto* entry = live(job)) {
-    hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
-  } else {
-    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
-  }
-}
-
-void Engine::await_end(JobId job, RequestId request) {
-  if (auto* entry = live(job)) {
-    entry->waiters.push_back(request);
-  } else {
-    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
-  }
-}
-
-void Engine::forget_request(JobId job, RequestId request) {
-  if (auto* entry = live(job)) std::erase(entry->waiters, request);
-}
-
-void Engine::follow(JobId job, bool on) {
-  if (auto* entry = live(job)) entry->followers += on ? 1 : -1;
 }
 
 // ---- what handlers and workers report ----
@@ -261,55 +122,6 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
   enqueue(entry);
 }
 
-void Engine::save_later(const Now& now, Live& entry) {
-  if (entry.unsaved != Unsaved::nothing) return;
-  entry.unsaved = Unsaved::later;
-  if (draining_) return save_in_next_batch(entry);
-  save_later_.emplace_back(now.time + setup_.save_within, entry.job.id);
-}
-
-void Engine::save_in_next_batch(Live& entry) {
-  if (entry.unsaved != Unsaved::later) return;
-  entry.unsaved = Unsaved::next_batch;
-  dirty_.push_back(entry.job.id);
-  open_bytes_ += 512 + entry.job.params->size();
-}
-
-void Engine::save_all_in_next_batch() {
-  for (const auto& [by, job] : std::exchange(save_later_, {})) {
-    if (auto* entry = live(job)) save_in_next_batch(*entry);
-  }
-}
-
-void Engine::drain() {
-  draining_ = true;
-  save_all_in_next_batch();
-}
-
-/// True if the effect was a write; then it is in the open batch.
-bool Engine::write(Live& entry, EffectBody& body) {
-  if (auto* round = std::get_if<SaveRound>(&body)) {
-    open_.rounds.push_back(encode_round(entry.job.id, round->round));
-    open_bytes_ += 512 + open_.rounds.back().state.size();
-    return true;
-  }
-  if (auto* discard = std::get_if<DiscardRounds>(&body)) {
-    open_.discards.push_back({entry.job.id, discard->from});
-    return true;
-  }
-  if (auto* append = std::get_if<AppendDefinitions>(&body)) {
-    open_bytes_ += 128 + append->segment.body->size();
-    open_.definitions.emplace_back(entry.job.id, std::move(append->segment));
-    return true;
-  }
-  if (auto* append = std::get_if<AppendOutcomes>(&body)) {
-    open_bytes_ += 128 + append->segment.body->size();
-    open_.outcomes.emplace_back(entry.job.id, std::move(append->segment));
-    return true;
-  }
-  return false;
-}
-
 void Engine::act(const Now& now, Live& entry, EffectBody& body) {
   struct Act {
     Engine& engine;
@@ -374,57 +186,6 @@ void Engine::forget(JobId job) {
     for (const auto waiter : entry->waiters) actions_.emplace_back(Answer{waiter, std::nullopt, job, view});
   }
   jobs_.erase(job);
-}
-
-// ---- writes and what waits for them ----
-
-void Engine::hold_or_do(Live& entry, Action action) {
-  save_in_next_batch(entry);
-  hold_or_do(std::move(action));
-}
-
-CommitSequence Engine::newest_write() const { return has_writes() ? last_closed_ + 1 : last_closed_; }
-
-void Engine::hold_or_do(Action action) {
-  const auto depends_on = newest_write();
-  if (depends_on > durable_) {
-    held_actions_[depends_on].push_back(std::move(action));
-  } else {
-    actions_.push_back(std::move(action));
-  }
-}
-
-Batch Engine::close_batch() {
-  open_.sequence = ++last_closed_;
-  open_.jobs.reserve(dirty_.size());
-  for (const auto job : dirty_) {
-    auto* entry = live(job);
-    BOOST_ASSERT_MSG(entry, "a job was forgotten before it was written");
-    entry->unsaved = Unsaved::nothing;
-    open_.jobs.push_back(encode_job(entry->job));
-  }
-  dirty_.clear();
-  closed_bytes_ += open_bytes_;
-  open_bytes_ = 0;
-  Batch next;
-  next.incarnation = open_.incarnation;
-  return std::exchange(open_, std::move(next));
-}
-
-void Engine::committed(const Now& now, CommitSequence sequence) {
-  durable_ = sequence;
-  closed_bytes_ = 0;
-  while (!held_.empty() && held_.begin()->first <= sequence) {
-    auto due = std::move(held_.begin()->second);
-    held_.erase(held_.begin());
-    for (auto& held : due) {
-      if (auto* entry = live(held.job)) act(now, *entry, held.effect.body);
-    }
-  }
-  while (!held_actions_.empty() && held_actions_.begin()->first <= sequence) {
-    for (auto& action : held_actions_.begin()->second) actions_.push_back(std::move(action));
-    held_actions_.erase(held_actions_.begin());
-  }
 }
 
 // ---- time ----

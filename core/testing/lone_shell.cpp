@@ -72,11 +72,11 @@ void LoneShell::crash(const std::vector<machine::Suspect>& suspects) {
   start(suspects);
 }
 
-JobId LoneShell::submit(Submission submission) {
+JobId LoneShell::submit(Submission submission, machine::Engine::Until until) {
   const auto number = ++ids_;
   submission.id = JobId::make(now_.time, machine::mix(number, 11), machine::mix(number, 12));
   const auto id = submission.id;
-  engine_->submit(draw(), std::move(submission), ++last_request_, machine::Engine::Until::accepted);
+  engine_->submit(draw(), std::move(submission), ++last_request_, until);
   collect();
   return id;
 }
@@ -123,7 +123,10 @@ void LoneShell::collect() {
     engine_->dispatch(draw(), room);
     auto actions = engine_->take_actions();
     if (actions.empty()) return;
-    for (auto& action : actions) std::visit(Collect{*this}, action);
+    for (auto& action : actions) {
+      if (observe) observe(action);
+      std::visit(Collect{*this}, action);
+    }
   }
 }
 

@@ -21,7 +21,7 @@ class LoneShell {
   LoneShell(const JobRegistry& jobs, const TaskRegistry& tasks, Store& store, Timestamp start);
 
   // ---- what a user does ----
-  JobId submit(Submission submission);
+  JobId submit(Submission submission, machine::Engine::Until until = machine::Engine::Until::accepted);
   machine::RequestId control(JobId job, machine::Control verb);
   machine::RequestId await_end(JobId job);
 
@@ -38,6 +38,7 @@ class LoneShell {
   std::optional<Batch> batch;  ///< closed, not yet in the store
   std::optional<CommitSequence> unacknowledged;
   std::vector<machine::Answer> answers;
+  std::function<void(const machine::Action&)> observe;  ///< called with every action in turn; may be empty
   std::uint64_t task_ns = 100'000;  ///< what each task is said to have taken, which decides how many make a slice
 
   // ---- what can happen next ----
@@ -56,6 +57,8 @@ class LoneShell {
 
   /// Everything that can happen at this time, in order, until nothing is left.
   void settle();
+
+  void follow(JobId job) { engine_->follow(job, true); }
 
   Timestamp now() const { return now_.time; }
   machine::Engine& engine() { return *engine_; }

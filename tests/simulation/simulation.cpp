@@ -153,7 +153,8 @@ class Game {
     submission.params = make_text(std::move(text));
     submission.priority = static_cast<int>(draw(3));
     if (chance(15)) submission.run_at = shell_->now() + Milliseconds{static_cast<Milliseconds::rep>(draw(500))};
-    const auto id = shell_->submit(std::move(submission));
+    const auto until = chance(40) ? machine::Engine::Until::ended : machine::Engine::Until::accepted;
+    const auto id = shell_->submit(std::move(submission), until);
     submitted_.emplace(id, std::move(params));
   }
 

@@ -1,0 +1,150 @@
+// What people ask of the engine, and what they are shown.
+
+#include "core/machine/engine.hpp"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <boost/assert.hpp>
+
+namespace coremachine::machine {
+
+std::shared_ptr<const Job> snapshot(const Job& job) {
+  auto copy = std::make_shared<Job>();
+  copy->id = job.id;
+  copy->type = job.type;
+  copy->version = job.version;
+  copy->params = job.params;
+  copy->priority = job.priority;
+  copy->tags = job.tags;
+  copy->status = job.status;
+  copy->attempt = job.attempt;
+  copy->error = job.error;
+  copy->result = job.result;
+  copy->created_at = job.created_at;
+  copy->run_at = job.run_at;
+  copy->timeout = job.timeout;
+  copy->started_at = job.started_at;
+  copy->finished_at = job.finished_at;
+  copy->closed = job.closed;
+  if (job.round) {
+    auto& round = copy->round.emplace();
+    round.number = job.round->number;
+    round.stage = job.round->stage;
+    round.status = job.round->status;
+    round.phase = job.round->phase;
+    round.counts = job.round->counts;
+    round.result = job.round->result;
+    round.started_at = job.round->started_at;
+    round.finished_at = job.round->finished_at;
+  }
+  return copy;
+}
+
+// ---- requests ----
+
+namespace {
+
+Error no_such_job(JobId job) { return Error{ErrorCode::unknown_job, "there is no job " + job.str()}; }
+
+}  // namespace
+
+void Engine::submit(const Now& now, Submission submission, RequestId request, Until until) {
+  const auto refuse = [&](ErrorCode code, std::string why) {
+    actions_.emplace_back(Answer{request, Error{code, std::move(why)}, {}, {}});
+  };
+  if (draining_) return refuse(ErrorCode::draining, "the machine is stopping and takes no new jobs");
+  if (store_full_) return refuse(ErrorCode::store_full, "the disk of the store is full; nothing new is taken until there is space");
+  if (jobs_.size() >= setup_.max_jobs) {
+    return refuse(ErrorCode::overloaded, std::to_string(jobs_.size()) + " jobs are not over yet; try again later");
+  }
+  const auto id = submission.id;
+  auto added = std::make_unique<Live>();
+  added->job = make_job(std::move(submission));
+  auto& entry = *added;
+  const bool fresh = jobs_.emplace(id, std::move(added)).second;
+  BOOST_ASSERT_MSG(fresh, "a job id was given out twice");
+  if (until == Until::ended) entry.waiters.push_back(request);
+  step_job(now, entry, JobSubmitted{});
+  if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
+}
+
+void Engine::control(const Now& now, JobId job, Control verb, RequestId request) {
+  auto* entry = live(job);
+  if (!entry) {
+    if (verb == Control::redrive) {
+      actions_.emplace_back(LoadJob{job, request});
+    } else {
+      actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+    }
+    return;
+  }
+  if (auto refused = refusal(verb, job, entry->job.status)) {
+    hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
+    return;
+  }
+  switch (verb) {
+    case Control::cancel: step_job(now, *entry, CancelRequested{}); break;
+    case Control::pause:
+      step_job(now, *entry, PauseRequested{});
+      recall(*entry);
+      break;
+    case Control::resume: step_job(now, *entry, ResumeRequested{}); break;
+    case Control::redrive:
+      // It is over, but that is not on disk yet: then it will be forgotten, and read back.
+      hold_or_do(*entry, LoadJob{job, request});
+      return;
+  }
+  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
+}
+
+void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Round> target) {
+  const auto id = job.id;
+  auto* present = live(id);
+  const auto status = present ? present->job.status : job.status;
+  auto refused = refusal(Control::redrive, id, status);
+  if (!refused && draining_) refused = Error{ErrorCode::draining, "the machine is stopping and takes no new work"};
+  if (!refused && store_full_) refused = Error{ErrorCode::store_full, "the disk of the store is full"};
+  if (refused || present) {
+    Answer answer{request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}};
+    if (present) return hold_or_do(*present, std::move(answer));
+    return hold_or_do(std::move(answer));
+  }
+  auto added = std::make_unique<Live>();
+  added->job = std::move(job);
+  auto& entry = *added;
+  jobs_.emplace(id, std::move(added));
+  step_job(now, entry, RedriveRequested{std::move(target)});
+  hold_or_do(entry, Answer{request, std::nullopt, id, snapshot(entry.job)});
+}
+
+void Engine::load_failed(RequestId request, Error error) {
+  actions_.emplace_back(Answer{request, std::move(error), {}, {}});
+}
+
+void Engine::inspect(JobId job, RequestId request) {
+  if (auto* entry = live(job)) {
+    hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
+  } else {
+    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+  }
+}
+
+void Engine::await_end(JobId job, RequestId request) {
+  if (auto* entry = live(job)) {
+    entry->waiters.push_back(request);
+  } else {
+    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+  }
+}
+
+void Engine::forget_request(JobId job, RequestId request) {
+  if (auto* entry = live(job)) std::erase(entry->waiters, request);
+}
+
+void Engine::follow(JobId job, bool on) {
+  if (auto* entry = live(job)) entry->followers += on ? 1 : -1;
+}
+
+}  // namespace coremachine::machine
