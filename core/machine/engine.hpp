@@ -40,7 +40,7 @@ struct EngineSetup {
   std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                      ///< how much measured work a slice is
   Milliseconds recall_after{100};               ///< when a slice or a boundary that was handed out and not started comes back
-  Milliseconds save_within{100};                ///< how long a change that nobody waits for may stay unwritten
+  Milliseconds save_within{250};                ///< how long a change that nobody waits for may stay unwritten
 };
 
 /// Tasks that occupy a thread and tasks that do not are handed out independently of each other.

@@ -17,7 +17,7 @@ namespace {
 /// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it is.
 constexpr std::size_t hold_up_to_jobs = 8;
 /// How much short work is queued ahead of the threads.
-constexpr double queued_ms = 4.0;
+constexpr double queued_ms = 5.0;
 
 unsigned workers_of(const MachineOptions& options) {
   return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
@@ -279,7 +279,7 @@ bool Shell::refuse(Input& input, const Error& error) {
 machine::Capacity Shell::capacity() {
   // What takes long is handed out only to a thread that is free, so that nothing waits behind it needlessly.
   const auto ahead = [](double each_ms) {
-    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 64.0)) : 0;
+    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0)) : 0;
   };
   const auto room = pool_->room(ahead(slice_ms_), ahead(boundary_ms_));
   const auto flying = io_->in_flight();
