@@ -12,6 +12,8 @@ namespace {
 
 constexpr int plan_stage = 1;
 constexpr int echo_stage = 2;
+/// Up to so many tasks are defined at once.
+constexpr std::int64_t eager_count = 4096;
 
 constexpr IntegerRange count_range{0, most_echoes};
 constexpr IntegerRange percent_range{0, 100};
@@ -137,11 +139,37 @@ std::vector<TaskDefinition> FanOutJob::create_stage_tasks(int stage, const JobCo
   return tasks;
 }
 
-json::object FanOutJob::aggregate_stage_results(int stage, const StageResults& results) const {
-  if (stage == plan_stage) return {{"count", results[0].at("count")}};
-  std::uint64_t sum = 0;
-  for (const auto& result : results) sum += result.at("i").to_number<std::uint64_t>();
-  return {{"count", results.total()}, {"succeeded", results.size()}, {"failed", results.failed()}, {"sum", sum}};
+std::optional<json::value> FanOutJob::pull_stage_tasks(int, const JobContext& context, const json::value& cursor,
+                                                       TaskSink& tasks) const {
+  const auto fan = FanOut::from(context.job_params());
+  auto k = cursor.is_null() ? 0 : cursor.as_int64();
+  for (; k < fan.count && !tasks.full(); ++k) tasks.add({"echo", echo_params(fan, k)});
+  return k < fan.count ? std::optional<json::value>(k) : std::nullopt;
+}
+
+json::object FanOutJob::aggregate_stage_results(int, const StageResults& results) const {
+  return {{"count", results[0].at("count")}};  // of the plan; the echoes are folded
+}
+
+namespace {
+
+struct SumFold : StageFold {
+  json::value init() const override { return 0; }
+  void step(json::value& sum, TaskIndex, const json::value& result) const override {
+    sum = sum.to_number<std::int64_t>() + result.at("i").to_number<std::int64_t>();
+  }
+  void merge(json::value& sum, const json::value& other) const override {
+    sum = sum.to_number<std::int64_t>() + other.to_number<std::int64_t>();
+  }
+  json::object finish(const json::value& sum, const StageOutcome& outcome) const override {
+    return {{"count", outcome.total()}, {"succeeded", outcome.completed()}, {"failed", outcome.failed()}, {"sum", sum}};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<StageFold> FanOutJob::make_fold(int stage) const {
+  return stage == echo_stage ? std::make_unique<SumFold>() : nullptr;
 }
 
 bool FanOutJob::should_advance_stage(int stage, const JobContext&) const {
@@ -162,7 +190,8 @@ StagePolicy FanOutJob::stage_policy(int stage, const JobContext& context) const 
                                .first_delay = delay,
                                .factor = 1.0,
                                .max_delay = delay,
-                               .jitter = true}};
+                               .jitter = true},
+          .lazy = fan.count > eager_count};
 }
 
 }  // namespace coremachine::builtin

@@ -14,6 +14,9 @@ struct FanOutJob : JobHandler {
   bool should_advance_stage(int stage, const JobContext& context) const override;
   json::object get_final_result(const JobContext& context) const override;
   StagePolicy stage_policy(int stage, const JobContext& context) const override;
+  std::optional<json::value> pull_stage_tasks(int stage, const JobContext& context, const json::value& cursor,
+                                              TaskSink& tasks) const override;
+  std::unique_ptr<StageFold> make_fold(int stage) const override;
 };
 
 }  // namespace coremachine::builtin

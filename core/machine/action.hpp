@@ -31,6 +31,11 @@ struct HandlerCall {
   std::vector<RoundNumber> rounds = {};        ///< where its outcomes are: its lineage, then itself
   bool is_inline = false;
   std::vector<OutcomeSegment> outcomes = {};   ///< if inline
+  std::optional<Signal> signal = {};           ///< that opened the gate of the round that closes
+  StagePolicy policy = {};                     ///< of a pull: of the round
+  std::vector<TaskSpec> specs = {};            ///< of a pull: those of the round so far
+  ChunkNumber chunks = 0;                      ///< of a pull: how many the round has
+  TaskSource source = {};                      ///< of a pull: where it goes on
 };
 
 // What the shell carries out. By the time an action is given out, everything it must not run ahead of is durable.
@@ -55,6 +60,7 @@ struct RunSlice {
   TaskSpec spec;
   Text definitions = {};  ///< of the whole chunk; null: read them from the store
   bool alone = false;     ///< a suspect: nothing else runs beside it
+  std::string fold_by = {};  ///< the job type that folds the results; empty: they are not folded
 };
 /// Tasks of this slice that have not started come back; those that run go on.
 struct RecallSlice {

@@ -44,6 +44,10 @@ std::optional<Error> refusal(Control control, JobId id, JobStatus status) {
     case Control::resume:
       if (status != JobStatus::paused) return refuse(is + ": only a paused job can be resumed");
       return std::nullopt;
+    case Control::signal:
+      if (is_terminal(status)) return refuse(is + ": it is over and waits for nothing");
+      if (status == JobStatus::cancelling) return refuse("is being cancelled and waits for nothing");
+      return std::nullopt;
     case Control::redrive:
       if (!is_terminal(status)) return refuse(is + ": only a job that is over can be retried");
       if (status == JobStatus::completed) return refuse("completed: nothing of it is left to run");
@@ -139,6 +143,8 @@ void Stepper::operator()(ResumeRequested) {
       ask_boundary();
     } else if (job_.round->phase == RoundPhase::joined) {
       call_handler(BoundaryKind::close, job_.round->stage, job_.round->number);
+    } else {
+      pull_more();
     }
     return;
   }
@@ -206,6 +212,8 @@ Round reopened(Round target, RoundNumber number) {
   round.finished_at.reset();
   round.next_sequence = 0;
   round.retries.clear();
+  round.gate_open = false;
+  round.signal.reset();
   return round;
 }
 
@@ -246,11 +254,13 @@ void Stepper::operator()(RedriveRequested event) {
   set_deadline();
   save();
   publish(PublishedKind::stage_started, round.stage, round.number);
+  set_stage_timer();
   if (round.counts.queued == 0) {
-    round_joined();
+    evaluate_join();
   } else {
     out_.after_commit(OfferTasks{round.number, 0, static_cast<ChunkNumber>(round.chunks.size())});
   }
+  pull_more();
 }
 
 }  // namespace coremachine::machine

@@ -80,6 +80,13 @@ HandlerCall Engine::make_call(const Job& job) const {
     call.rounds.push_back(round.number);
     call.is_inline = round.is_inline;
     if (round.is_inline) call.outcomes = round.inline_outcomes;
+    call.signal = round.signal;
+  }
+  if (job.boundary->kind == BoundaryKind::pull) {
+    call.policy = job.round->policy;
+    call.specs = job.round->specs;
+    call.chunks = static_cast<ChunkNumber>(job.round->chunks.size());
+    call.source = *job.round->source;
   }
   return call;
 }
@@ -172,6 +179,7 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   run.spec = round.specs[number];
   run.definitions = round.chunks[slice.chunk].definitions;
   run.alone = alone;
+  if (round.folds && !round.is_inline) run.fold_by = entry.job.type;
   Outstanding out;
   out.job = entry.job.id;
   out.round = round.number;

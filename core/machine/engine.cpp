@@ -198,6 +198,7 @@ void Engine::fire(const Now& now, const Timer& timer) {
     case TimerKind::retry: return step_job(now, *entry, RetriesCameDue{});
     case TimerKind::grace: return step_job(now, *entry, GraceEnded{timer.round});
     case TimerKind::job_deadline: return step_job(now, *entry, JobTimedOut{});
+    case TimerKind::stage: return step_job(now, *entry, StageTimeCame{timer.round});
   }
 }
 

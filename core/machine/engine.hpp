@@ -74,6 +74,7 @@ class Engine {
   enum class Until : std::uint8_t { accepted, ended };
   void submit(const Now& now, Submission submission, RequestId request, Until until);
   void control(const Now& now, JobId job, Control verb, RequestId request);
+  void signal(const Now& now, JobId job, Signal signal, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
   /// Answered when the job is over; unknown_job if it is not live.

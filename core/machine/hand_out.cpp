@@ -55,6 +55,7 @@ void count_as_running(Job& job, std::uint32_t count, const Now& now, Effects& ou
   round.ready_count -= count;
   round.counts.queued -= count;
   round.counts.running += count;
+  if (wants_more_tasks(job)) call_handler(job, BoundaryKind::pull, round.stage, round.number, out);
   if (job.status != JobStatus::queued) return;
   job.status = JobStatus::running;
   if (!job.started_at) {

@@ -22,6 +22,7 @@ class Rebuilder {
     chunk.specs = segment.specs;
     chunk.definitions = segment.body;
     round_.counts.total += segment.count;
+    round_.critical.total += critical_tasks(round_, chunk);
     round_.chunks.push_back(std::move(chunk));
   }
 
@@ -62,10 +63,14 @@ class Rebuilder {
   }
 
  private:
+  bool is_critical(const Chunk& chunk, ChunkOffset offset) const {
+    return round_.critical.total > 0 && round_.specs[chunk.spec_of(offset)].critical;
+  }
   void complete(Chunk& chunk, ChunkOffset offset) {
     if (!chunk.finished.insert(offset)) return;
     ++chunk.finished_count;
     ++round_.counts.completed;
+    if (is_critical(chunk, offset)) ++round_.critical.completed;
     if (!chunk.notes.empty()) chunk.notes[offset].state = TaskNote::State::finished;
   }
 
@@ -78,6 +83,7 @@ class Rebuilder {
       case OutcomeKind::dead:
         if (!chunk.finished.insert(offset)) return;
         ++chunk.finished_count;
+        if (is_critical(chunk, offset)) ++round_.critical.failed;
         ++(segment.kind == OutcomeKind::dead ? round_.counts.dead : round_.counts.failed);
         note.state = TaskNote::State::finished;
         break;
@@ -104,6 +110,7 @@ void rebuild_chunks(Round& round, const DefinitionHeads& definitions, const Outc
   round.ready_count = 0;
   round.next_spec = 0;
   round.counts = TaskCounts{};
+  round.critical = CriticalCounts{};
   Rebuilder rebuilder(round, purpose);
   for (const auto& segment : definitions) rebuilder.define(segment);
   for (const auto& segment : outcomes) rebuilder.apply(segment);
@@ -140,9 +147,11 @@ void Stepper::operator()(JobRecovered) {
     return;
   }
   if (!round.retries.empty()) out_.now(SetTimer{TimerKind::retry, round.retries.begin()->first, round.number});
+  set_stage_timer();
   evaluate_join();
   if (job_.round && job_.round->phase == RoundPhase::open) {
     out_.now(OfferTasks{round.number, 0, static_cast<ChunkNumber>(round.chunks.size())});
+    pull_more();
   }
 }
 

@@ -36,6 +36,7 @@ std::shared_ptr<const Job> snapshot(const Job& job) {
     round.phase = job.round->phase;
     round.counts = job.round->counts;
     round.result = job.round->result;
+    round.policy = job.round->policy;
     round.started_at = job.round->started_at;
     round.finished_at = job.round->finished_at;
   }
@@ -91,12 +92,30 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
       recall(*entry);
       break;
     case Control::resume: step_job(now, *entry, ResumeRequested{}); break;
+    case Control::signal: BOOST_ASSERT_MSG(false, "a signal has a way of its own"); break;
     case Control::redrive:
       // It is over, but that is not on disk yet: then it will be forgotten, and read back.
       hold_or_do(*entry, LoadJob{job, request});
       return;
   }
   hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
+}
+
+void Engine::signal(const Now& now, JobId job, Signal signal, RequestId request) {
+  auto* entry = live(job);
+  if (!entry) {
+    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+    return;
+  }
+  auto refused = refusal(Control::signal, job, entry->job.status);
+  if (!refused && entry->job.signals.size() >= setup_.rules.max_signals) {
+    refused = Error{ErrorCode::overloaded, "job " + job.str() + " has " + std::to_string(entry->job.signals.size()) +
+                                               " signals that nothing has waited for; it takes no more"};
+  }
+  if (refused) return hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
+  step_job(now, *entry, SignalReceived{std::move(signal)});
+  // The gate that it opens may have been the last thing of the job.
+  if (auto* still = live(job)) hold_or_do(*still, Answer{request, std::nullopt, job, snapshot(still->job)});
 }
 
 void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Round> target) {

@@ -51,8 +51,14 @@ std::optional<std::pair<SpecNumber, Slice>> hand_out(Job& job, const Now& now, c
 /// Takes one certain task out of the ready queues, for a suspect that runs alone; nothing if it is not ready.
 std::optional<std::pair<SpecNumber, Slice>> hand_out_one(Job& job, TaskIndex index, const Now& now, Effects& out);
 
+/// The handler's functions are due: the call gets its number.
+void call_handler(Job& job, BoundaryKind kind, int stage, RoundNumber round, Effects& out);
+
+/// Whether more tasks of the job's lazy stage are to be pulled now.
+bool wants_more_tasks(const Job& job);
+
 /// Whether a request is allowed in the job's status, and why not.
-enum class Control : std::uint8_t { cancel, pause, resume, redrive };
+enum class Control : std::uint8_t { cancel, pause, resume, redrive, signal };
 std::optional<Error> refusal(Control control, JobId id, JobStatus status);
 
 /// What a redrive opens again: the number of the first round with tasks that did not complete, else of the last

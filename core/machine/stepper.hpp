@@ -7,8 +7,8 @@
 namespace coremachine::machine {
 
 /// One step in progress: the job, what it is told, and where its wishes go.
-/// control.cpp has what people ask for, boundary.cpp what the handler decides, tasks.cpp what workers report,
-/// recovery.cpp what a start finds.
+/// control.cpp has what people ask for, boundary.cpp what the handler decides, rounds.cpp how a round opens, joins and
+/// ends, waiting.cpp what a round waits for, tasks.cpp what workers report, recovery.cpp what a start finds.
 class Stepper {
  public:
   Stepper(Job& job, const Now& now, const Rules& rules, Effects& out) : job_(job), now_(now), rules_(rules), out_(out) {}
@@ -20,6 +20,7 @@ class Stepper {
   void operator()(ResumeRequested);
   void operator()(RedriveRequested event);
   void operator()(JobTimedOut);
+  void operator()(SignalReceived event);
 
   void operator()(BoundaryDecided event);
   void operator()(BoundaryTimedOut event);
@@ -29,6 +30,7 @@ class Stepper {
   void operator()(TaskLost event);
   void operator()(RetriesCameDue);
   void operator()(GraceEnded event);
+  void operator()(StageTimeCame event);
 
   void operator()(JobRecovered);
 
@@ -43,9 +45,16 @@ class Stepper {
   void drop_boundary();
 
   // rounds (boundary.cpp)
-  void call_handler(BoundaryKind kind, int stage, RoundNumber round);
+  void call_handler(BoundaryKind kind, int stage, RoundNumber round) { machine::call_handler(job_, kind, stage, round, out_); }
   void ask_boundary();
   void open_round(NextStage next);
+  void add_chunks(std::vector<DefinitionSegment>& segments);
+  void set_stage_timer();
+  void take_more(MoreTasks more);
+  void pull_more();
+  void handler_failed(BoundaryKind kind, Error error);
+  bool gate_holds();
+  bool too_many_visits(const NextStage& next);
   void leave_round();
   void close_round(Text result);
   void round_joined();
@@ -54,6 +63,7 @@ class Stepper {
   void finish_stop();
   void end_round(StageStatus status);
   Error failure_of_join() const;
+  Error failure_at_deadline() const;
 
   // tasks (tasks.cpp)
   bool takes_report(const Report& report) const;
@@ -78,6 +88,12 @@ bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt);
 void ensure_notes(Chunk& chunk);
 /// Puts a task that came back into the ready queue of its spec.
 void make_ready(Round& round, TaskIndex index);
+/// How many of the chunk's tasks are critical.
+std::uint64_t critical_tasks(const Round& round, const Chunk& chunk);
+/// What no further try of the same program can mend.
+inline bool is_fatal(const Error& error) {
+  return error.code == ErrorCode::handler_contract || error.code == ErrorCode::unknown_task;
+}
 inline Chunk& chunk_of(Round& round, TaskIndex index) { return round.chunks[index / chunk_size]; }
 
 }  // namespace coremachine::machine

@@ -11,7 +11,7 @@
 namespace coremachine::machine {
 
 bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt) {
-  if (offset >= chunk.count) return false;
+  if (offset >= chunk.count || chunk.complete()) return false;
   if (chunk.notes.empty()) return offset < chunk.fresh && attempt == 1 && !chunk.finished.contains(offset);
   const auto& note = chunk.notes[offset];
   return note.state == TaskNote::State::running && note.attempt == attempt;
@@ -62,6 +62,10 @@ void Stepper::operator()(TasksReported event) {
     chunk.definitions.reset();
   }
   if (round.is_inline && round.inline_bytes > rules_.inline_bytes) spill_inline();
+  if (report.broken && round.phase == RoundPhase::open) {
+    job_.error = std::move(*report.broken);
+    return stop_round(StopReason::handler_failed);
+  }
   if (round.counts.dead > 0 && round.first_error && round.first_error->code != ErrorCode::poison &&
       round.phase == RoundPhase::open) {
     stop_round(StopReason::task_died);
@@ -82,11 +86,13 @@ std::uint32_t Stepper::accept_completions(Chunk& chunk, Report& report) {
   if (done.count == 0) return 0;
   std::vector<std::uint32_t> accepted;
   accepted.reserve(done.count);
+  const bool counts_critical = job_.round->critical.total > 0;
   for (std::uint32_t i = 0; i < done.count; ++i) {
     const auto offset = done.offset_at(i);
     if (!is_awaited(chunk, offset, done.attempt_at(i))) continue;
     finish(chunk, offset);
     accepted.push_back(i);
+    if (counts_critical && job_.round->specs[chunk.spec_of(offset)].critical) ++job_.round->critical.completed;
   }
   if (accepted.empty()) return 0;
 
@@ -103,6 +109,7 @@ std::uint32_t Stepper::accept_completions(Chunk& chunk, Report& report) {
     segment.attempts = std::move(done.attempts);
     segment.finished_ms = std::move(done.finished_ms);
     segment.body = std::move(done.body);
+    if (!job_.round->is_inline) segment.fold = std::move(done.fold);
   } else {
     std::string body = "[";
     for (const auto i : accepted) {
@@ -206,6 +213,7 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
       }
     } else {
       finish(chunk, failure.offset);
+      if (round.specs[chunk.spec_of(failure.offset)].critical) ++round.critical.failed;
       ++(kind == OutcomeKind::dead ? round.counts.dead : round.counts.failed);
       note_first_error(chunk, failure.offset, failure.attempt, failure.code, failure.error);
     }
@@ -356,6 +364,7 @@ void Stepper::operator()(TaskLost event) {
     --round.counts.queued;
   }
   finish(chunk, offset);
+  if (round.specs[chunk.spec_of(offset)].critical) ++round.critical.failed;
   ++round.counts.dead;
   note_first_error(chunk, offset, note.attempt, ErrorCode::poison, segment.body);
   append(std::move(segment));

@@ -52,6 +52,7 @@ struct JoinWriter {
   void operator()(const JoinAtLeast& join) const { single("at_least", join.count); }
   void operator()(const JoinTolerateCount& join) const { single("tolerate_count", join.count); }
   void operator()(const JoinToleratePercent& join) const { single("tolerate_percent", join.percent); }
+  void operator()(const JoinCritical&) const { out.word("critical"); }
 };
 
 Join read_join(JsonReader& in) {
@@ -60,6 +61,8 @@ Join read_join(JsonReader& in) {
     const auto word = in.plain_string();
     if (word == "best_effort") {
       join = JoinBestEffort{};
+    } else if (word == "critical") {
+      join = JoinCritical{};
     } else if (word != "strict") {
       in.mismatch("a join is unknown");
     }
@@ -72,6 +75,30 @@ Join read_join(JsonReader& in) {
     in.mismatch("a join is unknown");
   });
   return join;
+}
+
+// ---- gates ----
+
+void write_gate(JsonWriter& out, const Gate& gate) {
+  out.begin_object();
+  if (!gate.signal.empty()) {
+    out.key("signal");
+    out.string(gate.signal);
+  }
+  out.optional_member("wait_ms", gate.wait);
+  out.flag("must_come", gate.must_come);
+  out.end_object();
+}
+
+Gate read_gate(JsonReader& in) {
+  Gate gate;
+  in.object([&](std::string_view name) {
+    if (name == "signal") return in.to(gate.signal);
+    if (name == "wait_ms") return in.to(gate.wait);
+    if (name == "must_come") return in.to(gate.must_come);
+    in.mismatch("a gate has an unknown member");
+  });
+  return gate;
 }
 
 }  // namespace
@@ -95,6 +122,13 @@ void write_policy(JsonWriter& out, const StagePolicy& policy) {
     write_retry(out, *policy.retry);
   }
   out.optional_member("timeout_ms", policy.timeout);
+  out.optional_member("deadline_ms", policy.deadline);
+  out.flag("lazy", policy.lazy);
+  out.member("max_visits", policy.max_visits, std::uint32_t{0});
+  if (policy.gate) {
+    out.key("gate");
+    write_gate(out, *policy.gate);
+  }
   out.end_object();
 }
 
@@ -110,6 +144,10 @@ StagePolicy read_policy(JsonReader& in) {
     if (name == "max_concurrency") return in.to(policy.max_concurrency);
     if (name == "retry") return void(policy.retry = read_retry(in));
     if (name == "timeout_ms") return in.to(policy.timeout);
+    if (name == "deadline_ms") return in.to(policy.deadline);
+    if (name == "lazy") return in.to(policy.lazy);
+    if (name == "max_visits") return in.to(policy.max_visits);
+    if (name == "gate") return void(policy.gate = read_gate(in));
     in.mismatch("a policy has an unknown member");
   });
   return policy;
@@ -125,6 +163,7 @@ void write_spec(JsonWriter& out, const TaskSpec& spec) {
   }
   out.member("timeout_ms", spec.timeout, Milliseconds{0});
   out.flag("pure", spec.pure);
+  out.flag("critical", spec.critical);
   out.end_object();
 }
 
@@ -135,6 +174,7 @@ TaskSpec read_spec(JsonReader& in) {
     if (name == "retry") return void(spec.retry = read_retry(in));
     if (name == "timeout_ms") return in.to(spec.timeout);
     if (name == "pure") return in.to(spec.pure);
+    if (name == "critical") return in.to(spec.critical);
     in.mismatch("a task's spec has an unknown member");
   });
   return spec;
@@ -170,6 +210,52 @@ TaskCounts read_counts(JsonReader& in) {
   return counts;
 }
 
+void write_signal(JsonWriter& out, const Signal& signal) {
+  out.begin_object();
+  out.key("name");
+  out.string(signal.name);
+  if (signal.data) {
+    out.key("data");
+    out.raw(*signal.data);
+  }
+  out.end_object();
+}
+
+Signal read_signal(JsonReader& in) {
+  Signal signal;
+  in.object([&](std::string_view name) {
+    if (name == "name") return in.to(signal.name);
+    if (name == "data") return in.to(signal.data);
+    in.mismatch("a signal has an unknown member");
+  });
+  return signal;
+}
+
+void write_source(JsonWriter& out, const TaskSource& source, RoundNumber home) {
+  out.begin_object();
+  if (source.cursor) {
+    out.key("cursor");
+    out.raw(*source.cursor);
+  }
+  out.flag("ended", source.ended);
+  if (source.rest) {
+    out.key("rest");
+    write_segment(out, *source.rest, home);
+  }
+  out.end_object();
+}
+
+TaskSource read_source(JsonReader& in, RoundNumber home) {
+  TaskSource source;
+  in.object([&](std::string_view name) {
+    if (name == "cursor") return in.to(source.cursor);
+    if (name == "ended") return in.to(source.ended);
+    if (name == "rest") return void(source.rest = read_definition_segment(in, home));
+    in.mismatch("the source of a round's tasks has an unknown member");
+  });
+  return source;
+}
+
 std::string_view word_of(StopReason reason) {
   switch (reason) {
     case StopReason::none: return "none";
@@ -178,6 +264,8 @@ std::string_view word_of(StopReason reason) {
     case StopReason::task_died: return "task_died";
     case StopReason::cancelled: return "cancelled";
     case StopReason::job_timeout: return "job_timeout";
+    case StopReason::deadline: return "deadline";
+    case StopReason::handler_failed: return "handler_failed";
   }
   return "?";
 }
@@ -185,7 +273,7 @@ std::string_view word_of(StopReason reason) {
 StopReason read_stop(JsonReader& in) {
   const auto word = in.plain_string();
   for (const auto reason : {StopReason::none, StopReason::join_met, StopReason::join_missed, StopReason::task_died,
-                            StopReason::cancelled, StopReason::job_timeout}) {
+                            StopReason::cancelled, StopReason::job_timeout, StopReason::deadline, StopReason::handler_failed}) {
     if (word == word_of(reason)) return reason;
   }
   in.mismatch("a round stops for an unknown reason");

@@ -32,6 +32,12 @@ void write_segment(JsonWriter& out, const OutcomeSegment& segment, RoundNumber h
 DefinitionSegment read_definition_segment(JsonReader& in, RoundNumber home);
 OutcomeSegment read_outcome_segment(JsonReader& in, RoundNumber home);
 
+void write_signal(JsonWriter& out, const Signal& signal);
+Signal read_signal(JsonReader& in);
+
+void write_source(JsonWriter& out, const TaskSource& source, RoundNumber home);
+TaskSource read_source(JsonReader& in, RoundNumber home);
+
 std::string_view word_of(StopReason reason);
 StopReason read_stop(JsonReader& in);
 

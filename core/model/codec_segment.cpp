@@ -89,6 +89,10 @@ void write_segment(JsonWriter& out, const OutcomeSegment& segment, RoundNumber h
     out.string(segment.worker);
   }
   out.flag("one_for_all", segment.one_for_all);
+  if (segment.fold) {
+    out.key("fold");
+    out.raw(*segment.fold);
+  }
   write_body(out, segment.body);
   out.end_object();
 }
@@ -117,6 +121,7 @@ OutcomeSegment read_outcome_segment(JsonReader& in, RoundNumber home) {
     if (name == "due_ms") return in.to(segment.due_ms);
     if (name == "worker") return in.to(segment.worker);
     if (name == "one_for_all") return in.to(segment.one_for_all);
+    if (name == "fold") return in.to(segment.fold);
     if (name == "body") return in.to(segment.body);
     in.mismatch("an outcome has an unknown member");
   });

@@ -7,7 +7,7 @@ namespace coremachine {
 
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 24> codes{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 26> codes{{
     {ErrorCode::task_failed, "task_failed"},
     {ErrorCode::too_many_failures, "too_many_failures"},
     {ErrorCode::handler_threw, "handler_threw"},
@@ -16,6 +16,8 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 24> codes{{
     {ErrorCode::poison, "poison"},
     {ErrorCode::boundary_timeout, "boundary_timeout"},
     {ErrorCode::job_timeout, "job_timeout"},
+    {ErrorCode::stage_deadline, "stage_deadline"},
+    {ErrorCode::gate_timeout, "gate_timeout"},
     {ErrorCode::cancelled, "cancelled"},
     {ErrorCode::unknown_job_type, "unknown_job_type"},
     {ErrorCode::unknown_job, "unknown_job"},

@@ -42,6 +42,7 @@ struct Completions {
   std::vector<std::uint32_t> attempts = {};     ///< empty: all 1
   std::vector<std::uint32_t> finished_ms = {};  ///< since the report's started_at; empty: all at finished_at
   std::vector<std::uint32_t> ends = {};         ///< where each value ends in `body`
+  Text fold = {};                               ///< JSON: all of them folded; null: not folded
   Text body = {};                               ///< JSON array
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }
@@ -72,6 +73,7 @@ struct Report {
   Completions completed = {};
   std::vector<FailedAttempt> failed = {};
   std::vector<ChunkOffset> returned = {};  ///< handed out, never started, taken back
+  std::optional<Error> broken = {};        ///< the stage's fold did what it may not: the job cannot go on
 };
 
 // ---- what happened to a job, in the past tense ----
@@ -87,18 +89,25 @@ struct NextStage {
   StagePolicy policy = {};
   std::vector<TaskSpec> specs = {};
   std::vector<DefinitionSegment> chunks = {};  ///< `round` is filled in by the machine
+  bool folds = false;
+  std::optional<TaskSource> source = {};       ///< of a lazy stage: where it goes on
+};
+/// More tasks of the stage that runs.
+struct MoreTasks {
+  std::vector<TaskSpec> specs = {};            ///< all of the round, the new ones last
+  std::vector<DefinitionSegment> chunks = {};
+  TaskSource source = {};
 };
 struct Finished {
   Text result;
 };
 struct HandlerFailed {
   Error error;
-  bool dead = false;  ///< a broken contract: trying again cannot help
 };
 struct BoundaryDecided {
   BoundaryNumber boundary = 0;
   Text stage_result = {};  ///< of the closed stage; null at the first boundary or when aggregating failed
-  std::variant<NextStage, Finished, HandlerFailed> next;
+  std::variant<NextStage, MoreTasks, Finished, HandlerFailed> next;
 };
 struct BoundaryTimedOut {
   BoundaryNumber boundary = 0;
@@ -116,6 +125,13 @@ struct TaskLost {
   bool alone = false;
 };
 struct RetriesCameDue {};
+/// The deadline of the stage, or the time that its gate waits.
+struct StageTimeCame {
+  RoundNumber round = 0;
+};
+struct SignalReceived {
+  Signal signal;
+};
 struct CancelRequested {};
 struct PauseRequested {};
 struct ResumeRequested {};
@@ -132,6 +148,6 @@ struct JobTimedOut {};
 
 using Event = std::variant<JobSubmitted, JobCameDue, JobRecovered, BoundaryDecided, BoundaryTimedOut, BoundaryLost,
                            TasksReported, TaskLost, RetriesCameDue, CancelRequested, PauseRequested, ResumeRequested,
-                           RedriveRequested, GraceEnded, JobTimedOut>;
+                           RedriveRequested, GraceEnded, JobTimedOut, StageTimeCame, SignalReceived>;
 
 }  // namespace coremachine

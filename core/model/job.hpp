@@ -24,6 +24,7 @@ using BoundaryNumber = std::uint32_t;
 enum class BoundaryKind : std::uint8_t {
   open_first,  ///< create the tasks of stage 1
   close,       ///< aggregate the stage, then the next stage or the final result
+  pull,        ///< more tasks of a lazy stage, while it runs
 };
 
 struct Boundary {
@@ -69,6 +70,8 @@ struct Job {
   std::optional<Round> round = {};           ///< the current one, or the last of a job that is over
   RoundNumber last_round = 0;                ///< the highest number given out
   bool had_failures = false;                 ///< some join tolerated a failure
+
+  std::vector<Signal> signals = {};          ///< that no gate has taken yet
 
   std::optional<Boundary> boundary = {};     ///< the call that is out
   BoundaryNumber last_boundary = 0;

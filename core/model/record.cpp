@@ -61,6 +61,16 @@ void write_round(JsonWriter& out, const Round& round) {
     out.key("counts");
     codec::write_counts(out, round.counts);
   }
+  out.flag("folds", round.folds);
+  if (round.source) {
+    out.key("source");
+    codec::write_source(out, *round.source, round.number);
+  }
+  out.flag("gate_open", round.gate_open);
+  if (round.signal) {
+    out.key("signal");
+    codec::write_signal(out, *round.signal);
+  }
   if (round.phase == RoundPhase::stopping) {
     out.key("stop");
     out.word(codec::word_of(round.stop));
@@ -90,6 +100,12 @@ std::string state_of(const Job& job) {
   out.member("last_event", job.last_event, std::uint64_t{0});
   out.optional_member("timeout_ms", job.timeout);
   out.optional_member("deadline", job.deadline);
+  if (!job.signals.empty()) {
+    out.key("signals");
+    out.begin_array();
+    for (const auto& signal : job.signals) codec::write_signal(out, signal);
+    out.end_array();
+  }
   if (job.round) {
     out.key("round");
     write_round(out, *job.round);
@@ -156,6 +172,10 @@ Round read_round(JsonReader& in) {
     if (name == "closed") return read_closed();
     if (name == "status") return void(round.status = read_stage_status(in));
     if (name == "counts") return void(round.counts = codec::read_counts(in));
+    if (name == "folds") return in.to(round.folds);
+    if (name == "source") return void(round.source = codec::read_source(in, round.number));
+    if (name == "gate_open") return in.to(round.gate_open);
+    if (name == "signal") return void(round.signal = codec::read_signal(in));
     if (name == "stop") return void(round.stop = codec::read_stop(in));
     if (name == "first_error") return void(round.first_error = codec::read_error(in));
     if (name == "result") return in.to(round.result);
@@ -213,6 +233,7 @@ void read_state(const std::string& state, Job& job) {
     if (name == "last_event") return in.to(job.last_event);
     if (name == "timeout_ms") return in.to(job.timeout);
     if (name == "deadline") return in.to(job.deadline);
+    if (name == "signals") return read_list(in, job.signals, codec::read_signal);
     if (name == "round") return void(job.round = read_round(in));
     in.mismatch("the state has an unknown member");
   });

@@ -60,7 +60,39 @@ enum class RoundPhase : std::uint8_t {
 };
 
 /// How a stopping round ends.
-enum class StopReason : std::uint8_t { none, join_met, join_missed, task_died, cancelled, job_timeout };
+enum class StopReason : std::uint8_t {
+  none,
+  join_met,
+  join_missed,
+  task_died,
+  cancelled,
+  job_timeout,
+  deadline,        ///< of the stage
+  handler_failed,  ///< pulling more tasks; the job's error says how
+};
+
+/// Where the tasks of a lazy round come from.
+struct TaskSource {
+  Text cursor = {};               ///< JSON: where the next pull goes on
+  bool ended = false;
+  /// Tasks that were pulled and do not fill a chunk: they come first in the next one.
+  std::optional<DefinitionSegment> rest = {};
+  std::uint32_t pull_chunks = 1;  ///< how many chunks the next pull is asked for
+  Timestamp pulled_at{};
+};
+
+/// Something that an outsider told the job.
+struct Signal {
+  std::string name;
+  Text data = {};  ///< JSON
+};
+
+/// The tasks of a round that are critical; the others do not decide its join.
+struct CriticalCounts {
+  std::uint64_t total = 0;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+};
 
 /// One execution of a stage.
 struct Round {
@@ -84,6 +116,11 @@ struct Round {
   std::uint32_t next_spec = 0;            ///< where the turn over specs goes on
   std::map<Timestamp, std::vector<TaskIndex>> retries = {};
   std::uint32_t next_sequence = 0;
+  CriticalCounts critical = {};
+  bool folds = false;                     ///< its results are folded as they come
+  std::optional<TaskSource> source = {};  ///< of a lazy round
+  bool gate_open = false;
+  std::optional<Signal> signal = {};      ///< that opened its gate
 
   /// A small round keeps its definitions and outcomes with the job instead of in segments of their own.
   bool is_inline = false;
@@ -93,6 +130,7 @@ struct Round {
 
   /// The round whose definitions the tasks have.
   RoundNumber defined_in() const { return lineage.empty() ? number : lineage.front(); }
+  bool total_known() const { return !source || source->ended; }
 };
 
 /// A round that the job has left behind: what readers and later stages need of it.

@@ -28,6 +28,7 @@ struct TaskSpec {
   RetryPolicy retry;
   Milliseconds timeout{0};  ///< of one attempt; 0: none
   bool pure = false;
+  bool critical = false;
 
   friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
 };
@@ -81,6 +82,7 @@ struct OutcomeSegment {
   std::vector<Milliseconds::rep> due_ms = {};   ///< retrying only: when, in ms since the epoch; one for each, or one for all
   std::string worker = {};
   bool one_for_all = false;                 ///< the body is one value that stands for every task
+  Text fold = {};                           ///< JSON: the results folded, of a stage that folds; null: not yet
   Text body = {};                           ///< JSON array with one value for each task, or that one value
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }

@@ -9,6 +9,9 @@
 namespace coremachine {
 
 ResultSource::~ResultSource() = default;
+StageOutcome::~StageOutcome() = default;
+StageFold::~StageFold() = default;
+TaskSink::~TaskSink() = default;
 
 /// Pages may hold different numbers of results; how many is learned as they are read, from the first on.
 struct StageResults::Cache {
@@ -111,6 +114,10 @@ std::uint64_t StageResults::failed() const {
 
 std::vector<TaskFailureRecord> StageResults::failures(std::size_t limit) const {
   return cache_->source->failures(limit);
+}
+
+const json::value* StageResults::signal() const {
+  return cache_->source->signal();
 }
 
 const json::value& StageResults::operator[](std::size_t i) const {

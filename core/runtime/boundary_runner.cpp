@@ -1,19 +1,17 @@
 #include "core/runtime/boundary_runner.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
+#include <boost/json/parse.hpp>
+
 #include "core/model/json_text.hpp"
+#include "core/runtime/chunk_writer.hpp"
+#include "core/runtime/fold_stage.hpp"
 #include "core/runtime/stored_results.hpp"
 
 namespace coremachine::runtime {
 namespace {
-
-/// What a handler may not do: no further try can mend it.
-struct BrokenContract {
-  Error error;
-};
 
 Text text_of(const json::object& value, const std::string& what, int stage) {
   std::string text;
@@ -37,86 +35,6 @@ JobContext::State context_state(const machine::HandlerCall& call, std::function<
   return state;
 }
 
-/// Turns definitions into chunks: serialised once, tasks alike under one spec.
-class ChunkWriter {
- public:
-  ChunkWriter(const TaskRegistry& tasks, int stage, NextStage& next) : tasks_(tasks), stage_(stage), next_(next) {}
-
-  void add(const TaskDefinition& task) {
-    const auto spec = spec_of(task);
-    if (open_.count == 0) {
-      open_.spec = spec;
-      body_ = "[";
-    } else {
-      body_ += ',';
-      if (open_.specs.empty() && spec != open_.spec) open_.specs.assign(open_.count, open_.spec);
-    }
-    if (!open_.specs.empty()) open_.specs.push_back(spec);
-    if (const auto fault = append_json(body_, task.parameters)) {
-      fail(ErrorCode::handler_contract, "the parameters of a task are not valid JSON: " + *fault, task);
-    }
-    ++open_.count;
-    ++total_;
-    if (open_.count == chunk_size) close();
-  }
-
-  void close() {
-    if (open_.count == 0) return;
-    body_ += ']';
-    open_.chunk = static_cast<ChunkNumber>(next_.chunks.size());
-    open_.first = TaskIndex{open_.chunk} * chunk_size;
-    open_.body = make_text(std::exchange(body_, std::string()));
-    const auto room = open_.body->size();
-    next_.chunks.push_back(std::exchange(open_, DefinitionSegment{}));
-    body_.reserve(room + room / 8);
-  }
-
- private:
-  [[noreturn]] void fail(ErrorCode code, std::string message, const TaskDefinition& task) const {
-    Error error{code, std::move(message)};
-    error.stage = stage_;
-    error.task_index = total_;
-    error.task_type = task.task_type;
-    throw BrokenContract{std::move(error)};
-  }
-
-  SpecNumber spec_of(const TaskDefinition& task) {
-    const auto same = [&](std::size_t i) {
-      const auto& source = sources_[i];
-      return source.task_type == task.task_type && source.retry == task.retry && source.timeout == task.timeout;
-    };
-    if (!sources_.empty() && same(latest_)) return static_cast<SpecNumber>(latest_);
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      if (same(i)) return static_cast<SpecNumber>(latest_ = i);
-    }
-    auto info = tasks_.get_info(task.task_type);
-    if (!info) fail(ErrorCode::unknown_task, info.error().message, task);
-    if (sources_.size() >= UINT16_MAX) {
-      fail(ErrorCode::handler_contract, "a stage may have at most 65535 different kinds of tasks", task);
-    }
-    TaskSpec spec;
-    spec.task_type = task.task_type;
-    spec.retry = task.retry ? *task.retry : next_.policy.retry ? *next_.policy.retry : info->retry.value_or(RetryPolicy{});
-    spec.timeout = task.timeout     ? *task.timeout
-                   : next_.policy.timeout ? *next_.policy.timeout
-                                          : info->timeout.value_or(Milliseconds{0});
-    spec.pure = info->pure;
-    next_.specs.push_back(std::move(spec));
-    sources_.push_back(TaskDefinition{task.task_type, {}, task.retry, task.timeout});
-    latest_ = sources_.size() - 1;
-    return static_cast<SpecNumber>(latest_);
-  }
-
-  const TaskRegistry& tasks_;
-  int stage_;
-  NextStage& next_;
-  std::vector<TaskDefinition> sources_;  ///< of each spec
-  std::size_t latest_ = 0;
-  DefinitionSegment open_;
-  std::string body_;
-  TaskIndex total_ = 0;
-};
-
 /// Calls one function of the handler; what it throws becomes an Error that names the function.
 template <class Call>
 auto guarded(const std::string& function, int stage, const Call& call) {
@@ -127,6 +45,8 @@ auto guarded(const std::string& function, int stage, const Call& call) {
   };
   try {
     return call();
+  } catch (const BrokenContract&) {
+    throw;
   } catch (const std::exception& error) {
     throw failure(error.what());
   } catch (...) {
@@ -136,16 +56,112 @@ auto guarded(const std::string& function, int stage, const Call& call) {
 
 }  // namespace
 
-NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage, JobContext& context) const {
+namespace {
+
+Error broken(const std::string& message, int stage) {
+  Error error{ErrorCode::handler_contract, message};
+  error.stage = stage;
+  return error;
+}
+
+json::value cursor_of(const TaskSource& source) {
+  json::parse_options options;
+  options.max_depth = 1024;
+  return source.cursor ? json::parse(*source.cursor, {}, options) : json::value();
+}
+
+/// One call of `pull_stage_tasks`: its tasks are in the writer, and the source is where the next one goes on.
+void pull(const JobHandler& handler, int stage, const JobContext& context, ChunkWriter& writer, TaskSource& source) {
+  const auto before = cursor_of(source);
+  const auto next = guarded("pull_stage_tasks", stage, [&] { return handler.pull_stage_tasks(stage, context, before, writer); });
+  source.ended = !next;
+  source.cursor.reset();
+  if (!next) {
+    writer.close();
+    return;
+  }
+  if (writer.added() == 0 && *next == before) {
+    throw BrokenContract{broken("pull_stage_tasks of stage " + std::to_string(stage) +
+                                    " brought no task and did not move its cursor: it would be asked for ever", stage)};
+  }
+  std::string text;
+  if (const auto fault = append_json(text, *next)) throw BrokenContract{broken("the cursor of pull_stage_tasks is not valid JSON: " + *fault, stage)};
+  source.cursor = make_text(std::move(text));
+  source.rest = writer.take_rest();
+}
+
+void check_gate(const StagePolicy& policy, int stage) {
+  if (!policy.gate) return;
+  if (policy.gate->signal.empty() && !policy.gate->wait) throw BrokenContract{broken("the gate of stage " + std::to_string(stage) + " waits neither for a signal nor for a time", stage)};
+  if (policy.gate->signal.empty() && policy.gate->must_come) throw BrokenContract{broken("the gate of stage " + std::to_string(stage) + " says that its signal must come, and names none", stage)};
+}
+
+}  // namespace
+
+NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage, const JobContext& context) const {
+  const auto handler = jobs_.make(call.job_type).value();
   NextStage next;
   next.stage = stage;
-  next.policy = guarded("stage_policy", stage, [&] { return jobs_.make(call.job_type).value()->stage_policy(stage, context); });
-  const auto tasks =
-      guarded("create_stage_tasks", stage, [&] { return jobs_.make(call.job_type).value()->create_stage_tasks(stage, context); });
-  ChunkWriter writer(tasks_, stage, next);
+  next.policy = guarded("stage_policy", stage, [&] { return handler->stage_policy(stage, context); });
+  check_gate(next.policy, stage);
+  if (next.policy.gate) return next;
+  next.folds = guarded("make_fold", stage, [&] { return handler->make_fold(stage) != nullptr; });
+
+  ChunkWriter::Setup setup;
+  setup.tasks = &tasks_;
+  setup.stage = stage;
+  setup.policy = next.policy;
+  if (next.policy.lazy) {
+    TaskSource source;
+    setup.enough = source.pull_chunks * chunk_size;
+    ChunkWriter writer(std::move(setup));
+    pull(*handler, stage, context, writer, source);
+    next.specs = writer.take_specs();
+    next.chunks = writer.take_chunks();
+    next.source = std::move(source);
+    return next;
+  }
+  ChunkWriter writer(std::move(setup));
+  const auto tasks = guarded("create_stage_tasks", stage, [&] { return handler->create_stage_tasks(stage, context); });
   for (const auto& task : tasks) writer.add(task);
   writer.close();
+  next.specs = writer.take_specs();
+  next.chunks = writer.take_chunks();
   return next;
+}
+
+MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const JobContext& context) const {
+  const auto stage = call.boundary.stage;
+  const auto handler = jobs_.make(call.job_type).value();
+  ChunkWriter::Setup setup;
+  setup.tasks = &tasks_;
+  setup.stage = stage;
+  setup.policy = call.policy;
+  setup.specs = call.specs;
+  setup.chunk = call.chunks;
+  setup.rest = call.source.rest;
+  setup.enough = std::uint64_t{call.source.pull_chunks} * chunk_size;
+  MoreTasks more;
+  more.source = call.source;
+  more.source.rest.reset();
+  ChunkWriter writer(std::move(setup));
+  pull(*handler, stage, context, writer, more.source);
+  more.specs = writer.take_specs();
+  more.chunks = writer.take_chunks();
+  return more;
+}
+
+json::object BoundaryRunner::close_stage(const machine::HandlerCall& call) const {
+  const auto stage = call.boundary.stage;
+  const auto handler = jobs_.make(call.job_type).value();
+  const auto source = make_result_source(call, store_);
+  if (const auto fold = guarded("make_fold", stage, [&] { return handler->make_fold(stage); })) {
+    return guarded("the fold", stage, [&] { return fold_stage(*fold, call, store_, *source); });
+  }
+  return guarded("aggregate_stage_results", stage, [&] {
+    const StageResults results(source);
+    return handler->aggregate_stage_results(stage, results);
+  });
 }
 
 BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::function<bool()> cancelled) const {
@@ -156,30 +172,32 @@ BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::funct
   try {
     auto state = context_state(call, std::move(cancelled));
     if (call.boundary.kind == BoundaryKind::open_first) {
-      JobContext context(std::move(state));
+      const JobContext context(std::move(state));
       decided.next = plan_stage(call, stage, context);
       return decided;
     }
-    auto result = guarded("aggregate_stage_results", stage, [&] {
-      const StageResults results(make_result_source(call, store_));
-      return fresh()->aggregate_stage_results(stage, results);
-    });
-    decided.stage_result = text_of(result, "the result of aggregate_stage_results", stage);
+    if (call.boundary.kind == BoundaryKind::pull) {
+      const JobContext context(std::move(state));
+      decided.next = pull_tasks(call, context);
+      return decided;
+    }
+    decided.stage_result = text_of(close_stage(call), "the result of stage " + std::to_string(stage), stage);
     state.stage_results[stage] = decided.stage_result;
-    JobContext context(std::move(state));
-    const bool goes_on = guarded("should_advance_stage", stage, [&] { return fresh()->should_advance_stage(stage, context); });
-    if (goes_on) {
-      decided.next = plan_stage(call, stage + 1, context);
+    const JobContext context(std::move(state));
+    const auto next = guarded("should_advance_stage", stage, [&] { return fresh()->next_stage(stage, context); });
+    if (next) {
+      if (*next < 1) throw BrokenContract{broken("next_stage of stage " + std::to_string(stage) + " says " + std::to_string(*next) + "; stages count from 1", stage)};
+      decided.next = plan_stage(call, *next, context);
     } else {
       const auto final_result = guarded("get_final_result", stage, [&] { return fresh()->get_final_result(context); });
       decided.next = Finished{text_of(final_result, "the result of get_final_result", stage)};
     }
-  } catch (const BrokenContract& broken) {
-    decided.next = HandlerFailed{broken.error, true};
+  } catch (const BrokenContract& broke) {
+    decided.next = HandlerFailed{broke.error};
   } catch (const Failure& failure) {
-    decided.next = HandlerFailed{failure.error(), false};
+    decided.next = HandlerFailed{failure.error()};
   } catch (const std::exception& error) {
-    decided.next = HandlerFailed{Error{ErrorCode::handler_threw, error.what()}, false};
+    decided.next = HandlerFailed{Error{ErrorCode::handler_threw, error.what()}};
   }
   return decided;
 }

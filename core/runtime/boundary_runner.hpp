@@ -20,7 +20,9 @@ class BoundaryRunner {
   BoundaryDecided run(const machine::HandlerCall& call, std::function<bool()> cancelled) const;
 
  private:
-  NextStage plan_stage(const machine::HandlerCall& call, int stage, JobContext& context) const;
+  NextStage plan_stage(const machine::HandlerCall& call, int stage, const JobContext& context) const;
+  MoreTasks pull_tasks(const machine::HandlerCall& call, const JobContext& context) const;
+  json::object close_stage(const machine::HandlerCall& call) const;
 
   const JobRegistry& jobs_;
   const TaskRegistry& tasks_;

@@ -47,14 +47,18 @@ Result<JobView> view_of(const machine::Answer& answer) {
   return make_view(*answer.view);
 }
 
-Result<JobView> control(runtime::Shell& shell, JobId job, machine::Control verb) {
-  Mailbox mailbox;
-  shell.post(runtime::ControlInput{job, verb, mailbox.then()});
-  const auto answer = *mailbox.wait();
+/// A job that is not live may be over: then the refusal says what it is.
+Result<JobView> or_stored(runtime::Shell& shell, JobId job, machine::Control verb, const machine::Answer& answer) {
   if (!answer.error || answer.error->code != ErrorCode::unknown_job) return view_of(answer);
   const auto stored = shell.stored_view(job);
   if (!stored) return stored;
   return machine::refusal(verb, job, stored->status).value_or(*answer.error);
+}
+
+Result<JobView> control(runtime::Shell& shell, JobId job, machine::Control verb) {
+  Mailbox mailbox;
+  shell.post(runtime::ControlInput{job, verb, mailbox.then()});
+  return or_stored(shell, job, verb, *mailbox.wait());
 }
 
 }  // namespace
@@ -132,6 +136,15 @@ Result<JobView> CoreMachine::cancel(JobId job) { return control(*shell_, job, ma
 Result<JobView> CoreMachine::pause(JobId job) { return control(*shell_, job, machine::Control::pause); }
 Result<JobView> CoreMachine::resume(JobId job) { return control(*shell_, job, machine::Control::resume); }
 Result<JobView> CoreMachine::retry(JobId job) { return control(*shell_, job, machine::Control::redrive); }
+
+Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
+  if (!is_valid_name(name)) return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
+  std::string text;
+  if (const auto fault = append_json(text, data)) return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
+  Mailbox mailbox;
+  shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))}, mailbox.then()});
+  return or_stored(*shell_, job, machine::Control::signal, *mailbox.wait());
+}
 
 Subscription CoreMachine::subscribe(JobId job, std::function<void(const JobEvent&)> listener) {
   auto kept = std::make_shared<runtime::Listener>(std::move(listener));

@@ -29,6 +29,11 @@ struct ControlInput {
   machine::Control verb = machine::Control::cancel;
   Then then;
 };
+struct SignalInput {
+  JobId job;
+  Signal signal;
+  Then then;
+};
 struct InspectInput {
   JobId job;
   Then then;
@@ -72,7 +77,7 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
                            CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

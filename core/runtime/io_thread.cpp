@@ -149,24 +149,24 @@ struct IoThread::State {
   }
 };
 
-IoThread::IoThread(Hooks hooks) : state_(std::make_shared<State>(std::move(hooks))) {
-  state_->thread = std::thread([state = state_] { state->context.run(); });
+IoThread::IoThread(Hooks hooks) : state_(std::make_unique<State>(std::move(hooks))) {
+  state_->thread = std::thread([state = state_.get()] { state->context.run(); });
 }
 
 IoThread::~IoThread() { stop(); }
 
 void IoThread::arm(Timestamp at) {
-  asio::post(state_->context, [state = state_, at] { state->arm(at); });
+  asio::post(state_->context, [state = state_.get(), at] { state->arm(at); });
 }
 
 void IoThread::run(std::shared_ptr<SliceState> slice, std::shared_ptr<const CoroutineHandler> handler) {
   state_->in_flight += slice->work().slice.count;
   slice->expect_all();
-  asio::post(state_->context, [state = state_, slice, handler] { state->start(slice, handler); });
+  asio::post(state_->context, [state = state_.get(), slice, handler] { state->start(slice, handler); });
 }
 
 void IoThread::cancel(machine::SliceId slice) {
-  asio::post(state_->context, [state = state_, slice] {
+  asio::post(state_->context, [state = state_.get(), slice] {
     std::vector<std::shared_ptr<CoroutineTask>> running;
     const auto [from, to] = state->tasks.equal_range(slice);
     for (auto each = from; each != to; ++each) running.push_back(each->second);
@@ -180,7 +180,7 @@ void IoThread::execute(std::function<void()> function) { asio::post(state_->cont
 
 void IoThread::stop() {
   if (!state_->thread.joinable()) return;
-  asio::post(state_->context, [state = state_] {
+  asio::post(state_->context, [state = state_.get()] {
     state->guard.reset();
     state->timer.cancel();
     state->context.stop();

@@ -38,7 +38,7 @@ class IoThread {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace coremachine::runtime

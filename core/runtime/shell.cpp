@@ -53,6 +53,7 @@ Shell::Shell(ShellSetup setup)
   engine_ = std::make_unique<machine::Engine>(std::move(engine));
 
   SliceRunner::Setup slices;
+  slices.jobs = &jobs_;
   slices.tasks = &tasks_;
   slices.store = setup_.store.get();
   slices.worker = "local";
@@ -207,6 +208,7 @@ void Shell::handle(Input& input, const Now& now) {
       shell.engine_->submit(now, std::move(in.submission), keep(std::move(in.then)), in.until);
     }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
+    void operator()(SignalInput& in) const { shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
     void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
     void operator()(FollowInput& in) const {
@@ -266,6 +268,8 @@ bool Shell::refuse(Input& input, const Error& error) {
     submit->then(std::move(answer));
   } else if (auto* control = std::get_if<ControlInput>(&input)) {
     control->then(std::move(answer));
+  } else if (auto* signal = std::get_if<SignalInput>(&input)) {
+    signal->then(std::move(answer));
   } else if (auto* inspect = std::get_if<InspectInput>(&input)) {
     inspect->then(std::move(answer));
   } else if (auto* await = std::get_if<AwaitInput>(&input)) {

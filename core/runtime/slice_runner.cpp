@@ -11,6 +11,8 @@
 
 #include "core/model/json_text.hpp"
 #include "core/registry/task_callable.hpp"
+#include "core/runtime/chunk_writer.hpp"
+#include "core/runtime/fold_stage.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -47,7 +49,31 @@ void ReportBuilder::begin() {
   report_.started_at = clock_();
   began_ = std::chrono::steady_clock::now();
   body_ = "[";
+  folded_ = initial_;
   listed_ = !slice_.offsets.empty();
+}
+
+void ReportBuilder::fold_by(const StageFold* fold) {
+  fold_ = fold;
+  try {
+    if (fold_) folded_ = initial_ = fold_->init();
+  } catch (const std::exception& error) {
+    fold_broke(Error{ErrorCode::handler_threw, error.what()});
+  }
+}
+
+void ReportBuilder::fold(ChunkOffset offset, const json::value& result) {
+  try {
+    fold_->step(folded_, TaskIndex{slice_.chunk} * chunk_size + offset, result);
+  } catch (const std::exception& error) {
+    fold_broke(Error{ErrorCode::handler_threw, "the fold of stage " + std::to_string(slice_.stage) + " threw: " + error.what()});
+  }
+}
+
+void ReportBuilder::fold_broke(Error error) {
+  fold_ = nullptr;
+  error.stage = slice_.stage;
+  report_.broken = std::move(error);
 }
 
 std::uint32_t ReportBuilder::elapsed_ms() const {
@@ -81,6 +107,7 @@ void ReportBuilder::finished(std::uint32_t position, const TaskResult& result) {
   done.finished_ms.push_back(elapsed_ms());
   done.ends.push_back(static_cast<std::uint32_t>(body_.size()));
   ++done.count;
+  if (fold_) fold(offset, result.value());
 }
 
 void ReportBuilder::raised(std::uint32_t position, const std::string& type, const std::string& message) {
@@ -118,6 +145,13 @@ Report ReportBuilder::take() {
     // One time for all is exact enough, and most of what a short task would take on disk.
     report_.completed.finished_ms.clear();
     for (auto& failure : report_.failed) failure.finished_ms = 0;
+  }
+  if (fold_ && report_.completed.count > 0) {
+    try {
+      report_.completed.fold = folded_text(folded_, slice_.stage);
+    } catch (const BrokenContract& broken) {
+      fold_broke(broken.error);
+    }
   }
   body_ += ']';
   report_.completed.body = make_text(std::move(body_));
@@ -180,10 +214,22 @@ class Arguments {
 
 }  // namespace
 
+std::unique_ptr<StageFold> SliceRunner::make_fold(const machine::RunSlice& work) const {
+  if (work.fold_by.empty()) return nullptr;
+  // What goes wrong here goes wrong again where the stage is closed, and is said there.
+  try {
+    return setup_.jobs->make(work.fold_by).value()->make_fold(work.slice.stage);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
 Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
   const auto& work = state.work();
   const auto& slice = work.slice;
   ReportBuilder reports(slice, setup_.worker, setup_.clock);
+  const auto fold = make_fold(work);
+  if (fold) reports.fold_by(fold.get());
   const auto* callable = setup_.tasks->find_callable(work.spec.task_type);
   std::optional<Arguments> arguments;
   try {

@@ -12,6 +12,8 @@
 #include <coremachine/registry/task_registry.hpp>
 
 #include "core/ports/store.hpp"
+#include <coremachine/registry/job_registry.hpp>
+
 #include "core/runtime/input.hpp"
 #include "core/runtime/running_record.hpp"
 #include "core/runtime/slice_state.hpp"
@@ -22,6 +24,8 @@ namespace coremachine::runtime {
 class ReportBuilder {
  public:
   ReportBuilder(const Slice& slice, std::string worker, std::function<Timestamp()> clock);
+  /// Results are folded as they come in; the fold must outlive the builder.
+  void fold_by(const StageFold* fold);
 
   void finished(std::uint32_t position, const TaskResult& result);
   void raised(std::uint32_t position, const std::string& type, const std::string& message);
@@ -36,6 +40,8 @@ class ReportBuilder {
 
  private:
   void begin();
+  void fold(ChunkOffset offset, const json::value& result);
+  void fold_broke(Error error);
   std::uint32_t elapsed_ms() const;
   void failed(std::uint32_t position, FailedAttempt::Verdict verdict, ErrorCode code, std::optional<Milliseconds> after,
               const std::string& type, const std::string& message);
@@ -47,12 +53,16 @@ class ReportBuilder {
   Report report_;
   std::string body_;
   bool listed_ = false;  ///< offsets are listed one by one
+  const StageFold* fold_ = nullptr;
+  json::value initial_;
+  json::value folded_;
 };
 
 /// Runs task handlers that occupy a thread, slice by slice.
 class SliceRunner {
  public:
   struct Setup {
+    const JobRegistry* jobs = nullptr;
     const TaskRegistry* tasks = nullptr;
     const Store* store = nullptr;
     std::string worker;
@@ -61,6 +71,8 @@ class SliceRunner {
   };
   explicit SliceRunner(Setup setup) : setup_(std::move(setup)) {}
 
+  /// The fold of the slice's stage; null if it does not fold.
+  std::unique_ptr<StageFold> make_fold(const machine::RunSlice& work) const;
   /// Runs what is left of the slice and says what became of it.
   Report run(SliceState& slice, RunningRecord::Slot& slot) const;
 

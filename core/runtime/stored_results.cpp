@@ -19,7 +19,11 @@ json::value parse_body(const OutcomeSegment& segment) {
 
 class StoredResults final : public ResultSource {
  public:
-  StoredResults(machine::HandlerCall call, const Store& store) : call_(std::move(call)), store_(store) {}
+  StoredResults(machine::HandlerCall call, const Store& store) : call_(std::move(call)), store_(store) {
+    if (call_.signal) signal_ = call_.signal->data ? json::parse(*call_.signal->data) : json::value();
+  }
+
+  const json::value* signal() const override { return signal_ ? &*signal_ : nullptr; }
 
   std::uint64_t total() const override { return call_.counts.total; }
   std::uint64_t completed() const override { return call_.counts.completed; }
@@ -97,6 +101,7 @@ class StoredResults final : public ResultSource {
 
   machine::HandlerCall call_;
   const Store& store_;
+  std::optional<json::value> signal_;
 };
 
 }  // namespace

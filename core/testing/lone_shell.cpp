@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t open_slices = 4;
 constexpr std::size_t open_boundaries = 4;
 
-runtime::SliceRunner::Setup runner_setup(const TaskRegistry& tasks, const Store& store, std::function<Timestamp()> clock) {
+runtime::SliceRunner::Setup runner_setup(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store, std::function<Timestamp()> clock) {
   runtime::SliceRunner::Setup setup;
+  setup.jobs = &jobs;
   setup.tasks = &tasks;
   setup.store = &store;
   setup.worker = "test";
@@ -31,7 +32,7 @@ LoneShell::LoneShell(const JobRegistry& jobs, const TaskRegistry& tasks, Store& 
       store_(store),
       now_{start_time, 0, 0},
       boundary_runner_(jobs, tasks, store),
-      slice_runner_(runner_setup(tasks, store, [this] { return now_.time; })) {
+      slice_runner_(runner_setup(jobs, tasks, store, [this] { return now_.time; })) {
   start({});
 }
 
@@ -84,6 +85,13 @@ JobId LoneShell::submit(Submission submission, machine::Engine::Until until) {
 machine::RequestId LoneShell::control(JobId job, machine::Control verb) {
   const auto request = ++last_request_;
   engine_->control(draw(), job, verb, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::signal(JobId job, Signal signal) {
+  const auto request = ++last_request_;
+  engine_->signal(draw(), job, std::move(signal), request);
   collect();
   return request;
 }

@@ -23,6 +23,7 @@ class LoneShell {
   // ---- what a user does ----
   JobId submit(Submission submission, machine::Engine::Until until = machine::Engine::Until::accepted);
   machine::RequestId control(JobId job, machine::Control verb);
+  machine::RequestId signal(JobId job, Signal signal);
   machine::RequestId await_end(JobId job);
 
   // ---- what lies open ----

@@ -1,6 +1,12 @@
 #include <coremachine/testing/workflow.hpp>
 
+#include <algorithm>
+#include <numeric>
+#include <random>
 #include <utility>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
@@ -8,6 +14,15 @@
 #include "core/testing/lone_shell.hpp"
 
 namespace coremachine::testing {
+namespace {
+
+Text text_of_value(const json::value& value) {
+  std::string text;
+  if (const auto fault = append_json(text, value)) throw Failure(Error{ErrorCode::handler_contract, *fault});
+  return make_text(std::move(text));
+}
+
+}  // namespace
 
 struct Workflow::Parts {
   Parts(JobRegistry& with_jobs, TaskRegistry& with_tasks) : jobs(with_jobs) {
@@ -18,8 +33,9 @@ struct Workflow::Parts {
     shell = std::make_unique<LoneShell>(jobs, with_tasks, *store, Timestamp{Milliseconds{1'767'225'600'000}});
   }
 
-  void control(JobId job, machine::Control verb) {
-    const auto request = shell->control(job, verb);
+  void control(JobId job, machine::Control verb) { settle(shell->control(job, verb)); }
+
+  void settle(machine::RequestId request) {
     shell->settle();
     for (const auto& answer : shell->answers) {
       if (answer.request == request && answer.error) throw Failure(*answer.error);
@@ -94,6 +110,9 @@ void Workflow::cancel(JobId job) { parts_->control(job, machine::Control::cancel
 void Workflow::pause(JobId job) { parts_->control(job, machine::Control::pause); }
 void Workflow::resume(JobId job) { parts_->control(job, machine::Control::resume); }
 void Workflow::retry(JobId job) { parts_->control(job, machine::Control::redrive); }
+void Workflow::signal(JobId job, std::string_view name, json::value data) {
+  parts_->settle(parts_->shell->signal(job, Signal{std::string(name), text_of_value(data)}));
+}
 void Workflow::crash() { parts_->shell->crash(); }
 Timestamp Workflow::now() const { return parts_->shell->now(); }
 
@@ -120,11 +139,7 @@ class GivenResults final : public ResultSource {
   std::vector<json::value> results_;
 };
 
-Text text_of(const json::object& object) {
-  std::string text;
-  if (const auto fault = append_json(text, object)) throw Failure(Error{ErrorCode::handler_contract, *fault});
-  return make_text(std::move(text));
-}
+Text text_of(const json::object& object) { return text_of_value(object); }
 
 }  // namespace
 
@@ -146,6 +161,99 @@ std::vector<TaskDefinition> HandlerProbe::tasks(int stage) const {
 json::object HandlerProbe::aggregate(int stage, const std::vector<json::value>& results) {
   const StageResults given(std::make_shared<GivenResults>(results));
   return results_[stage] = handler_.aggregate_stage_results(stage, given);
+}
+
+namespace {
+
+class GivenOutcome final : public StageOutcome {
+ public:
+  GivenOutcome(std::uint64_t completed, std::vector<TaskFailureRecord> failures)
+      : completed_(completed), failures_(std::move(failures)) {}
+  std::uint64_t total() const override { return completed_ + failures_.size(); }
+  std::uint64_t completed() const override { return completed_; }
+  std::uint64_t failed() const override { return failures_.size(); }
+  std::vector<TaskFailureRecord> failures(std::size_t limit) const override {
+    return {failures_.begin(), failures_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, failures_.size()))};
+  }
+
+ private:
+  std::uint64_t completed_;
+  std::vector<TaskFailureRecord> failures_;
+};
+
+/// Folds the results in this order, in parts of a drawn size, and the parts in the order in which they lie then.
+json::value fold_parts(const StageFold& fold, const std::vector<json::value>& results, const std::vector<std::size_t>& order,
+                       std::mt19937& dice) {
+  std::vector<json::value> parts;
+  for (std::size_t at = 0; at < order.size();) {
+    const auto end = std::min(order.size(), at + 1 + dice() % 8);
+    auto part = fold.init();
+    for (; at < end; ++at) fold.step(part, order[at], results[order[at]]);
+    parts.push_back(json::parse(*text_of_value(part)));
+  }
+  std::shuffle(parts.begin(), parts.end(), dice);
+  auto folded = fold.init();
+  for (const auto& part : parts) fold.merge(folded, part);
+  return folded;
+}
+
+}  // namespace
+
+json::object HandlerProbe::fold(int stage, const std::vector<json::value>& results, std::vector<TaskFailureRecord> failures) {
+  const auto fold = handler_.make_fold(stage);
+  if (!fold) throw Failure(Error{ErrorCode::handler_contract, "stage " + std::to_string(stage) + " does not fold"});
+  const GivenOutcome outcome(results.size(), std::move(failures));
+  std::vector<std::size_t> order(results.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::mt19937 dice(20260101);  // always the same, so that a failure repeats
+  std::optional<json::object> first;
+  for (int way = 0; way < 20; ++way) {
+    auto result = fold->finish(fold_parts(*fold, results, order, dice), outcome);
+    if (first && *first != result) {
+      throw Failure(Error{ErrorCode::handler_contract, "the fold of stage " + std::to_string(stage) +
+                                                           " depends on the order of the results: " + json::serialize(*first) +
+                                                           " is not " + json::serialize(result)});
+    }
+    first = std::move(result);
+    std::shuffle(order.begin(), order.end(), dice);
+  }
+  return results_[stage] = std::move(*first);
+}
+
+namespace {
+
+class GatheringSink final : public TaskSink {
+ public:
+  GatheringSink(std::vector<TaskDefinition>& tasks, std::size_t at_once) : tasks_(tasks), enough_(tasks.size() + at_once) {}
+  void add(const TaskDefinition& task) override { tasks_.push_back(task); }
+  bool full() const override { return tasks_.size() >= enough_; }
+
+ private:
+  std::vector<TaskDefinition>& tasks_;
+  std::size_t enough_;
+};
+
+}  // namespace
+
+std::vector<TaskDefinition> HandlerProbe::pulled(int stage, std::size_t at_once) const {
+  std::vector<TaskDefinition> tasks;
+  json::value cursor;
+  for (;;) {
+    const JobContext context(state());
+    const auto before = tasks.size();
+    GatheringSink sink(tasks, at_once);
+    auto next = handler_.pull_stage_tasks(stage, context, cursor, sink);
+    if (!next) return tasks;
+    if (tasks.size() == before && *next == cursor) {
+      throw Failure(Error{ErrorCode::handler_contract, "pull_stage_tasks brought no task and did not move its cursor"});
+    }
+    cursor = json::parse(*text_of_value(*next));
+  }
+}
+
+std::optional<int> HandlerProbe::next(int stage) const {
+  const JobContext context(state());
+  return handler_.next_stage(stage, context);
 }
 
 bool HandlerProbe::advances(int stage) const {

@@ -79,6 +79,14 @@ class HandlerCalls {
     return results;
   }
 
+  static json::object close(const JobHandler& handler, int stage, const PlainResults& given, const StageResults& results) {
+    const auto fold = handler.make_fold(stage);
+    if (!fold) return handler.aggregate_stage_results(stage, results);
+    auto folded = fold->init();
+    for (std::size_t i = 0; i < given.values.size(); ++i) fold->step(folded, given.indexes[i], given.values[i]);
+    return fold->finish(folded, given);
+  }
+
   /// The result of a whole job, every stage of it.
   json::object run_job(const std::string& type, const json::object& params) const {
     JobContext::State state;
@@ -91,8 +99,9 @@ class HandlerCalls {
       const auto definitions = handler->create_stage_tasks(stage, before);
       for (const auto& definition : definitions) CHECK(tasks.contains(definition.task_type));
       const auto attempts = policy.retry.value_or(RetryPolicy{}).max_attempts;
-      const StageResults results(run_stage(definitions, attempts));
-      const auto result = handler->aggregate_stage_results(stage, results);
+      const auto given = run_stage(definitions, attempts);
+      const StageResults results(given);
+      const auto result = close(*handler, stage, *given, results);
       state.stage_results[stage] = std::make_shared<const std::string>(json::serialize(result));
       const JobContext after(state);
       if (!handler->should_advance_stage(stage, after)) return handler->get_final_result(after);

@@ -113,8 +113,10 @@ std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_even
       {"ResumeRequested", [](const Bench&) { return ResumeRequested{}; }},
       {"RedriveRequested", [](const Bench&) { return RedriveRequested{}; }},
       {"GraceEnded", [](const Bench&) { return GraceEnded{1}; }},
-      {"JobTimedOut", [](const Bench&) { return JobTimedOut{}; }}};
-  static_assert(std::variant_size_v<Event> == 15, "a new event belongs into this list");
+      {"JobTimedOut", [](const Bench&) { return JobTimedOut{}; }},
+      {"StageTimeCame", [](const Bench&) { return StageTimeCame{1}; }},
+      {"SignalReceived", [](const Bench&) { return SignalReceived{Signal{"go", make_text("1")}}; }}};
+  static_assert(std::variant_size_v<Event> == 17, "a new event belongs into this list");
   return events;
 }
 
@@ -316,10 +318,10 @@ TEST_SUITE("machine: joins, fences and retries") {
 
   TEST_CASE("a boundary that fails says where, and a broken contract is dead") {
     auto bench = queued();
-    bench.give(bench.decided(HandlerFailed{Error{ErrorCode::handler_threw, "no"}, false}));
+    bench.give(bench.decided(HandlerFailed{Error{ErrorCode::handler_threw, "no"}}));
     CHECK(bench.job.status == JobStatus::failed);
     auto broken = queued();
-    broken.give(broken.decided(HandlerFailed{Error{ErrorCode::handler_contract, "no"}, true}));
+    broken.give(broken.decided(HandlerFailed{Error{ErrorCode::handler_contract, "no"}}));
     CHECK(broken.job.status == JobStatus::dead);
   }
 

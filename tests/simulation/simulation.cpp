@@ -132,6 +132,7 @@ class Game {
         stage["fail"] = 1 + draw(4);
         stage["every"] = 1 + draw(7);
       }
+      if (chance(25)) stage["lazy"] = true;
       if (chance(20)) stage["max_concurrency"] = 1 + draw(5);
       switch (draw(5)) {
         case 0: stage["join"] = "best_effort"; break;
@@ -149,7 +150,7 @@ class Game {
     std::string text;
     append_json(text, params);
     Submission submission;
-    submission.type = "sim";
+    submission.type = chance(50) ? "sim" : "sim_fold";
     submission.params = make_text(std::move(text));
     submission.priority = static_cast<int>(draw(3));
     if (chance(15)) submission.run_at = shell_->now() + Milliseconds{static_cast<Milliseconds::rep>(draw(500))};

@@ -78,7 +78,7 @@ struct Bench {
     REQUIRE(taken);
     return std::move(taken->second);
   }
-  BoundaryDecided decided(std::variant<NextStage, Finished, HandlerFailed> next, bool with_result = true) const {
+  BoundaryDecided decided(decltype(BoundaryDecided::next) next, bool with_result = true) const {
     BoundaryDecided event;
     event.boundary = job.boundary ? job.boundary->number : 0;
     if (job.round && with_result) event.stage_result = make_text(R"({"r":1})");

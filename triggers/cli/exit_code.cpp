@@ -20,7 +20,9 @@ ExitCode exit_code_for(const Error& error) {
     case ErrorCode::overloaded:
     case ErrorCode::draining: return ExitCode::unreachable;
     case ErrorCode::timed_out:
-    case ErrorCode::job_timeout: return ExitCode::timed_out;
+    case ErrorCode::job_timeout:
+    case ErrorCode::stage_deadline:
+    case ErrorCode::gate_timeout: return ExitCode::timed_out;
     case ErrorCode::task_failed:
     case ErrorCode::too_many_failures:
     case ErrorCode::handler_threw:

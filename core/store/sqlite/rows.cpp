@@ -14,7 +14,7 @@ constexpr char put_round[] = "INSERT INTO round (" COREMACHINE_ROUND_COLUMNS ") 
 constexpr char put_definition[] =
     "INSERT INTO definition (" COREMACHINE_DEFINITION_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?)";
 constexpr char put_outcome[] =
-    "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 /// A list as JSON, or nothing where the list is empty; it lives as long as the statement needs it.
 class ListText {
@@ -94,7 +94,7 @@ void write(Connection& to, const std::string& job, const OutcomeSegment& segment
   to[put_outcome].run(job, segment.round, segment.chunk, segment.sequence, codec::to_string(segment.kind),
                       segment.first, segment.count, offsets.value(), segment.attempt, attempts.value(),
                       segment.started_at, segment.finished_at, finished.value(), due.value(), segment.worker,
-                      segment.one_for_all, segment.body);
+                      segment.one_for_all, segment.fold, segment.body);
 }
 
 JobRow read_job_row(const Rows& rows) {
@@ -165,7 +165,8 @@ OutcomeSegment read_outcome(const Rows& rows) {
     read_list(rows, 13, segment.due_ms);
     segment.worker = rows.string(14);
     segment.one_for_all = rows.integer(15) != 0;
-    segment.body = rows.text(16);
+    segment.fold = rows.text(16);
+    segment.body = rows.text(17);
   });
 }
 

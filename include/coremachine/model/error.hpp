@@ -24,6 +24,8 @@ enum class ErrorCode : std::uint8_t {
   poison,             ///< the process died each time this ran alone
   boundary_timeout,   ///< a function of the job handler took longer than it may
   job_timeout,        ///< the job took longer than it may
+  stage_deadline,     ///< the deadline of a stage passed, and too few of its tasks had completed
+  gate_timeout,       ///< the signal that a gate needs did not come in time
   cancelled,          ///< somebody cancelled it
   // What refused a request.
   unknown_job_type,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 
 #include <coremachine/model/time.hpp>
@@ -38,10 +39,23 @@ struct JoinToleratePercent {
   double percent = 0;
   friend bool operator==(const JoinToleratePercent&, const JoinToleratePercent&) = default;
 };
-using Join = std::variant<JoinAll, JoinBestEffort, JoinAtLeast, JoinTolerateCount, JoinToleratePercent>;
+/// The tasks that are defined as `critical`; the others may fail, and are stragglers when the critical ones are done.
+struct JoinCritical {
+  friend bool operator==(const JoinCritical&, const JoinCritical&) = default;
+};
+using Join = std::variant<JoinAll, JoinBestEffort, JoinAtLeast, JoinTolerateCount, JoinToleratePercent, JoinCritical>;
 
 /// What becomes of the tasks that still run or wait when the outcome of a join is certain.
 enum class Stragglers : std::uint8_t { cancel, wait };
+
+/// A stage without tasks that waits: for a signal by name, or for a time, or for whichever comes first.
+struct Gate {
+  std::string signal = {};                 ///< empty: only time opens it
+  std::optional<Milliseconds> wait = {};   ///< from when the stage began
+  bool must_come = false;                  ///< the signal: when the time is over without it, the job fails
+
+  friend bool operator==(const Gate&, const Gate&) = default;
+};
 
 /// How a stage is run. The defaults are those of a stage that says nothing.
 struct StagePolicy {
@@ -50,6 +64,10 @@ struct StagePolicy {
   std::uint32_t max_concurrency = 0;          ///< 0: no limit of its own
   std::optional<RetryPolicy> retry = {};      ///< for tasks of this stage that do not say otherwise
   std::optional<Milliseconds> timeout = {};   ///< of one attempt, likewise
+  std::optional<Milliseconds> deadline = {};  ///< of the stage: then it is joined with what has completed
+  bool lazy = false;                          ///< its tasks are pulled as they are needed
+  std::uint32_t max_visits = 0;               ///< how often a job may come to this stage; 0: no limit of its own
+  std::optional<Gate> gate = {};              ///< the stage has no tasks and waits
 
   friend bool operator==(const StagePolicy&, const StagePolicy&) = default;
 };

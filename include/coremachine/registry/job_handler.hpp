@@ -16,6 +16,8 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/policy.hpp>
+#include <coremachine/registry/lazy_stage.hpp>
+#include <coremachine/registry/stage_fold.hpp>
 
 namespace coremachine {
 
@@ -27,6 +29,7 @@ struct TaskDefinition {
   json::object parameters = {};
   std::optional<RetryPolicy> retry = {};      ///< in place of the stage's and the task type's
   std::optional<Milliseconds> timeout = {};   ///< of one attempt, likewise
+  bool critical = false;                      ///< what a JoinCritical asks for
 };
 
 /// What a function of a job handler knows of its job.
@@ -66,28 +69,18 @@ class COREMACHINE_API JobContext {
   mutable std::map<int, json::object> parsed_;
 };
 
-/// A task that did not complete under a join that tolerates it.
-struct TaskFailureRecord {
-  TaskIndex index = 0;
-  std::uint32_t attempt = 1;
-  std::string type;
-  std::string message;
-};
-
 /// Where the results of a round come from, page by page; implemented by the machine and by the test kit.
-class COREMACHINE_API ResultSource {
+class COREMACHINE_API ResultSource : public StageOutcome {
  public:
   struct Page {
     std::vector<TaskIndex> indexes;   ///< ascending
     std::vector<json::value> values;  ///< one for each index
   };
-  virtual ~ResultSource();
-  virtual std::uint64_t total() const = 0;
-  virtual std::uint64_t completed() const = 0;
-  virtual std::uint64_t failed() const = 0;
+  ~ResultSource() override;
   virtual std::size_t pages() const = 0;
   virtual Page page(std::size_t number) const = 0;
-  virtual std::vector<TaskFailureRecord> failures(std::size_t limit) const = 0;
+  /// What the signal brought that opened a gate; null if it was the time, or no gate.
+  virtual const json::value* signal() const { return nullptr; }
 };
 
 /// The results of a stage's completed tasks, in the order of their indexes, however they finished.
@@ -108,6 +101,8 @@ class COREMACHINE_API StageResults {
   /// How many did not complete; more than none only under a join that tolerates it.
   std::uint64_t failed() const;
   std::vector<TaskFailureRecord> failures(std::size_t limit = 1000) const;
+  /// Of a gate stage: what the signal brought that opened it; null if it opened by time.
+  const json::value* signal() const;
 
   /// The i-th result; throws `std::out_of_range` beyond the last.
   const json::value& operator[](std::size_t i) const;
@@ -162,8 +157,20 @@ struct COREMACHINE_API JobHandler {
   /// The result of the job.
   virtual json::object get_final_result(const JobContext& context) const = 0;
 
+  // ---- what has a default ----
+
   /// How a stage is joined and run; asked just before its tasks are created.
   virtual StagePolicy stage_policy(int stage, const JobContext& context) const;
+  /// Which stage follows: any one, also an earlier one again; none: the job is finished. In place of
+  /// `should_advance_stage`, which it asks.
+  virtual std::optional<int> next_stage(int stage, const JobContext& context) const;
+  /// In place of `create_stage_tasks` for a stage whose policy says `lazy`: some more tasks, from where `cursor`
+  /// says; null at first. Returns the cursor of the next call, or nothing when these were the last. Tasks and cursor
+  /// are stored together, so that it is only asked for what comes after; a call that is lost is repeated.
+  virtual std::optional<json::value> pull_stage_tasks(int stage, const JobContext& context, const json::value& cursor,
+                                                      TaskSink& tasks) const;
+  /// In place of `aggregate_stage_results`, if it is not null.
+  virtual std::unique_ptr<StageFold> make_fold(int stage) const;
 };
 
 }  // namespace coremachine

@@ -91,6 +91,8 @@ class COREMACHINE_API CoreMachine {
   Result<JobView> cancel(JobId job);
   Result<JobView> pause(JobId job);
   Result<JobView> resume(JobId job);
+  /// Opens the gate of this name, now or when the job comes to it.
+  Result<JobView> signal(JobId job, std::string_view name, json::value data = {});
   /// Runs again what did not complete.
   Result<JobView> retry(JobId job);
 

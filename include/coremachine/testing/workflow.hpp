@@ -37,6 +37,7 @@ class COREMACHINE_API Workflow {
   void pause(JobId job);
   void resume(JobId job);
   void retry(JobId job);
+  void signal(JobId job, std::string_view name, json::value data = {});
 
   /// What a crash of the process loses is lost: all that was not committed. The next machine goes on from the rest.
   void crash();
@@ -57,7 +58,13 @@ class COREMACHINE_API HandlerProbe {
   std::vector<TaskDefinition> tasks(int stage) const;
   /// Remembers the result, as the machine would, so that later calls see it.
   json::object aggregate(int stage, const std::vector<json::value>& results);
+  /// The same of a stage that folds. The results are divided and ordered in several ways, as a machine might; throws
+  /// Failure (handler_contract) if they do not all come to the same.
+  json::object fold(int stage, const std::vector<json::value>& results, std::vector<TaskFailureRecord> failures = {});
+  /// All tasks of a lazy stage, pull by pull; `at_once` is how many are enough for one.
+  std::vector<TaskDefinition> pulled(int stage, std::size_t at_once = 100) const;
   bool advances(int stage) const;
+  std::optional<int> next(int stage) const;
   json::object final_result() const;
 
  private:

@@ -80,6 +80,7 @@ CREATE TABLE outcome (
   due_ms      TEXT,
   worker      TEXT NOT NULL,
   one_for_all INTEGER NOT NULL,  -- 1: the body is one value that stands for every task
+  fold        TEXT,              -- the results folded into one value, if the stage folds
   body        TEXT,
   PRIMARY KEY (job, round, chunk, sequence)
 ) WITHOUT ROWID;
@@ -112,14 +113,15 @@ CREATE VIEW definition_segment AS
 
 CREATE VIEW outcome_segment AS
   SELECT job, round, chunk, sequence, kind, first, count, offsets, attempt, attempts, started_at, finished_at,
-         finished_ms, due_ms, worker, one_for_all, body
+         finished_ms, due_ms, worker, one_for_all, fold, body
   FROM outcome
   UNION ALL
   SELECT r.job, coalesce(o.value ->> '$.round', r.round), coalesce(o.value ->> '$.chunk', 0),
          coalesce(o.value ->> '$.sequence', 0), o.value ->> '$.kind', coalesce(o.value ->> '$.first', 0),
          o.value ->> '$.count', o.value -> '$.offsets', coalesce(o.value ->> '$.attempt', 1), o.value -> '$.attempts',
          o.value ->> '$.started_at', o.value ->> '$.finished_at', o.value -> '$.finished_ms', o.value -> '$.due_ms',
-         coalesce(o.value ->> '$.worker', ''), coalesce(o.value ->> '$.one_for_all', 0), o.value -> '$.body'
+         coalesce(o.value ->> '$.worker', ''), coalesce(o.value ->> '$.one_for_all', 0), o.value -> '$.fold',
+         o.value -> '$.body'
   FROM round_state r, json_each(r.state, '$.inline_outcomes') o;
 
 -- One row for each task that was defined.
