@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,20 @@
 namespace coremachine {
 
 using CommitSequence = std::uint64_t;
+
+/// What an operator has set: a limit, a schedule, a pause.
+struct Setting {
+  std::string kind;
+  std::string name;
+  Text value = {};  ///< JSON; null: removed
+};
+
+/// What makes a submission happen once. A key that is there already is replaced.
+struct SubmissionKey {
+  std::string key;
+  JobId job;
+  std::string fingerprint;  ///< of what was submitted
+};
 
 /// Everything that happened between two commits, written as one transaction.
 struct Batch {
@@ -24,9 +39,14 @@ struct Batch {
   std::vector<RoundRow> rounds = {};  ///< inserted
   std::vector<std::pair<JobId, DefinitionSegment>> definitions = {};
   std::vector<std::pair<JobId, OutcomeSegment>> outcomes = {};
+  std::vector<Setting> settings = {};
+  std::vector<SubmissionKey> keys = {};
+  std::vector<JobId> deletes = {};    ///< their rows and keys go at once; what else belongs to them is garbage
+  std::uint32_t sweep = 0;            ///< so many rows of garbage go, or fewer
 
   bool empty() const {
-    return discards.empty() && jobs.empty() && rounds.empty() && definitions.empty() && outcomes.empty();
+    return discards.empty() && jobs.empty() && rounds.empty() && definitions.empty() && outcomes.empty() &&
+           settings.empty() && keys.empty() && deletes.empty() && sweep == 0;
   }
 };
 

@@ -87,6 +87,19 @@ class Store {
   /// Ordered by chunk, then round, then sequence.
   virtual std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const = 0;
 
+  /// What was set of one kind, by name.
+  virtual std::vector<Setting> read_settings(const std::string& kind) const = 0;
+  virtual std::optional<SubmissionKey> find_key(const std::string& key) const = 0;
+  /// Jobs that are over, oldest first, from after `after`: for those who look for what to delete.
+  struct EndedJob {
+    JobId id;
+    JobStatus status = JobStatus::completed;
+    Timestamp finished_at{};
+  };
+  virtual std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const = 0;
+  /// Whether deleted jobs have left something to sweep.
+  virtual bool has_garbage() const = 0;
+
   virtual StoreStats stats() const = 0;
 
   /// How many segments and rounds belong to no job; `remove` takes them away.

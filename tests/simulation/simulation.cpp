@@ -43,6 +43,12 @@ class MoodyStore final : public Store {
     return store_->read_definitions(job, round, chunk);
   }
   std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override { return store_->read_outcomes(query); }
+  std::vector<Setting> read_settings(const std::string& kind) const override { return store_->read_settings(kind); }
+  std::optional<SubmissionKey> find_key(const std::string& key) const override { return store_->find_key(key); }
+  std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
+    return store_->read_ended(after, limit);
+  }
+  bool has_garbage() const override { return store_->has_garbage(); }
   StoreStats stats() const override { return store_->stats(); }
   std::uint64_t orphans(bool remove) override { return store_->orphans(remove); }
   std::vector<std::string> check_format() const override { return store_->check_format(); }

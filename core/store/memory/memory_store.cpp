@@ -53,8 +53,49 @@ class MemoryStore final : public Store {
     for (const auto& [job, segment] : batch.outcomes) {
       insert(outcomes_, OutcomeKey{job, segment.round, segment.chunk, segment.sequence}, segment);
     }
+    for (const auto& setting : batch.settings) {
+      auto& of_kind = settings_[setting.kind];
+      if (setting.value) {
+        of_kind[setting.name] = setting.value;
+      } else {
+        of_kind.erase(setting.name);
+      }
+    }
+    for (const auto& key : batch.keys) keys_[key.key] = key;
+    for (const auto job : batch.deletes) remove(job);
+    sweep(batch.sweep);
     last_commit_ = batch.sequence;
     return {};
+  }
+
+  std::vector<Setting> read_settings(const std::string& kind) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<Setting> settings;
+    const auto found = settings_.find(kind);
+    if (found == settings_.end()) return settings;
+    for (const auto& [name, value] : found->second) settings.push_back({kind, name, value});
+    return settings;
+  }
+
+  std::optional<SubmissionKey> find_key(const std::string& key) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = keys_.find(key);
+    return found == keys_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<EndedJob> found;
+    for (auto at = after ? jobs_.upper_bound(*after) : jobs_.begin(); at != jobs_.end() && found.size() < limit; ++at) {
+      const auto& row = at->second;
+      if (is_terminal(row.status) && row.finished_at) found.push_back({row.id, row.status, *row.finished_at});
+    }
+    return found;
+  }
+
+  bool has_garbage() const override {
+    const std::shared_lock lock(mutex_);
+    return !garbage_.empty();
   }
 
   std::optional<StoredJob> read_job(JobId id) const override {
@@ -165,7 +206,8 @@ class MemoryStore final : public Store {
     std::uint64_t found = 0;
     const auto sweep = [&](auto& map) {
       for (auto at = map.begin(); at != map.end();) {
-        const bool orphan = !jobs_.contains(job_of(at->first));
+        const auto job = job_of(at->first);
+        const bool orphan = !jobs_.contains(job) && !garbage_.contains(job);
         found += orphan ? 1 : 0;
         at = orphan && remove ? map.erase(at) : std::next(at);
       }
@@ -198,6 +240,32 @@ class MemoryStore final : public Store {
     }
   }
 
+  void remove(JobId job) {
+    if (jobs_.erase(job) == 0) return;
+    unfinished_.erase(job);
+    std::erase_if(keys_, [&](const auto& entry) { return entry.second.job == job; });
+    garbage_.insert(job);
+  }
+
+  void sweep(std::uint32_t rows) {
+    const auto take = [&](auto& map, JobId job) {
+      auto at = map.lower_bound(lowest_key(map, job));
+      for (; rows > 0 && at != map.end() && job_of(at->first) == job; --rows) at = map.erase(at);
+    };
+    while (rows > 0 && !garbage_.empty()) {
+      const auto job = *garbage_.begin();
+      take(outcomes_, job);
+      take(definitions_, job);
+      take(rounds_, job);
+      if (rows == 0) return;
+      garbage_.erase(garbage_.begin());
+    }
+  }
+
+  static OutcomeKey lowest_key(const std::map<OutcomeKey, OutcomeSegment>&, JobId job) { return {job, 0, 0, 0}; }
+  static ChunkKey lowest_key(const std::map<ChunkKey, DefinitionSegment>&, JobId job) { return {job, 0, 0}; }
+  static RoundKey lowest_key(const std::map<RoundKey, RoundRow>&, JobId job) { return {job, 0}; }
+
   void apply(const Batch::Discard& discard) {
     const auto& [job, from] = discard;
     rounds_.erase(rounds_.lower_bound({job, from}), rounds_.upper_bound({job, last_round}));
@@ -223,6 +291,9 @@ class MemoryStore final : public Store {
   std::map<RoundKey, RoundRow> rounds_;
   std::map<ChunkKey, DefinitionSegment> definitions_;
   std::map<OutcomeKey, OutcomeSegment> outcomes_;
+  std::map<std::string, std::map<std::string, Text>> settings_;
+  std::map<std::string, SubmissionKey> keys_;
+  std::set<JobId> garbage_;
 };
 
 }  // namespace

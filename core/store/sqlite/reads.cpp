@@ -53,6 +53,12 @@ constexpr char outcomes_completed[] =
 constexpr char outcomes_others[] = COREMACHINE_OUTCOMES "INDEXED BY outcome_not_completed WHERE " COREMACHINE_CHUNKS
                                                         "AND kind <> 'completed' " COREMACHINE_IN_ORDER;
 
+constexpr char settings_of_kind[] = "SELECT name, value FROM setting WHERE kind = ? ORDER BY name";
+constexpr char key_by_name[] = "SELECT job, fingerprint FROM submission_key WHERE key = ?";
+constexpr char ended_after[] =
+    "SELECT id, status, finished_at FROM job WHERE id > ? AND finished_at IS NOT NULL ORDER BY id LIMIT ?";
+constexpr char any_garbage[] = "SELECT 1 FROM garbage LIMIT 1";
+
 /// Sorts after every id.
 constexpr std::string_view after_all_ids = "~";
 
@@ -131,6 +137,39 @@ std::vector<JobRow> list_jobs(Connection& from, const JobFilter& filter) {
   std::sort(found.begin(), found.end(), [](const JobRow& a, const JobRow& b) { return a.id > b.id; });
   if (found.size() > filter.limit) found.resize(filter.limit);
   return found;
+}
+
+std::vector<Setting> read_settings(Connection& from, const std::string& kind) {
+  std::vector<Setting> settings;
+  Rows rows(from[settings_of_kind], kind);
+  while (rows.next()) settings.push_back({kind, rows.string(0), rows.text(1)});
+  return settings;
+}
+
+std::optional<SubmissionKey> find_key(Connection& from, const std::string& key) {
+  Rows rows(from[key_by_name], key);
+  if (!rows.next()) return std::nullopt;
+  const auto job = JobId::parse(rows.view(0));
+  if (!job) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: submission key " + key + " belongs to no job"});
+  return SubmissionKey{key, *job, rows.string(1)};
+}
+
+std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, std::size_t limit) {
+  std::vector<Store::EndedJob> found;
+  const auto begin = after ? after->str() : std::string();
+  Rows rows(from[ended_after], begin, row_limit(limit));
+  while (rows.next()) {
+    const auto id = JobId::parse(rows.view(0));
+    const auto status = job_status_from(rows.view(1));
+    if (!id || !status) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: job " + rows.string(0) + " has no sound id and status"});
+    found.push_back({*id, *status, rows.time(2)});
+  }
+  return found;
+}
+
+bool has_garbage(Connection& from) {
+  Rows rows(from[any_garbage]);
+  return rows.next();
 }
 
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {

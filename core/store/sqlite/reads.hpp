@@ -12,6 +12,10 @@ namespace coremachine::sqlite {
 
 std::optional<StoredJob> read_job(Connection& from, JobId id);
 std::vector<JobRow> list_jobs(Connection& from, const JobFilter& filter);
+std::vector<Setting> read_settings(Connection& from, const std::string& kind);
+std::optional<SubmissionKey> find_key(Connection& from, const std::string& key);
+std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, std::size_t limit);
+bool has_garbage(Connection& from);
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit);
 std::vector<DefinitionSegment> definition_heads(Connection& from, JobId job, RoundNumber round);
 std::optional<DefinitionSegment> read_definitions(Connection& from, JobId job, RoundNumber round, ChunkNumber chunk);

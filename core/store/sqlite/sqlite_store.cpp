@@ -62,6 +62,19 @@ class SqliteStore final : public Store {
     return reading([&](sqlite::Connection& from) { return sqlite::read_outcomes(from, query); });
   }
 
+  std::vector<Setting> read_settings(const std::string& kind) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_settings(from, kind); });
+  }
+  std::optional<SubmissionKey> find_key(const std::string& key) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::find_key(from, key); });
+  }
+  std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_ended(from, after, limit); });
+  }
+  bool has_garbage() const override {
+    return reading([](sqlite::Connection& from) { return sqlite::has_garbage(from); });
+  }
+
   StoreStats stats() const override {
     auto stats = reading([](sqlite::Connection& from) { return sqlite::read_stats(from); });
     stats.kind = "sqlite";

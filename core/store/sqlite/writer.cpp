@@ -18,6 +18,22 @@ constexpr char discard_rounds[] = "DELETE FROM round WHERE job = ? AND round >= 
 constexpr char discard_definitions[] = "DELETE FROM definition WHERE job = ? AND round > ?";
 constexpr char discard_outcomes[] = "DELETE FROM outcome WHERE job = ? AND round > ?";
 
+constexpr char put_setting[] = "INSERT OR REPLACE INTO setting VALUES (?, ?, ?)";
+constexpr char drop_setting[] = "DELETE FROM setting WHERE kind = ? AND name = ?";
+constexpr char put_key[] = "INSERT OR REPLACE INTO submission_key VALUES (?, ?, ?)";
+constexpr char drop_job[] = "DELETE FROM job WHERE id = ?";
+constexpr char drop_keys[] = "DELETE FROM submission_key WHERE job = ?";
+constexpr char put_garbage[] = "INSERT OR IGNORE INTO garbage VALUES (?)";
+constexpr char first_garbage[] = "SELECT job FROM garbage LIMIT 1";
+constexpr char drop_garbage[] = "DELETE FROM garbage WHERE job = ?";
+constexpr char sweep_outcomes[] =
+    "DELETE FROM outcome WHERE (job, round, chunk, sequence) IN "
+    "(SELECT job, round, chunk, sequence FROM outcome WHERE job = ? LIMIT ?)";
+constexpr char sweep_definitions[] =
+    "DELETE FROM definition WHERE (job, round, chunk) IN (SELECT job, round, chunk FROM definition WHERE job = ? LIMIT ?)";
+constexpr char sweep_rounds[] =
+    "DELETE FROM round WHERE (job, round) IN (SELECT job, round FROM round WHERE job = ? LIMIT ?)";
+
 /// After this many pages the log is copied into the file.
 constexpr int checkpoint_pages = 4'000;
 /// A log of so many pages was never free of readers: they are waited for, though not long, so that it can begin anew.
@@ -140,7 +156,42 @@ void Writer::write(const Batch& batch) {
   for (const auto& row : batch.rounds) sqlite::write(connection_, row);
   for (const auto& [job, segment] : batch.definitions) sqlite::write(connection_, job.str(), segment);
   for (const auto& [job, segment] : batch.outcomes) sqlite::write(connection_, job.str(), segment);
+  for (const auto& setting : batch.settings) {
+    if (setting.value) {
+      connection_[put_setting].run(setting.kind, setting.name, setting.value);
+    } else {
+      connection_[drop_setting].run(setting.kind, setting.name);
+    }
+  }
+  for (const auto& key : batch.keys) connection_[put_key].run(key.key, key.job.str(), key.fingerprint);
+  for (const auto job : batch.deletes) {
+    const auto id = job.str();
+    connection_[drop_job].run(id);
+    connection_[drop_keys].run(id);
+    connection_[put_garbage].run(id);
+  }
+  if (batch.sweep > 0) sweep(batch.sweep);
   connection_[set_meta].run(batch.sequence, std::string_view("last_commit"));
+}
+
+void Writer::sweep(std::uint32_t rows) {
+  auto left = static_cast<int>(rows);
+  while (left > 0) {
+    std::string job;
+    {
+      Rows first(connection_[first_garbage]);
+      if (!first.next()) break;
+      job = first.string(0);
+    }
+    for (const auto* statement : {sweep_outcomes, sweep_definitions, sweep_rounds}) {
+      if (left <= 0) return;
+      connection_[statement].run(job, left);
+      left -= sqlite3_changes(connection_.handle());
+    }
+    if (left > 0) connection_[drop_garbage].run(job);
+  }
+  // Pages that came free go back to the file system, a few at a time.
+  connection_.execute("PRAGMA incremental_vacuum(256)");
 }
 
 void Writer::checkpoint() {
@@ -166,7 +217,8 @@ std::uint64_t Writer::orphans(bool remove) {
     std::uint64_t found = 0;
     Transaction transaction(connection_, Transaction::Kind::write);
     for (const std::string table : {"round", "definition", "outcome"}) {
-      const auto where = " FROM " + table + " WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = " + table + ".job)";
+      const auto where = " FROM " + table + " WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = " + table +
+                         ".job) AND job NOT IN (SELECT job FROM garbage)";
       found += static_cast<std::uint64_t>(connection_.number("SELECT count(*)" + where));
       if (remove) connection_.execute("DELETE" + where);
     }

@@ -30,6 +30,7 @@ class Writer {
  private:
   void check_after_crash();
   void write(const Batch& batch);
+  void sweep(std::uint32_t rows);
   void checkpoint();
   void fail(const Error& error);
   static int log_grew(void* writer, sqlite3*, const char*, int pages);

@@ -87,6 +87,28 @@ CREATE TABLE outcome (
 
 CREATE INDEX outcome_not_completed ON outcome (job, round, chunk, sequence) WHERE kind <> 'completed';
 
+-- What operators have set. The value is JSON.
+CREATE TABLE setting (
+  kind  TEXT NOT NULL,
+  name  TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+
+-- What makes a submission happen once.
+CREATE TABLE submission_key (
+  key         TEXT PRIMARY KEY,
+  job         TEXT NOT NULL,
+  fingerprint TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX submission_key_job ON submission_key (job);
+
+-- Jobs that were deleted and whose rounds and segments are still to be swept.
+CREATE TABLE garbage (
+  job TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 -- ---- views for people ----
 
 -- Every round, the current ones too.
