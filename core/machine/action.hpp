@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include <coremachine/model/reason.hpp>
+
 #include "core/model/effect.hpp"
 #include "core/model/job.hpp"
 
@@ -76,6 +78,8 @@ struct Answer {
   std::optional<Error> error = {};
   JobId job = {};
   std::shared_ptr<const Job> view = {};  ///< for requests that ask for the job
+  std::vector<Reason> reasons = {};      ///< for those that ask why it is not finished
+  bool existing = false;                 ///< of a submission that was there already
 };
 /// Give the job of a redrive back as `adopt_for_redrive`.
 struct LoadJob {

@@ -77,6 +77,10 @@ void Engine::hold_or_do(Action action) {
 
 Batch Engine::close_batch() {
   open_.sequence = ++last_closed_;
+  if (std::exchange(sweep_due_, false)) {
+    open_.sweep = setup_.sweep_rows;
+    next_sweep_ = time_ + setup_.sweep_every;
+  }
   open_.jobs.reserve(dirty_.size());
   for (const auto job : dirty_) {
     auto* entry = live(job);
@@ -95,6 +99,7 @@ Batch Engine::close_batch() {
 void Engine::committed(const Now& now, CommitSequence sequence) {
   durable_ = sequence;
   closed_bytes_ = 0;
+  std::erase_if(pending_keys_, [&](const auto& entry) { return entry.second.second <= sequence; });
   while (!held_.empty() && held_.begin()->first <= sequence) {
     auto due = std::move(held_.begin()->second);
     held_.erase(held_.begin());

@@ -159,13 +159,16 @@ void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity) {
     const auto most = [&](SpecNumber number) -> std::uint32_t {
       const auto& spec = entry->job.round->specs[number];
       if (lane_of(spec) != lane) return 0;
-      return lane == Lane::threads ? share(entry->job, spec) : std::min(capacity, 64U);
+      const auto allowed = limits_.allowance(spec.task_type, now.time);
+      return std::min(allowed, lane == Lane::threads ? share(entry->job, spec) : std::min(capacity, 64U));
     };
     Effects effects;
     auto taken = hand_out(entry->job, now, most, effects);
-    if (!taken) continue;
+    if (!taken) {
+      enqueue(now, *entry);  // it waits for a limit, or for nothing
+      continue;
+    }
     apply(now, *entry, effects);
-    enqueue(*entry);
     capacity -= lane == Lane::threads ? 1 : taken->second.count;
     hand_over(now, *entry, taken->first, std::move(taken->second), false);
   }
@@ -174,6 +177,7 @@ void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity) {
 void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice slice, bool alone) {
   const auto& round = *entry.job.round;
   const auto id = ++last_slice_;
+  limits_.started(round.specs[number].task_type, slice.count, now.time);
   RunSlice run;
   run.id = id;
   run.spec = round.specs[number];
@@ -184,6 +188,7 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   out.job = entry.job.id;
   out.round = round.number;
   out.task_type = run.spec.task_type;
+  out.first = TaskIndex{slice.chunk} * chunk_size + slice.offset_at(0);
   out.left = slice.count;
   out.ahead = run.spec.pure && round.is_inline;
   if (out.ahead) ++ahead_out_;

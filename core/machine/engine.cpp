@@ -67,6 +67,7 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
     const auto [cost, fresh] = cost_us_.try_emplace(out.task_type, measured);
     if (!fresh) cost->second += 0.3 * (measured - cost->second);
   }
+  limits_.ended(out.task_type, told);
   const auto job = out.job;
   if (last) {
     BOOST_ASSERT_MSG(out.left == 0, "a slice ended without a word about some of its tasks");
@@ -119,7 +120,7 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
       if (std::holds_alternative<EndJob>(effect.body)) return;  // the entry is gone
     }
   }
-  enqueue(entry);
+  enqueue(now, entry);
 }
 
 void Engine::act(const Now& now, Live& entry, EffectBody& body) {
@@ -135,7 +136,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     void operator()(AppendOutcomes&) const {}
     void operator()(OfferTasks& offer) const {
       offer_tasks(entry.job, offer);
-      engine.enqueue(entry);
+      engine.enqueue(now, entry);
     }
     void operator()(StopTasks& stop) const {
       for (const auto id : entry.slices) {
@@ -164,13 +165,17 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
   std::visit(Act{*this, now, entry}, body);
 }
 
-void Engine::enqueue(Live& entry) {
+void Engine::enqueue(const Now& now, Live& entry) {
   if (!has_ready_tasks(entry.job)) return;
   const auto& round = *entry.job.round;
   for (std::size_t spec = 0; spec < round.ready.size(); ++spec) {
     if (round.ready[spec].empty()) continue;
     const auto lane = lane_of(round.specs[spec]);
     if (!lane) continue;
+    if (limits_.allowance(round.specs[spec].task_type, now.time) == 0) {
+      limits_.wait(round.specs[spec].task_type, entry.job.priority, entry.job.id);
+      continue;
+    }
     auto& queued = entry.queued[static_cast<std::size_t>(*lane)];
     if (queued) continue;
     queued = true;
@@ -202,7 +207,18 @@ void Engine::fire(const Now& now, const Timer& timer) {
   }
 }
 
+/// Jobs that waited for a limit, as far as it lets them.
+void Engine::wake_limited(const Now& now) {
+  for (const auto job : limits_.take_due(now.time)) {
+    if (auto* entry = live(job)) enqueue(now, *entry);
+  }
+}
+
 void Engine::tick(const Now& now) {
+  time_ = now.time;
+  wake_limited(now);
+  if (garbage_ && !draining_ && next_sweep_ <= now.time) sweep_due_ = true;
+  while (!removed_.empty() && removed_.front().first <= now.time) removed_.pop_front();
   while (!timers_.empty() && timers_.top().at <= now.time) {
     const auto timer = timers_.top();
     timers_.pop();
@@ -252,6 +268,8 @@ std::optional<Timestamp> Engine::next_deadline() const {
     break;
   }
   if (!save_later_.empty() && (!next || save_later_.front().first < *next)) next = save_later_.front().first;
+  if (const auto due = limits_.next_due(time_); due && (!next || *due < *next)) next = due;
+  if (garbage_ && !draining_ && !sweep_due_ && (!next || next_sweep_ < *next)) next = next_sweep_;
   if (alone_out_ && (!next || alone_until_ < *next)) next = alone_until_;
   for (const auto& [job, out] : boundaries_out_) {
     const auto due = out.recalled ? out.deadline : std::min(out.deadline, out.recall_at);

@@ -10,9 +10,11 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/machine/action.hpp"
+#include "core/machine/limits.hpp"
 #include "core/machine/ring.hpp"
 #include "core/machine/step.hpp"
 #include "core/model/batch.hpp"
@@ -34,12 +36,16 @@ struct EngineSetup {
   CommitSequence last_commit = 0;
   Rules rules = {};
   std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
+  std::unordered_set<std::string> disabled_types = {};          ///< those that are declared and may not run
   std::unordered_map<std::string, JobTraits> job_types = {};    ///< those whose handlers are here; jobs of others wait
   std::size_t max_jobs = 1'000'000;             ///< not over; more are refused
   std::size_t max_open_bytes = 64U << 20U;      ///< uncommitted; beyond it nothing is handed out
   std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                      ///< how much measured work a slice is
   Milliseconds recall_after{100};               ///< when a slice or a boundary that was handed out and not started comes back
+  std::uint32_t sweep_rows = 100;               ///< of deleted jobs, at a time
+  Milliseconds sweep_every{20};
+  Milliseconds removed_for{60'000};             ///< how long a deleted job is known as such
   Milliseconds save_within{250};                ///< how long a change that nobody waits for may stay unwritten
 };
 
@@ -73,10 +79,24 @@ class Engine {
   /// What the answer to a submission waits for; a refusal is answered at once.
   enum class Until : std::uint8_t { accepted, ended };
   void submit(const Now& now, Submission submission, RequestId request, Until until);
+  /// The job that has this submission key, if it is not durable yet; a durable one is in the store.
+  const SubmissionKey* pending_key(const std::string& key) const;
+  /// The submission was made before: answered as if it had been this one, for a job that is live.
+  void submitted_before(JobId job, RequestId request, Until until);
   void control(const Now& now, JobId job, Control verb, RequestId request);
   void signal(const Now& now, JobId job, Signal signal, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
+  /// Answered with what the job waits for.
+  void explain(const Now& now, JobId job, RequestId request);
+  /// In force at once; answered when it is durable.
+  void set_limit(const Now& now, const std::string& type, const TypeLimit& limit, RequestId request);
+  /// As it was set before the start.
+  void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) { limits_.set(type, limit, now.time); }
+  /// A job that is over, and in the store, goes; answered when that is durable.
+  void remove(const Now& now, JobId job, RequestId request);
+  /// There is something to sweep, a little at a time.
+  void set_garbage(bool there) { garbage_ = there; }
   /// Answered when the job is over; unknown_job if it is not live.
   void await_end(JobId job, RequestId request);
   /// The request's answer is no longer wanted.
@@ -110,7 +130,7 @@ class Engine {
 
   void dispatch(const Now& now, Capacity capacity);
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
-  bool has_writes() const { return !dirty_.empty() || !open_.empty(); }
+  bool has_writes() const { return !dirty_.empty() || !open_.empty() || sweep_due_; }
   std::size_t dirty_jobs() const { return dirty_.size(); }
   /// A handler or a task is out that will very likely add to the open batch in a moment.
   bool more_is_coming() const { return boundaries_out_.size() + ahead_out_ > 0; }
@@ -140,6 +160,7 @@ class Engine {
     JobId job;
     RoundNumber round = 0;
     std::string task_type;
+    TaskIndex first = 0;
     std::uint32_t left = 0;
     bool ahead = false;
     bool recalled = false;
@@ -170,11 +191,14 @@ class Engine {
   void save_later(const Now& now, Live& live);
   void save_in_next_batch(Live& live);
   void save_all_in_next_batch();
-  void enqueue(Live& live);
+  void enqueue(const Now& now, Live& live);
   void forget(JobId job);
   void recall(const Live& live);
   CommitSequence newest_write() const;
   void fire(const Now& now, const Timer& timer);
+  void wake_limited(const Now& now);
+  std::vector<Reason> reasons(const Now& now, const Live& live);
+  void explain_queued(const Now& now, const Round& round, std::vector<Reason>& reasons);
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);
   std::optional<Lane> lane_of(const TaskSpec& spec) const;
@@ -194,6 +218,8 @@ class Engine {
   std::deque<std::pair<Timestamp, SliceId>> recalls_;
   std::unordered_map<std::string, double> cost_us_;
   std::deque<Suspect> suspects_;
+  Limits limits_;
+  Timestamp time_{};  ///< of the last input
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
@@ -206,6 +232,8 @@ class Engine {
   std::map<CommitSequence, std::vector<Held>> held_;
   std::map<CommitSequence, std::vector<Action>> held_actions_;
 
+  std::unordered_map<std::string, std::pair<SubmissionKey, CommitSequence>> pending_keys_;
+
   std::vector<Action> actions_;
   SliceId last_slice_ = 0;
   std::size_t ahead_out_ = 0;
@@ -213,8 +241,15 @@ class Engine {
   Timestamp alone_until_{};
   bool store_full_ = false;
   bool draining_ = false;
+  bool garbage_ = false;
+  bool sweep_due_ = false;
+  Timestamp next_sweep_{};
+  std::deque<std::pair<Timestamp, JobId>> removed_;  ///< not long ago: a redrive may have read them before
   bool abandoned_ = false;
 };
+
+/// The keys under which a submission is found again.
+std::vector<SubmissionKey> keys_of(const Submission& submission);
 
 /// What readers and waiters are shown of a live job: everything but its chunks and queues.
 std::shared_ptr<const Job> snapshot(const Job& job);

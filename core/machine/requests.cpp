@@ -2,11 +2,14 @@
 
 #include "core/machine/engine.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include <boost/assert.hpp>
+
+#include "core/model/codec.hpp"
 
 namespace coremachine::machine {
 
@@ -61,6 +64,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
     return refuse(ErrorCode::overloaded, std::to_string(jobs_.size()) + " jobs are not over yet; try again later");
   }
   const auto id = submission.id;
+  auto keys = keys_of(submission);
   auto added = std::make_unique<Live>();
   added->job = make_job(std::move(submission));
   auto& entry = *added;
@@ -68,7 +72,33 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   BOOST_ASSERT_MSG(fresh, "a job id was given out twice");
   if (until == Until::ended) entry.waiters.push_back(request);
   step_job(now, entry, JobSubmitted{});
+  if (!keys.empty()) save_in_next_batch(entry);
+  for (auto& key : keys) {
+    pending_keys_[key.key] = {key, last_closed_ + 1};
+    open_.keys.push_back(std::move(key));
+  }
   if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
+}
+
+std::vector<SubmissionKey> keys_of(const Submission& submission) {
+  std::vector<SubmissionKey> keys;
+  if (!submission.idempotency_key.empty()) keys.push_back({"i:" + submission.idempotency_key, submission.id, submission.fingerprint});
+  if (submission.unique) keys.push_back({"u:" + submission.fingerprint, submission.id, submission.fingerprint});
+  return keys;
+}
+
+const SubmissionKey* Engine::pending_key(const std::string& key) const {
+  const auto found = pending_keys_.find(key);
+  return found == pending_keys_.end() ? nullptr : &found->second.first;
+}
+
+void Engine::submitted_before(JobId job, RequestId request, Until until) {
+  auto* entry = live(job);
+  BOOST_ASSERT_MSG(entry, "a job that is over is answered from the store");
+  if (until == Until::ended) return entry->waiters.push_back(request);
+  Answer answer{request, std::nullopt, job, {}};
+  answer.existing = true;
+  hold_or_do(*entry, std::move(answer));
 }
 
 void Engine::control(const Now& now, JobId job, Control verb, RequestId request) {
@@ -120,6 +150,11 @@ void Engine::signal(const Now& now, JobId job, Signal signal, RequestId request)
 
 void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Round> target) {
   const auto id = job.id;
+  const auto gone = [&](const auto& entry) { return entry.second == id; };
+  if (std::any_of(removed_.begin(), removed_.end(), gone)) {
+    actions_.emplace_back(Answer{request, no_such_job(id), id, {}});
+    return;
+  }
   auto* present = live(id);
   const auto status = present ? present->job.status : job.status;
   auto refused = refusal(Control::redrive, id, status);
@@ -148,6 +183,37 @@ void Engine::inspect(JobId job, RequestId request) {
   } else {
     actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
   }
+}
+
+namespace {
+
+std::string limit_text(const TypeLimit& limit) {
+  std::string text;
+  JsonWriter out(text);
+  codec::write_limit(out, limit);
+  return text;
+}
+
+}  // namespace
+
+void Engine::set_limit(const Now& now, const std::string& type, const TypeLimit& limit, RequestId request) {
+  limits_.set(type, limit, now.time);
+  const bool none = limit == TypeLimit{};
+  open_.settings.push_back({"limit", type, none ? nullptr : make_text(limit_text(limit))});
+  wake_limited(now);
+  hold_or_do(Answer{request, std::nullopt, {}, {}});
+}
+
+void Engine::remove(const Now& now, JobId job, RequestId request) {
+  if (auto* entry = live(job)) {
+    auto refused = Error{ErrorCode::wrong_state, "job " + job.str() + " is " + std::string(to_string(entry->job.status)) +
+                                                     ": only a job that is over can be deleted"};
+    return hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
+  }
+  open_.deletes.push_back(job);
+  removed_.emplace_back(now.time + setup_.removed_for, job);
+  garbage_ = true;
+  hold_or_do(Answer{request, std::nullopt, job, {}});
 }
 
 void Engine::await_end(JobId job, RequestId request) {

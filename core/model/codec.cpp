@@ -180,6 +180,27 @@ TaskSpec read_spec(JsonReader& in) {
   return spec;
 }
 
+void write_limit(JsonWriter& out, const TypeLimit& limit) {
+  out.begin_object();
+  out.member("max_concurrency", limit.max_concurrency, std::uint32_t{0});
+  out.member("rate", limit.rate, 0.0);
+  out.member("burst", limit.burst, std::uint32_t{0});
+  out.flag("paused", limit.paused);
+  out.end_object();
+}
+
+TypeLimit read_limit(JsonReader& in) {
+  TypeLimit limit;
+  in.object([&](std::string_view name) {
+    if (name == "max_concurrency") return in.to(limit.max_concurrency);
+    if (name == "rate") return in.to(limit.rate);
+    if (name == "burst") return in.to(limit.burst);
+    if (name == "paused") return in.to(limit.paused);
+    in.mismatch("a limit has an unknown member");
+  });
+  return limit;
+}
+
 void write_counts(JsonWriter& out, const TaskCounts& counts) {
   const auto member = [&](std::string_view name, std::uint64_t count) { out.member(name, count, std::uint64_t{0}); };
   out.begin_object();

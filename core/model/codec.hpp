@@ -23,6 +23,9 @@ StagePolicy read_policy(JsonReader& in);
 void write_spec(JsonWriter& out, const TaskSpec& spec);
 TaskSpec read_spec(JsonReader& in);
 
+void write_limit(JsonWriter& out, const TypeLimit& limit);
+TypeLimit read_limit(JsonReader& in);
+
 void write_counts(JsonWriter& out, const TaskCounts& counts);
 TaskCounts read_counts(JsonReader& in);
 

@@ -7,7 +7,7 @@ namespace coremachine {
 
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 26> codes{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 27> codes{{
     {ErrorCode::task_failed, "task_failed"},
     {ErrorCode::too_many_failures, "too_many_failures"},
     {ErrorCode::handler_threw, "handler_threw"},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 26> codes{{
     {ErrorCode::invalid_argument, "invalid_argument"},
     {ErrorCode::wrong_state, "wrong_state"},
     {ErrorCode::not_finished, "not_finished"},
+    {ErrorCode::key_conflict, "key_conflict"},
     {ErrorCode::overloaded, "overloaded"},
     {ErrorCode::draining, "draining"},
     {ErrorCode::timed_out, "timed_out"},

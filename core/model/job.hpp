@@ -44,6 +44,9 @@ struct Submission {
   std::vector<std::string> tags = {};
   std::optional<Timestamp> run_at = {};
   std::optional<Milliseconds> timeout = {};
+  std::string fingerprint = {};      ///< of type and params, where one of these is set
+  std::string idempotency_key = {};  ///< empty: none
+  bool unique = false;               ///< by its fingerprint
 };
 
 /// Everything the machine knows of a job that is not over. Its one truth is what the store holds;

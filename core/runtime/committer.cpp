@@ -92,7 +92,7 @@ void Committer::write(Batch batch) {
       typical_ns_.store(typical + (took.count() - typical) / 8, std::memory_order_relaxed);
       if (full) hooks_.post(StoreFullInput{false});
       idle_.store(true, std::memory_order_release);
-      hooks_.post(CommittedInput{batch.sequence});
+      hooks_.post(CommittedInput{batch.sequence, batch.sweep > 0});
       return;
     }
     if (result.error().code != ErrorCode::store_full) {

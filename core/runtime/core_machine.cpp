@@ -5,8 +5,10 @@
 #include <mutex>
 #include <utility>
 
+#include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/runtime/fingerprint.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {
@@ -72,21 +74,34 @@ CoreMachine::~CoreMachine() {
 void CoreMachine::stop() { shell_->stop(); }
 
 Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params, SubmitOptions options) {
+  const auto accepted = accept(job_type, std::move(params), std::move(options));
+  if (!accepted) return accepted.error();
+  return accepted->job;
+}
+
+Result<Accepted> CoreMachine::accept(std::string_view job_type, json::object params, SubmitOptions options) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return submission.error();
   Mailbox mailbox;
   shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, mailbox.then()});
   const auto answer = *mailbox.wait();
   if (answer.error) return *answer.error;
-  return answer.job;
+  return Accepted{answer.job, answer.existing};
 }
 
 void CoreMachine::submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then) {
+  accept_then(job_type, std::move(params), std::move(options), [then = std::move(then)](Result<Accepted> accepted) {
+    if (accepted.has_error()) return then(accepted.error());
+    then(accepted->job);
+  });
+}
+
+void CoreMachine::accept_then(std::string_view job_type, json::object params, SubmitOptions options, AcceptedHandlerFunction then) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return then(submission.error());
   auto accepted = [then = std::move(then)](machine::Answer&& answer) {
     if (answer.error) return then(std::move(*answer.error));
-    then(answer.job);
+    then(Accepted{answer.job, answer.existing});
   };
   shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, std::move(accepted)});
 }
@@ -137,6 +152,45 @@ Result<JobView> CoreMachine::pause(JobId job) { return control(*shell_, job, mac
 Result<JobView> CoreMachine::resume(JobId job) { return control(*shell_, job, machine::Control::resume); }
 Result<JobView> CoreMachine::retry(JobId job) { return control(*shell_, job, machine::Control::redrive); }
 
+Result<void> CoreMachine::remove(JobId job) {
+  const auto stored = this->job(job);
+  if (!stored) return stored.error();
+  Mailbox mailbox;
+  shell_->post(runtime::RemoveInput{job, mailbox.then()});
+  const auto answer = *mailbox.wait();
+  if (answer.error) return *answer.error;
+  return {};
+}
+
+Result<std::vector<Reason>> CoreMachine::explain(JobId job) {
+  Mailbox mailbox;
+  shell_->post(runtime::ExplainInput{job, mailbox.then()});
+  auto answer = *mailbox.wait();
+  if (!answer.error) return std::move(answer.reasons);
+  if (answer.error->code != ErrorCode::unknown_job) return *answer.error;
+  const auto stored = shell_->stored_view(job);
+  if (!stored) return stored.error();
+  return std::vector<Reason>{};
+}
+
+Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit& limit) {
+  if (auto fault = shell_->check_limit(task_type, limit)) return *fault;
+  Mailbox mailbox;
+  shell_->post(runtime::LimitInput{std::string(task_type), limit, mailbox.then()});
+  const auto answer = *mailbox.wait();
+  if (answer.error) return *answer.error;
+  return {};
+}
+
+std::map<std::string, TypeLimit> CoreMachine::limits() const {
+  std::map<std::string, TypeLimit> limits;
+  for (const auto& setting : shell_->store().read_settings("limit")) {
+    JsonReader in(*setting.value);
+    limits.emplace(setting.name, codec::read_limit(in));
+  }
+  return limits;
+}
+
 Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
   if (!is_valid_name(name)) return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
   std::string text;
@@ -179,7 +233,18 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   submission.tags = options.tags;
   submission.run_at = options.delay ? std::optional(now() + *options.delay) : options.run_at;
   submission.timeout = options.timeout;
+  submission.idempotency_key = options.idempotency_key;
+  submission.unique = info->unique_by_params;
+  if (submission.unique || !submission.idempotency_key.empty()) submission.fingerprint = fingerprint_of(info->name, params);
   return submission;
+}
+
+std::optional<Error> Shell::check_limit(std::string_view task_type, const TypeLimit& limit) const {
+  const auto info = tasks_.get_info(task_type);
+  if (!info) return info.error();
+  if (!(limit.rate >= 0) || limit.rate > 1e9) return Error{ErrorCode::invalid_argument, "a rate is a number of tasks a second from 0 to 1,000,000,000"};
+  if (limit.burst > 0 && limit.rate == 0) return Error{ErrorCode::invalid_argument, "a burst needs a rate"};
+  return std::nullopt;
 }
 
 Result<JobView> Shell::stored_view(JobId job) const {

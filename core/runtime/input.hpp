@@ -34,6 +34,20 @@ struct SignalInput {
   Signal signal;
   Then then;
 };
+struct ExplainInput {
+  JobId job;
+  Then then;
+};
+struct LimitInput {
+  std::string type;
+  TypeLimit limit;
+  Then then;
+};
+/// Jobs that are over, and in the store, go.
+struct RemoveInput {
+  JobId job;
+  Then then;
+};
 struct InspectInput {
   JobId job;
   Then then;
@@ -58,6 +72,7 @@ struct SliceInput {
 };
 struct CommittedInput {
   CommitSequence sequence = 0;
+  bool swept = false;
 };
 struct StoreFullInput {
   bool full = false;
@@ -77,7 +92,7 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
                            CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -178,6 +178,13 @@ std::size_t IoThread::in_flight() const { return state_->in_flight; }
 
 void IoThread::execute(std::function<void()> function) { asio::post(state_->context, std::move(function)); }
 
+void IoThread::execute_after(Milliseconds pause, std::function<void()> function) {
+  auto timer = std::make_shared<asio::steady_timer>(state_->context, pause);
+  timer->async_wait([timer, call = std::move(function)](const boost::system::error_code& error) {
+    if (!error) call();
+  });
+}
+
 void IoThread::stop() {
   if (!state_->thread.joinable()) return;
   asio::post(state_->context, [state = state_.get()] {

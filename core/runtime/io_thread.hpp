@@ -34,6 +34,7 @@ class IoThread {
   /// Coroutine tasks in flight.
   std::size_t in_flight() const;
   void execute(std::function<void()> function);
+  void execute_after(Milliseconds pause, std::function<void()> function);
   void stop();
 
  private:

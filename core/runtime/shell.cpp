@@ -28,7 +28,8 @@ unsigned workers_of(const MachineOptions& options) {
 Shell::Shell(ShellSetup setup)
     : setup_(std::move(setup)),
       jobs_(setup_.options.jobs ? *setup_.options.jobs : JobRegistry::instance()),
-      tasks_(setup_.options.tasks ? *setup_.options.tasks : TaskRegistry::instance()) {
+      tasks_(setup_.options.tasks ? *setup_.options.tasks : TaskRegistry::instance()),
+      retention_(setup_.options.retention) {
   jobs_.freeze();
   tasks_.freeze();
   record_ = std::make_unique<RunningRecord>(setup_.running_record);
@@ -46,11 +47,15 @@ Shell::Shell(ShellSetup setup)
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers;
   for (const auto& info : tasks_.list_all_info()) {
-    if (!info.enabled) continue;
+    if (!info.enabled) {
+      engine.disabled_types.insert(info.name);
+      continue;
+    }
     engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
   }
   for (const auto& info : jobs_.list_all_info()) engine.job_types[info.name] = machine::JobTraits{info.handler_timeout};
   engine_ = std::make_unique<machine::Engine>(std::move(engine));
+  load_settings();
 
   SliceRunner::Setup slices;
   slices.jobs = &jobs_;
@@ -138,6 +143,7 @@ void Shell::recover() {
   if (!suspects.empty()) log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
   engine_->start(draw(), suspects);
   post(TickInput{});
+  if (retention_.wanted()) look_for_old_jobs();
 }
 
 // ---- the inbox and the driver ----
@@ -204,11 +210,13 @@ void Shell::handle(Input& input, const Now& now) {
       return request;
     }
     void operator()(SubmitInput& in) const {
-      in.submission.id = shell.make_id(now.time);
-      shell.engine_->submit(now, std::move(in.submission), keep(std::move(in.then)), in.until);
+      shell.submit(now, in, keep(std::move(in.then)));
     }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
     void operator()(SignalInput& in) const { shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then))); }
+    void operator()(ExplainInput& in) const { shell.engine_->explain(now, in.job, keep(std::move(in.then))); }
+    void operator()(LimitInput& in) const { shell.engine_->set_limit(now, in.type, in.limit, keep(std::move(in.then))); }
+    void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
     void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
     void operator()(FollowInput& in) const {
@@ -232,7 +240,10 @@ void Shell::handle(Input& input, const Now& now) {
       }
       shell.engine_->slice_reported(now, in.slice, std::move(in.report), in.last);
     }
-    void operator()(CommittedInput& in) const { shell.engine_->committed(now, in.sequence); }
+    void operator()(CommittedInput& in) const {
+      shell.engine_->committed(now, in.sequence);
+      if (in.swept) shell.engine_->set_garbage(shell.setup_.store->has_garbage());
+    }
     void operator()(StoreFullInput& in) const {
       shell.engine_->store_is_full(in.full);
       shell.log(in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and written when there is space"
@@ -260,24 +271,27 @@ void Shell::handle(Input& input, const Now& now) {
   std::visit(Handle{*this, now}, input);
 }
 
+namespace {
+
+/// Who waits for what becomes of an input; null if nobody does.
+template <class Kind>
+Then* then_of(Kind& input) {
+  if constexpr (requires { input.then; }) {
+    return &input.then;
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 /// Answers a request with the error; false if the input is no request.
 bool Shell::refuse(Input& input, const Error& error) {
   machine::Answer answer;
   answer.error = error;
-  if (auto* submit = std::get_if<SubmitInput>(&input)) {
-    submit->then(std::move(answer));
-  } else if (auto* control = std::get_if<ControlInput>(&input)) {
-    control->then(std::move(answer));
-  } else if (auto* signal = std::get_if<SignalInput>(&input)) {
-    signal->then(std::move(answer));
-  } else if (auto* inspect = std::get_if<InspectInput>(&input)) {
-    inspect->then(std::move(answer));
-  } else if (auto* await = std::get_if<AwaitInput>(&input)) {
-    await->then(std::move(answer));
-  } else {
-    return false;
-  }
-  return true;
+  auto* then = std::visit([](auto& each) { return then_of(each); }, input);
+  if (then) (*then)(std::move(answer));
+  return then != nullptr;
 }
 
 machine::Capacity Shell::capacity() {

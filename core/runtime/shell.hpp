@@ -20,6 +20,7 @@
 #include "core/runtime/input.hpp"
 #include "core/runtime/io_thread.hpp"
 #include "core/runtime/pool.hpp"
+#include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
 #include "core/runtime/slice_runner.hpp"
 
@@ -41,6 +42,7 @@ class Shell {
   ~Shell();
 
   Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options) const;
+  std::optional<Error> check_limit(std::string_view task_type, const TypeLimit& limit) const;
   void post(Input input);
 
   Result<JobView> stored_view(JobId job) const;
@@ -59,6 +61,11 @@ class Shell {
   void take_back(machine::SliceId slice, bool stop);
   void take_back(const machine::RecallBoundary& recall);
   void load(const machine::LoadJob& load);
+  void load_settings();
+  void submit(const Now& now, SubmitInput& input, machine::RequestId request);
+  std::optional<SubmissionKey> find_key(const std::string& key) const;
+  Result<std::optional<JobId>> submitted_before(const Submission& submission) const;
+  void look_for_old_jobs();
   void announce(const machine::Announce& announce);
   void note_drained();
   bool wait_drained(Milliseconds at_most);
@@ -75,6 +82,7 @@ class Shell {
   ShellSetup setup_;
   JobRegistry& jobs_;
   TaskRegistry& tasks_;
+  Retention retention_;
   std::unique_ptr<RunningRecord> record_;
   std::unique_ptr<machine::Engine> engine_;
   std::unique_ptr<SliceRunner> slice_runner_;

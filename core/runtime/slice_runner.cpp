@@ -267,7 +267,7 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     } catch (...) {
       reports.raised(*position, "unknown", "the handler threw something that is not an exception");
     }
-    if (reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
+    if (setup_.partial && reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
       setup_.partial(work.id, reports.take());
     }
   }

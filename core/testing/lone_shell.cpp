@@ -96,6 +96,27 @@ machine::RequestId LoneShell::signal(JobId job, Signal signal) {
   return request;
 }
 
+machine::RequestId LoneShell::explain(JobId job) {
+  const auto request = ++last_request_;
+  engine_->explain(draw(), job, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::set_limit(const std::string& type, const TypeLimit& limit) {
+  const auto request = ++last_request_;
+  engine_->set_limit(draw(), type, limit, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::remove(JobId job) {
+  const auto request = ++last_request_;
+  engine_->remove(draw(), job, request);
+  collect();
+  return request;
+}
+
 machine::RequestId LoneShell::await_end(JobId job) {
   const auto request = ++last_request_;
   engine_->await_end(job, request);
@@ -215,7 +236,11 @@ void LoneShell::advance_to(Timestamp time) {
 }
 
 void LoneShell::settle() {
-  for (;;) {
+  settle_until([] { return false; });
+}
+
+void LoneShell::settle_until(const std::function<bool()>& done) {
+  while (!done()) {
     if (!decisions.empty()) {
       deliver_decision(0);
     } else if (!reports.empty()) {

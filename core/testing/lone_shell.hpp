@@ -24,6 +24,9 @@ class LoneShell {
   JobId submit(Submission submission, machine::Engine::Until until = machine::Engine::Until::accepted);
   machine::RequestId control(JobId job, machine::Control verb);
   machine::RequestId signal(JobId job, Signal signal);
+  machine::RequestId explain(JobId job);
+  machine::RequestId set_limit(const std::string& type, const TypeLimit& limit);
+  machine::RequestId remove(JobId job);
   machine::RequestId await_end(JobId job);
 
   // ---- what lies open ----
@@ -58,6 +61,8 @@ class LoneShell {
 
   /// Everything that can happen at this time, in order, until nothing is left.
   void settle();
+  /// The same, or until `done` says so.
+  void settle_until(const std::function<bool()>& done);
 
   void follow(JobId job) { engine_->follow(job, true); }
 

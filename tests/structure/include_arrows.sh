@@ -16,7 +16,7 @@ machine       : calm model
 ports         : model
 registry      : model
 store         : ports model sqlite3 posix
-runtime       : machine ports registry model boost/asio boost/core posix
+runtime       : machine ports registry model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry model store
 front         : public

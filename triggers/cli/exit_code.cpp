@@ -11,6 +11,7 @@ ExitCode exit_code_for(const Error& error) {
     case ErrorCode::invalid_name:
     case ErrorCode::invalid_params:
     case ErrorCode::invalid_argument: return ExitCode::usage;
+    case ErrorCode::key_conflict:
     case ErrorCode::wrong_state:
     case ErrorCode::not_finished: return ExitCode::not_allowed;
     case ErrorCode::store_full:

@@ -35,6 +35,7 @@ enum class ErrorCode : std::uint8_t {
   invalid_argument,
   wrong_state,        ///< the status of the job forbids it
   not_finished,
+  key_conflict,       ///< the idempotency key was given with another submission before
   overloaded,         ///< a bounded queue is full; try again later
   draining,           ///< the machine is stopping
   timed_out,          ///< waiting ended first

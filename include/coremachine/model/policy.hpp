@@ -48,6 +48,16 @@ using Join = std::variant<JoinAll, JoinBestEffort, JoinAtLeast, JoinTolerateCoun
 /// What becomes of the tasks that still run or wait when the outcome of a join is certain.
 enum class Stragglers : std::uint8_t { cancel, wait };
 
+/// How many tasks of a type run at a time, of all jobs, and how many begin in a second. 0: no limit.
+struct TypeLimit {
+  std::uint32_t max_concurrency = 0;
+  double rate = 0;          ///< a second
+  std::uint32_t burst = 0;  ///< that may begin at once after a quiet time; 0: a tenth of a second's worth
+  bool paused = false;      ///< none starts
+
+  friend bool operator==(const TypeLimit&, const TypeLimit&) = default;
+};
+
 /// A stage without tasks that waits: for a signal by name, or for a time, or for whichever comes first.
 struct Gate {
   std::string signal = {};                 ///< empty: only time opens it

@@ -24,6 +24,8 @@ struct JobInfo {
   std::vector<std::string> tags = {};
   std::string version = "1";
   bool enabled = true;
+  /// A submission with the params of one that is not over, or has completed, is that one.
+  bool unique_by_params = false;
   json::object params_schema = {};              ///< JSON Schema of the params; empty: any object
   std::vector<std::string> stages = {};         ///< what each stage does, for people
   Milliseconds handler_timeout{600'000};        ///< of the handler's functions at one boundary

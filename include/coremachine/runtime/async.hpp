@@ -29,6 +29,7 @@ auto deliver(Handler handler) {
 }  // namespace detail
 
 /// As CoreMachine::submit, for any completion token: `auto id = co_await async_submit(machine, …, use_awaitable)`.
+/// g++ 12 corrupts memory where an argument in braces stands inside a co_await: give the options a name before.
 template <class Token>
 auto async_submit(CoreMachine& machine, std::string job_type, json::object params, SubmitOptions options, Token&& token) {
   return boost::asio::async_initiate<Token, void(Result<JobId>)>(

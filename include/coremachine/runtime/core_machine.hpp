@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 #include <coremachine/export.hpp>
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
+#include <coremachine/model/policy.hpp>
+#include <coremachine/model/reason.hpp>
 #include <coremachine/model/view.hpp>
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
@@ -35,6 +38,8 @@ struct MachineOptions {
   Milliseconds drain_limit{30'000};    ///< for what runs when the machine stops
   unsigned poison_deaths = 5;          ///< deaths of the process, running it alone, that end a task
   Milliseconds alone_at_most{30'000};  ///< how long what ran when the process died runs alone, before others join it
+  /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
+  std::map<JobStatus, Milliseconds> retention = {};
   /// Called with what an operator should know, from any thread; null: standard error.
   std::function<void(std::string_view message)> log = {};
 };
@@ -45,6 +50,14 @@ struct SubmitOptions {
   std::optional<Timestamp> run_at = {};
   std::optional<Milliseconds> delay = {};     ///< from now, in place of `run_at`
   std::optional<Milliseconds> timeout = {};   ///< of the whole job, from when it begins
+  /// A second submission with the same key, type and params is the first one; with others it is refused.
+  std::string idempotency_key = {};
+};
+
+/// What became of a submission.
+struct Accepted {
+  JobId job;
+  bool existing = false;  ///< it had been made before, and is that job
 };
 
 /// Something that happened to a job, in order of `sequence`.
@@ -82,6 +95,8 @@ class COREMACHINE_API CoreMachine {
 
   /// Accepted and on disk.
   Result<JobId> submit(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
+  /// The same, and says whether the job was there already.
+  Result<Accepted> accept(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
   /// The job when it is over; `timed_out` if that takes longer.
   Result<JobView> wait(JobId job, std::optional<Milliseconds> at_most = {});
   /// Submits and waits, with one wake-up less than the two calls.
@@ -96,6 +111,15 @@ class COREMACHINE_API CoreMachine {
   /// Runs again what did not complete.
   Result<JobView> retry(JobId job);
 
+  /// Forgets a job that is over, with all that belongs to it.
+  Result<void> remove(JobId job);
+  /// Why the job is not finished; nothing if it is.
+  Result<std::vector<Reason>> explain(JobId job);
+
+  /// For all tasks of this type; in force at once and kept. A limit without any number takes it away.
+  Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);
+  std::map<std::string, TypeLimit> limits() const;
+
   /// Calls `listener` for what happens from now on, on a thread of the machine: it must not block. Ends by itself
   /// with the job.
   Subscription subscribe(JobId job, std::function<void(const JobEvent&)> listener);
@@ -107,6 +131,8 @@ class COREMACHINE_API CoreMachine {
   // ---- for the headers of this room ----
   using JobHandlerFunction = std::function<void(Result<JobView>)>;
   using IdHandlerFunction = std::function<void(Result<JobId>)>;
+  using AcceptedHandlerFunction = std::function<void(Result<Accepted>)>;
+  void accept_then(std::string_view job_type, json::object params, SubmitOptions options, AcceptedHandlerFunction then);
   void submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then);
   void wait_then(JobId job, JobHandlerFunction then);
   void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);

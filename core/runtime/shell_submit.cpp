@@ -1,0 +1,93 @@
+// Submissions that may have been made before, and jobs that have been kept long enough.
+
+#include <utility>
+
+#include "core/model/codec.hpp"
+#include "core/runtime/shell.hpp"
+
+namespace coremachine::runtime {
+namespace {
+
+constexpr Milliseconds between_slices{100};
+constexpr Milliseconds between_rounds{60'000};
+
+bool released(JobStatus status) { return is_terminal(status) && status != JobStatus::completed; }
+
+}  // namespace
+
+void Shell::load_settings() {
+  for (const auto& setting : setup_.store->read_settings("limit")) {
+    JsonReader in(*setting.value);
+    engine_->load_limit(draw(), setting.name, codec::read_limit(in));
+  }
+  engine_->set_garbage(setup_.store->has_garbage());
+}
+
+std::optional<SubmissionKey> Shell::find_key(const std::string& key) const {
+  if (const auto* pending = engine_->pending_key(key)) return *pending;
+  return setup_.store->find_key(key);
+}
+
+/// The job that this submission is already, if it is one.
+Result<std::optional<JobId>> Shell::submitted_before(const Submission& submission) const {
+  for (const auto& wanted : machine::keys_of(submission)) {
+    const auto known = find_key(wanted.key);
+    if (!known) continue;
+    const auto* live = engine_->find(known->job);
+    const auto stored = live ? std::nullopt : setup_.store->read_job(known->job);
+    if (!live && !stored) continue;  // it was deleted
+    if (wanted.key.starts_with("i:")) {
+      if (known->fingerprint == submission.fingerprint) return std::optional(known->job);
+      return Error{ErrorCode::key_conflict, "the idempotency key \"" + submission.idempotency_key + "\" was given with another job type or other params before, for job " +
+                                                known->job.str()};
+    }
+    if (!released(live ? live->status : stored->job.status)) return std::optional(known->job);
+  }
+  return std::optional<JobId>();
+}
+
+void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId request) {
+  auto& submission = input.submission;
+  if (!submission.fingerprint.empty()) {
+    machine::Answer answer;
+    answer.request = request;
+    try {
+      const auto before = submitted_before(submission);
+      if (!before) {
+        answer.error = before.error();
+        return finish(request, std::move(answer));
+      }
+      if (*before) {
+        const auto job = **before;
+        if (engine_->find(job)) return engine_->submitted_before(job, request, input.until);
+        answer.job = job;
+        answer.existing = true;
+        const auto stored = setup_.store->read_job(job);
+        answer.view = machine::snapshot(decode_job(stored->job, stored->rounds));
+        return finish(request, std::move(answer));
+      }
+    } catch (const Failure& failure) {
+      answer.error = failure.error();
+      return finish(request, std::move(answer));
+    }
+  }
+  submission.id = make_id(now.time);
+  engine_->submit(now, std::move(submission), request, input.until);
+}
+
+void Shell::look_for_old_jobs() {
+  const auto look = [this] {
+    Milliseconds pause = between_rounds;
+    try {
+      auto slice = retention_.next(*setup_.store, now());
+      for (const auto job : slice.due) post(RemoveInput{job, [](machine::Answer&&) {}});
+      if (!slice.round_ended) pause = between_slices;
+    } catch (const Failure& failure) {
+      log("looking for old jobs: " + failure.error().message);
+    }
+    io_->execute_after(pause, [this] { look_for_old_jobs(); });
+  };
+  io_->execute(look);
+}
+
+}  // namespace coremachine::runtime
