@@ -102,8 +102,7 @@ TaskResult analyze_blob(const BlobParams& params, TaskContext& context) {
 }
 
 TaskInfo analyze_blob_info() {
-  return {.description = "Size, media type and SHA-256 of a file",
-          .tags = {"builtin", "storage"}};
+  return {.description = "Size, media type and SHA-256 of a file", .tags = {"builtin", "storage"}};
 }
 
 }  // namespace coremachine::builtin

@@ -138,8 +138,7 @@ TaskResult list_blobs(const BlobSelection& selection, TaskContext& context) {
 }
 
 TaskInfo list_blobs_info() {
-  return {.description = "Lists the files of a directory and of all below it",
-          .tags = {"builtin", "storage"}};
+  return {.description = "Lists the files of a directory and of all below it", .tags = {"builtin", "storage"}};
 }
 
 }  // namespace coremachine::builtin

@@ -20,8 +20,9 @@ struct FanOutParams {
 
   static void rules(params::Fields<FanOutParams>& fields);
 };
-BOOST_DESCRIBE_STRUCT(FanOutParams, (), (count, sleep_ms, payload_bytes, fail_percent, fail_attempts, max_attempts, join,
-                                         max_concurrency))
+BOOST_DESCRIBE_STRUCT(FanOutParams, (),
+                      (count, sleep_ms, payload_bytes, fail_percent, fail_attempts, max_attempts, join,
+                       max_concurrency))
 
 /// As many `echo` tasks as asked for, with all that can be asked of them: the engine's load generator and smoke test.
 /// → `{"count": tasks, "succeeded": …, "failed": …, "sum": of the i that succeeded}`.

@@ -158,7 +158,8 @@ class Finder {
     std::vector<std::string_view> known;
     for (const auto& member : record.members) known.push_back(member.name);
     std::string nearest;
-    for (const auto candidate : nearest_names(name, known)) nearest.append(nearest.empty() ? "" : ", ").append(candidate);
+    for (const auto candidate : nearest_names(name, known))
+      nearest.append(nearest.empty() ? "" : ", ").append(candidate);
     return "is not known; nearest: " + nearest;
   }
 

@@ -16,8 +16,11 @@ namespace {
 std::string definition_name(const std::string& type_name) {
   const auto last = type_name.rfind("::", type_name.find('<'));
   auto name = last == std::string::npos ? type_name : type_name.substr(last + 2);
-  const auto is_plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
-  std::replace_if(name.begin(), name.end(), [&](char c) { return !is_plain(c); }, '_');
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  std::replace_if(
+      name.begin(), name.end(), [&](char c) { return !is_plain(c); }, '_');
   return name;
 }
 

@@ -16,7 +16,11 @@ std::string in_words(const Shape& shape, const json::value* value);
 
 std::size_t count_code_points(std::string_view text);
 
-inline std::string_view view_of(const json::string& text) { return {text.data(), text.size()}; }
-inline std::string_view view_of(json::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view_of(const json::string& text) {
+  return {text.data(), text.size()};
+}
+inline std::string_view view_of(json::string_view text) {
+  return {text.data(), text.size()};
+}
 
 }  // namespace coremachine::params

@@ -213,8 +213,7 @@ TEST_SUITE("params: faults") {
         {R"({"path": "\ud83d\ude42\ud83d\ude42\ud83d\ude42\ud83d\ude42"})", ""},
         {R"({"path": "\ud83d\ude42"})",
          "/path|is \"\xF0\x9F\x99\x82\", should be a string of 2 to 4 characters that matches ^[^/]*$\n"},
-        {R"({"path": "ééééé"})",
-         "/path|is \"ééééé\", should be a string of 2 to 4 characters that matches ^[^/]*$\n"},
+        {R"({"path": "ééééé"})", "/path|is \"ééééé\", should be a string of 2 to 4 characters that matches ^[^/]*$\n"},
     };
     for (const auto& row : rows) {
       CAPTURE(row.params);
@@ -254,7 +253,8 @@ TEST_SUITE("params: faults") {
     CHECK(detail_of(json::array(5, json::value(std::string(1'000'000, 'x')))).size() < 100);
     CHECK(detail_of({{"a", {1, 2.5}}, {"b", nullptr}}) == "is {\"a\":[1,2.5],\"b\":null}, should be a string");
     for (std::size_t i = 0; i < 4; ++i) {  // wherever it is cut
-      const auto detail = detail_of({std::string(i, 'a') + "éééééééééé\xF0\x9F\x99\x82\xF0\x9F\x99\x82", json::array(50, "é")});
+      const auto detail =
+          detail_of({std::string(i, 'a') + "éééééééééé\xF0\x9F\x99\x82\xF0\x9F\x99\x82", json::array(50, "é")});
       CHECK(find_invalid_utf8(detail) == std::string::npos);
       CHECK(detail.find("…") != std::string::npos);
     }
@@ -276,8 +276,9 @@ TEST_SUITE("params: faults") {
     CHECK(params::describe_faults(three.faults) ==
           "the params do not fit: /name is missing, should be a string; /a is not known; nearest: name; "
           "/b is not known; nearest: name");
-    CHECK(params::parse<Resize>(json::parse(R"({"path": "ab", "from": {"x": 9, "y": 0}})").as_object()).error().message ==
-          "the params do not fit: goes from right to left");
+    CHECK(
+        params::parse<Resize>(json::parse(R"({"path": "ab", "from": {"x": 9, "y": 0}})").as_object()).error().message ==
+        "the params do not fit: goes from right to left");
   }
 }
 
@@ -305,8 +306,9 @@ TEST_SUITE("params: values") {
     const auto faults = params::validator<EveryType>()({});
     std::string missing;
     for (const auto& fault : faults) missing += fault.pointer;
-    CHECK(missing == "/name/flag/tiny/byte/small/medium/large/huge/single/number/colour/flags/colours/points/deep/point"
-                     "/tree/anything/any_object");
+    CHECK(missing ==
+          "/name/flag/tiny/byte/small/medium/large/huge/single/number/colour/flags/colours/points/deep/point"
+          "/tree/anything/any_object");
   }
 
   TEST_CASE("rules can be given to a struct of someone else's") {

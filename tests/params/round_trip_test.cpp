@@ -55,7 +55,8 @@ class Maker {
   }
   double number() {
     const double edges[] = {0.0, 1.0, -0.5, 1e-300, 1e30, 0.1};
-    return chance() ? edges[random_() % 6] : std::ldexp(static_cast<double>(random_()), static_cast<int>(random_() % 60) - 30);
+    return chance() ? edges[random_() % 6]
+                    : std::ldexp(static_cast<double>(random_()), static_cast<int>(random_() % 60) - 30);
   }
   std::string text() {
     const char* pieces[] = {"", "a", "é", "\xF0\x9F\x99\x82", "~", "/", "\"", "\n", "key"};

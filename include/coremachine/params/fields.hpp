@@ -130,25 +130,23 @@ class Field {
   /// `due` says what it should be, as in "an even number".
   template <std::predicate<const Value&> F>
   Field check(F fits, std::string due) {
-    shape_->checks.push_back({.find_fault = [fits = std::move(fits)](
-                                                const json::value& from) -> std::optional<std::string> {
-                                Value value{};
-                                detail::Convert<Value>::read(from, value);
-                                if (fits(std::as_const(value))) return std::nullopt;
-                                return std::string();
-                              },
-                              .due = std::move(due)});
+    auto find_fault = [fits = std::move(fits)](const json::value& from) -> std::optional<std::string> {
+      Value value{};
+      detail::Convert<Value>::read(from, value);
+      if (fits(std::as_const(value))) return std::nullopt;
+      return std::string();
+    };
+    shape_->checks.push_back({std::move(find_fault), std::move(due)});
     return *this;
   }
   /// The same, for what has more to say: `find_fault` returns what is wrong, or nothing.
   template <class F>
     requires std::is_invocable_r_v<std::optional<std::string>, F&, const Value&>
   Field check(F find_fault) {
-    shape_->checks.push_back({.find_fault = [find_fault = std::move(find_fault)](
-                                                const json::value& from) -> std::optional<std::string> {
+    shape_->checks.push_back({[ask = std::move(find_fault)](const json::value& from) -> std::optional<std::string> {
       Value value{};
       detail::Convert<Value>::read(from, value);
-      return find_fault(std::as_const(value));
+      return ask(std::as_const(value));
     }});
     return *this;
   }
@@ -183,12 +181,12 @@ class Fields {
   template <class F>
     requires std::is_invocable_r_v<std::optional<std::string>, F&, const T&>
   Fields& check(F find_fault) {
-    draft_.record.checks.push_back({.find_fault = [find_fault = std::move(find_fault)](
-                                                      const json::value& from) -> std::optional<std::string> {
+    auto find = [ask = std::move(find_fault)](const json::value& from) -> std::optional<std::string> {
       T value{};
       detail::read_members(from.get_object(), value);
-      return find_fault(std::as_const(value));
-    }});
+      return ask(std::as_const(value));
+    };
+    draft_.record.checks.push_back({std::move(find)});
     return *this;
   }
 

@@ -49,6 +49,8 @@ struct FirstParameter<R (C::*)(P, Rest...) const noexcept(n)> : std::type_identi
 /// A job handler whose params are a P. The machine has checked them when the job was submitted.
 template <class P>
 struct TypedJobHandler : JobHandler {
+  static_assert(params::Params<P>,
+                "the params of a handler are a default-constructible struct with BOOST_DESCRIBE_STRUCT");
   using Params = P;
 
   static void describe_params(JobInfo& info) { params::detail::describe<P>(info); }
@@ -68,6 +70,8 @@ inline TaskFailure unfit_params(const Error& error) {
 /// not fit are a permanent failure of the type invalid_params, whose message has the faults.
 template <class P, class F>
 class TypedTask {
+  static_assert(params::Params<P>,
+                "the params of a handler are a default-constructible struct with BOOST_DESCRIBE_STRUCT");
   static constexpr bool takes_context = std::is_invocable_v<F&, const P&, TaskContext&>;
   static_assert(takes_context || std::is_invocable_v<F&, const P&>,
                 "a task handler is called with (const P& params, TaskContext& context) or with the params alone");
