@@ -12,8 +12,7 @@
 #include <openssl/evp.h>
 
 #include "handlers/media_type.hpp"
-#include "handlers/params_reader.hpp"
-#include "handlers/schema.hpp"
+#include "handlers/refusal.hpp"
 
 namespace coremachine::builtin {
 
@@ -51,9 +50,6 @@ bool stays_inside(const fs::path& name) {
 }
 
 fs::path path_of_blob(const std::string& container, const std::string& name) {
-  if (!stays_inside(name)) {
-    refuse_params("name: is " + shortened(json::value(name)) + ", should be relative to the container, without \"..\"");
-  }
   auto path = fs::path(container) / name;
   std::error_code error;
   const auto status = fs::symlink_status(path, error);
@@ -72,12 +68,13 @@ fs::path path_of_blob(const std::string& container, const std::string& name) {
 
 }  // namespace
 
-TaskResult analyze_blob(const json::object& params, TaskContext& context) {
-  ParamsReader reader(params);
-  const auto container = reader.non_empty_text("container_name");
-  const auto name = reader.non_empty_text("name");
-  require_fit(reader, "analyze_blob");
-  const auto path = path_of_blob(container, name);
+void BlobParams::rules(params::Fields<BlobParams>& fields) {
+  fields[&BlobParams::container_name].doc("a directory").min_length(1);
+  fields[&BlobParams::name].min_length(1).check(stays_inside, "relative to the container, without \"..\"");
+}
+
+TaskResult analyze_blob(const BlobParams& params, TaskContext& context) {
+  const auto path = path_of_blob(params.container_name, params.name);
 
   std::ifstream file(path, std::ios::binary);
   if (!file) fail_reading(path);
@@ -96,20 +93,16 @@ TaskResult analyze_blob(const json::object& params, TaskContext& context) {
   if (!file.eof()) fail_reading(path);
 
   json::object result;
-  result.emplace("name", name);
+  result.emplace("name", params.name);
   result.emplace("size", size);
-  const auto media_type = media_type_of(name, beginning);
+  const auto media_type = media_type_of(params.name, beginning);
   result.emplace("media_type", json::string_view(media_type.data(), media_type.size()));
   result.emplace("sha256", sha256.finish());
   return result;
 }
 
 TaskInfo analyze_blob_info() {
-  return {.description = "Size, media type and SHA-256 of a file",
-          .tags = {"builtin", "storage"},
-          .params_schema = params_schema({{"container_name", {{"type", "string"}, {"minLength", 1}}},
-                                          {"name", {{"type", "string"}, {"minLength", 1}}}},
-                                         {"container_name", "name"})};
+  return {.description = "Size, media type and SHA-256 of a file", .tags = {"builtin", "storage"}};
 }
 
 }  // namespace coremachine::builtin

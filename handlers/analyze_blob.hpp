@@ -1,11 +1,21 @@
 #pragma once
 
-#include <coremachine/registry/task_registry.hpp>
+#include <string>
+
+#include <coremachine/registry/typed.hpp>
 
 namespace coremachine::builtin {
 
-/// `{"container_name": directory, "name": blob}` → `{name, size, media_type, sha256}` of a file as it is now.
-TaskResult analyze_blob(const json::object& params, TaskContext& context);
+struct BlobParams {
+  std::string container_name;
+  std::string name;
+
+  static void rules(params::Fields<BlobParams>& fields);
+};
+BOOST_DESCRIBE_STRUCT(BlobParams, (), (container_name, name))
+
+/// → `{name, size, media_type, sha256}` of a file of a directory as it is now.
+TaskResult analyze_blob(const BlobParams& params, TaskContext& context);
 TaskInfo analyze_blob_info();
 
 }  // namespace coremachine::builtin

@@ -5,8 +5,6 @@
 #include <string>
 #include <thread>
 
-#include "handlers/schema.hpp"
-
 namespace coremachine::builtin {
 
 namespace {
@@ -23,32 +21,32 @@ bool sleep_unless_cancelled(std::chrono::milliseconds time, const TaskContext& c
 }
 
 TaskResult echo_on_demand(const json::object& params, TaskContext& context) {
-  ParamsReader reader(params);
-  const auto i = reader.integer("i", {});
-  const auto sleep_ms = reader.integer("sleep_ms", sleep_ms_range, 0);
-  const auto payload_bytes = reader.integer("payload_bytes", payload_bytes_range, 0);
-  const auto fail_attempts = reader.integer("fail_attempts", fail_attempts_range, 0);
-  require_fit(reader, "echo");
-
-  if (!sleep_unless_cancelled(std::chrono::milliseconds(sleep_ms), context)) {
+  const auto asked = params::parse<EchoParams>(params);
+  if (!asked) return unfit_params(asked.error());
+  if (!sleep_unless_cancelled(std::chrono::milliseconds(asked->sleep_ms), context)) {
     return TaskFailure{.type = "cancelled", .message = "echo was cancelled in its sleep"};
   }
-  if (context.attempt() <= fail_attempts) {
+  if (context.attempt() <= asked->fail_attempts) {
     // Nothing of the task itself is in the text: failures that are equal can then be kept as one.
     return TaskFailure{.type = "asked_to_fail",
-                       .message = "echo was asked to fail its first " + std::to_string(fail_attempts) +
-                                  (fail_attempts == 1 ? " attempt" : " attempts")};
+                       .message = "echo was asked to fail its first " + std::to_string(asked->fail_attempts) +
+                                  (asked->fail_attempts == 1 ? " attempt" : " attempts")};
   }
-  json::object result{{"i", i}};
-  if (payload_bytes > 0) result.emplace("payload", std::string(static_cast<std::size_t>(payload_bytes), 'x'));
+  json::object result{{"i", asked->i}};
+  if (asked->payload_bytes > 0) {
+    result.emplace("payload", std::string(static_cast<std::size_t>(asked->payload_bytes), 'x'));
+  }
   return result;
 }
 
-json::object integer_schema(IntegerRange range) {
-  return {{"type", "integer"}, {"minimum", range.lowest}, {"maximum", range.highest}, {"default", 0}};
-}
-
 }  // namespace
+
+void EchoParams::rules(params::Fields<EchoParams>& fields) {
+  fields[&EchoParams::i].at_least(0);
+  fields[&EchoParams::sleep_ms].range(0, longest_sleep_ms).by_default();
+  fields[&EchoParams::payload_bytes].range(0, most_payload_bytes).by_default();
+  fields[&EchoParams::fail_attempts].range(0, most_fail_attempts).by_default();
+}
 
 TaskResult echo(const json::object& params, TaskContext& context) {
   const auto* i = params.size() == 1 ? params.if_contains("i") : nullptr;
@@ -61,25 +59,16 @@ TaskResult echo(const json::object& params, TaskContext& context) {
 TaskInfo echo_info() {
   return {.description = "Returns its number; on demand after a sleep, after some failed attempts, or with a payload",
           .tags = {"builtin", "load"},
-          .params_schema = params_schema({{"i", {{"type", "integer"}, {"minimum", 0}}},
-                                          {"sleep_ms", integer_schema(sleep_ms_range)},
-                                          {"payload_bytes", integer_schema(payload_bytes_range)},
-                                          {"fail_attempts", integer_schema(fail_attempts_range)}},
-                                         {"i"})};
+          .params_schema = params::schema<EchoParams>(),
+          .validate_params = params::validator<EchoParams>()};
 }
 
-TaskResult plan(const json::object& params) {
-  ParamsReader reader(params);
-  const auto count = reader.integer("count", {0, most_echoes});
-  require_fit(reader, "plan");
-  return json::object{{"count", count}};
+TaskResult plan(const PlanParams& params) {
+  return json::object{{"count", params.count}};
 }
 
 TaskInfo plan_info() {
-  return {.description = "Says how many tasks the next stage of a fan-out has",
-          .tags = {"builtin", "load"},
-          .params_schema =
-              params_schema({{"count", {{"type", "integer"}, {"minimum", 0}, {"maximum", most_echoes}}}}, {"count"})};
+  return {.description = "Says how many tasks the next stage of a fan-out has", .tags = {"builtin", "load"}};
 }
 
 }  // namespace coremachine::builtin

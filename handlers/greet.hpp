@@ -1,11 +1,20 @@
 #pragma once
 
-#include <coremachine/registry/task_registry.hpp>
+#include <string>
+
+#include <coremachine/registry/typed.hpp>
 
 namespace coremachine::builtin {
 
-/// `{"message": text}`, by default `Hello` → `{"output": text}`.
-TaskResult greet(const json::object& params);
+struct GreetParams {
+  std::string message = "Hello";
+
+  static void rules(params::Fields<GreetParams>& fields) { fields[&GreetParams::message].by_default(); }
+};
+BOOST_DESCRIBE_STRUCT(GreetParams, (), (message))
+
+/// → `{"output": message}`.
+TaskResult greet(const GreetParams& params);
 TaskInfo greet_info();
 
 }  // namespace coremachine::builtin

@@ -9,7 +9,7 @@
 #include <boost/json/array.hpp>
 
 #include "core/model/utf8.hpp"
-#include "handlers/schema.hpp"
+#include "handlers/refusal.hpp"
 
 namespace coremachine::builtin {
 
@@ -106,27 +106,13 @@ void require_directory(const std::string& container) {
 
 }  // namespace
 
-BlobSelection BlobSelection::from(ParamsReader& reader) {
-  BlobSelection selection;
-  selection.container_name = reader.non_empty_text("container_name");
-  selection.prefix = reader.text("prefix", "");
-  constexpr std::int64_t none = 0;
-  if (const auto limit = reader.integer("limit", {1, INT64_MAX}, none); limit != none) selection.limit = limit;
-  return selection;
+void BlobSelection::rules(params::Fields<BlobSelection>& fields) {
+  fields[&BlobSelection::container_name].doc("a directory").min_length(1);
+  fields[&BlobSelection::prefix].doc("what the names of the blobs begin with").by_default();
+  fields[&BlobSelection::limit].doc("at most so many, the first by name").at_least(1);
 }
 
-json::object BlobSelection::schema() {
-  return params_schema(
-      {{"container_name", {{"type", "string"}, {"minLength", 1}, {"description", "a directory"}}},
-       {"prefix", {{"type", "string"}, {"default", ""}, {"description", "what the names of the blobs begin with"}}},
-       {"limit", {{"type", "integer"}, {"minimum", 1}, {"description", "at most so many, the first by name"}}}},
-      {"container_name"});
-}
-
-TaskResult list_blobs(const json::object& params, TaskContext& context) {
-  ParamsReader reader(params);
-  const auto selection = BlobSelection::from(reader);
-  require_fit(reader, "list_blobs");
+TaskResult list_blobs(const BlobSelection& selection, TaskContext& context) {
   require_directory(selection.container_name);
 
   Walk walk(selection, context);
@@ -152,9 +138,7 @@ TaskResult list_blobs(const json::object& params, TaskContext& context) {
 }
 
 TaskInfo list_blobs_info() {
-  return {.description = "Lists the files of a directory and of all below it",
-          .tags = {"builtin", "storage"},
-          .params_schema = BlobSelection::schema()};
+  return {.description = "Lists the files of a directory and of all below it", .tags = {"builtin", "storage"}};
 }
 
 }  // namespace coremachine::builtin

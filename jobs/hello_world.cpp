@@ -1,22 +1,15 @@
 #include "jobs/hello_world.hpp"
 
-#include "handlers/schema.hpp"
-#include "jobs/job_params.hpp"
-
 namespace coremachine::builtin {
 
 JobInfo HelloWorldJob::info() {
   return {.description = "Greets: the smallest job there is",
           .tags = {"builtin", "greeting"},
-          .params_schema = params_schema({{"message", {{"type", "string"}, {"default", "Hello"}}}}),
           .stages = {"greet: says the message"}};
 }
 
 std::vector<TaskDefinition> HelloWorldJob::create_stage_tasks(int, const JobContext& context) const {
-  ParamsReader reader(context.job_params());
-  const auto message = reader.text("message", "Hello");
-  require_job_fit(reader, "hello_world");
-  return {TaskDefinition{"greet", {{"message", message}}}};
+  return {TaskDefinition{"greet", params::to_json(params(context))}};
 }
 
 json::object HelloWorldJob::aggregate_stage_results(int, const StageResults& results) const {

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <coremachine/registry/job_registry.hpp>
+#include <coremachine/registry/typed.hpp>
+
+#include "handlers/greet.hpp"
 
 namespace coremachine::builtin {
 
 /// `{"message": text}`, by default `Hello` → `{"greeting": text}`: one stage with one `greet`.
-struct HelloWorldJob : JobHandler {
+struct HelloWorldJob : TypedJobHandler<GreetParams> {
   static JobInfo info();
 
   std::vector<TaskDefinition> create_stage_tasks(int stage, const JobContext& context) const override;

@@ -2,9 +2,6 @@
 
 #include <boost/json/array.hpp>
 
-#include "handlers/list_blobs.hpp"
-#include "jobs/job_params.hpp"
-
 namespace coremachine::builtin {
 
 namespace {
@@ -17,23 +14,17 @@ constexpr int analyze_stage = 2;
 JobInfo ListContainerJob::info() {
   return {.description = "Lists the files below a directory and analyses each of them",
           .tags = {"builtin", "storage"},
-          .params_schema = BlobSelection::schema(),
           .stages = {"list_blobs: lists the container", "analyze_blob: one task for each blob"}};
 }
 
 std::vector<TaskDefinition> ListContainerJob::create_stage_tasks(int stage, const JobContext& context) const {
-  if (stage == list_stage) {
-    ParamsReader reader(context.job_params());
-    BlobSelection::from(reader);
-    require_job_fit(reader, "list_container");
-    return {TaskDefinition{"list_blobs", context.job_params()}};
-  }
-  const auto& container = context.job_params().at("container_name");
+  const auto selection = params(context);
+  if (stage == list_stage) return {TaskDefinition{"list_blobs", params::to_json(selection)}};
   const auto& blobs = context.stage_result(list_stage).at("blobs").as_array();
   std::vector<TaskDefinition> tasks;
   tasks.reserve(blobs.size());
   for (const auto& blob : blobs) {
-    tasks.push_back({"analyze_blob", {{"container_name", container}, {"name", blob.at("name")}}});
+    tasks.push_back({"analyze_blob", {{"container_name", selection.container_name}, {"name", blob.at("name")}}});
   }
   return tasks;
 }
@@ -57,7 +48,7 @@ bool ListContainerJob::should_advance_stage(int stage, const JobContext&) const 
 }
 
 json::object ListContainerJob::get_final_result(const JobContext& context) const {
-  return {{"container", context.job_params().at("container_name")},
+  return {{"container", params(context).container_name},
           {"blob_count", context.stage_result(list_stage).at("blob_count")},
           {"analysis", context.stage_result(analyze_stage)}};
 }

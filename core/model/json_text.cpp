@@ -8,6 +8,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/string.hpp>
 
+#include "core/model/json_pointer.hpp"
 #include "core/model/utf8.hpp"
 
 namespace coremachine {
@@ -203,22 +204,7 @@ class FaultFinder {
     return true;
   }
 
-  void push(std::string_view key) {
-    pointer_.push_back('/');
-    for (std::size_t at = 0; at < key.size();) {
-      const auto length = utf8_length(key, at);
-      if (length == 0) {
-        pointer_.append("\xEF\xBF\xBD");  // U+FFFD: the message itself has to be valid
-      } else if (key[at] == '~') {
-        pointer_.append("~0");
-      } else if (key[at] == '/') {
-        pointer_.append("~1");
-      } else {
-        pointer_.append(key, at, length);
-      }
-      at += length == 0 ? 1 : length;
-    }
-  }
+  void push(std::string_view key) { append_pointer_token(pointer_, key); }
 
   std::string pointer_ = "#";
   std::string message_ = {};

@@ -12,7 +12,7 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 
-#include "core/registry/suggest.hpp"
+#include "core/model/suggest.hpp"
 
 // The rules that both registries have in common. `kind` is what is registered: "job type", "task".
 

@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include <coremachine/params/faults.hpp>
+
 #include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
@@ -224,6 +226,9 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   std::string text;
   if (const auto fault = append_json(text, params)) {
     return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
+  }
+  if (info->validate_params) {
+    if (auto faults = info->validate_params(params); !faults.empty()) return params::invalid_params(std::move(faults));
   }
   Submission submission;
   submission.type = info->name;

@@ -8,6 +8,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <coremachine/params/faults.hpp>
+
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/store/memory/memory_store.hpp"
@@ -55,6 +57,9 @@ JobId Workflow::submit(std::string_view job_type, json::object params, SubmitOpt
   const auto info = parts_->jobs.get_info(job_type).value();
   std::string text;
   if (const auto fault = append_json(text, params)) throw Failure(Error{ErrorCode::invalid_params, *fault});
+  if (info.validate_params) {
+    if (auto faults = info.validate_params(params); !faults.empty()) throw Failure(params::invalid_params(std::move(faults)));
+  }
   Submission submission;
   submission.type = info.name;
   submission.version = info.version;

@@ -1,7 +1,8 @@
 #pragma once
 
-// All that a program needs which defines jobs and runs them. For coroutines include registry/coroutine_handler.hpp
-// too, for completion tokens runtime/async.hpp, for tests of jobs testing/workflow.hpp.
+// All that a program needs which defines jobs and runs them. For params as structs include registry/typed.hpp too, for
+// coroutines registry/coroutine_handler.hpp, for completion tokens runtime/async.hpp, for tests of jobs
+// testing/workflow.hpp.
 
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>

@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 #include <boost/json/serialize.hpp>
+#include <coremachine/params/faults.hpp>
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
 
@@ -50,14 +51,15 @@ class HandlerCalls {
     return callable->function(params, context);
   }
 
-  /// What a task throws to refuse its attempt.
+  /// What a task returns or throws to refuse its attempt.
   TaskFailure refusal_of_task(const std::string& name, const json::object& params) const {
     try {
-      run_task(name, params);
+      const auto result = run_task(name, params);
+      if (!result.ok()) return result.failure();
     } catch (const TaskFailure& failure) {
       return failure;
     }
-    return TaskFailure{.type = "nothing", .message = "nothing was thrown"};
+    return TaskFailure{.type = "nothing", .message = "it was not refused"};
   }
 
   /// Runs every task of a stage until it succeeds or is out of attempts.
@@ -119,14 +121,18 @@ class HandlerCalls {
     return jobs.make(type).value()->stage_policy(stage, context);
   }
 
-  /// What a job says of params that do not fit.
+  /// What is said of params that do not fit: by the registry, and by the handler if they come to it all the same.
   std::string refusal_of_job(const std::string& type, const json::object& params) const {
+    const auto faults = jobs.get_info(type).value().validate_params(params);
     try {
       tasks_of(type, 1, params);
-    } catch (const std::invalid_argument& refusal) {
-      return refusal.what();
+    } catch (const Failure& refusal) {
+      CHECK(refusal.error().code == ErrorCode::invalid_params);
+      CHECK(refusal.error().faults == faults);
+      return params::describe_faults(faults);
     }
-    return "nothing was thrown";
+    CHECK(faults.empty());
+    return "it was not refused";
   }
 
   JobRegistry jobs;

@@ -29,10 +29,9 @@ TEST_SUITE("jobs: hello_world") {
   TEST_CASE("params that do not fit are refused with every fault") {
     const HandlerCalls calls;
     CHECK(calls.refusal_of_job("hello_world", {{"message", 5}, {"colour", "red"}}) ==
-          "the params of hello_world do not fit: message: is 5, should be a string; "
-          "\"colour\": is not known, should be one of message");
+          "the params do not fit: /message is 5, should be a string; /colour is not known; nearest: message");
     const auto refusal = calls.refusal_of_task("greet", {{"message", nullptr}});
-    CHECK(refusal.message == "the params of greet do not fit: message: is null, should be a string");
+    CHECK(refusal.message == "the params do not fit: /message is null, should be a string");
     CHECK(refusal.kind == TaskFailure::Kind::permanent);
     const auto shortened = calls.refusal_of_task("greet", {{"message", json::array(5000, "é")}}).message;
     CHECK(shortened.size() < 200);
@@ -49,6 +48,7 @@ TEST_SUITE("jobs: hello_world") {
       CHECK(info.params_schema.at("$schema") == "https://json-schema.org/draft/2020-12/schema");
       CHECK(info.params_schema.at("type") == "object");
       CHECK(info.params_schema.at("additionalProperties") == false);
+      CHECK(info.validate_params({{"surely this is no param", 1}}).size() >= 1);
       if (const auto* required = info.params_schema.if_contains("required")) {
         for (const auto& name : required->as_array()) {
           CHECK(info.params_schema.at("properties").as_object().contains(name.as_string()));

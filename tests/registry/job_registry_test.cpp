@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include "core/registry/suggest.hpp"
+#include "core/model/suggest.hpp"
 
 using namespace coremachine;
 

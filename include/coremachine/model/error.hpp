@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/assert/source_location.hpp>
 #include <boost/system/result.hpp>
@@ -50,6 +51,14 @@ enum class ErrorCode : std::uint8_t {
 COREMACHINE_API std::string_view to_string(ErrorCode code);
 COREMACHINE_API std::optional<ErrorCode> error_code_from(std::string_view text);
 
+/// One thing that is wrong with params.
+struct ParamFault {
+  std::string pointer;  ///< RFC 6901, into the params object: "" is the whole of it, "/message" a member
+  std::string detail;   ///< `is -1, should be an integer from 0 to 100`
+
+  friend bool operator==(const ParamFault&, const ParamFault&) = default;
+};
+
 /// What went wrong and where. For a job it is the first cause, not a consequence.
 struct Error {
   ErrorCode code = ErrorCode::invalid_argument;
@@ -58,6 +67,7 @@ struct Error {
   std::optional<TaskIndex> task_index = {};
   std::string task_type = {};
   std::optional<std::uint32_t> attempt = {};
+  std::vector<ParamFault> faults = {};  ///< of refused params (invalid_params) all that is wrong; not stored
 
   friend bool operator==(const Error&, const Error&) = default;
 };

@@ -29,11 +29,17 @@ struct JobInfo {
   json::object params_schema = {};              ///< JSON Schema of the params; empty: any object
   std::vector<std::string> stages = {};         ///< what each stage does, for people
   Milliseconds handler_timeout{600'000};        ///< of the handler's functions at one boundary
+  /// Everything that is wrong with the params of a submission; what finds nothing is let in. If empty, any object is.
+  std::function<std::vector<ParamFault>(const json::object& params)> validate_params = {};
 };
 
 /// A job handler is a default-constructible class that overrides all four functions of JobHandler.
 template <class H>
 concept CompleteJobHandler = std::derived_from<H, JobHandler> && !std::is_abstract_v<H> && std::default_initializable<H>;
+
+/// A job handler that knows its params: it fills what the author left empty. See registry/typed.hpp.
+template <class H>
+concept DescribesJobParams = requires(JobInfo& info) { H::describe_params(info); };
 
 /// Job types by name. `instance()` is the process-wide one; others can be built for a test or an embedding.
 /// Filled at start-up from any thread; frozen when a machine starts on it, after which every change throws.
@@ -56,6 +62,7 @@ class COREMACHINE_API JobRegistry {
                   "should_advance_stage and get_final_result");
     static_assert(std::default_initializable<H>, "a job handler is made anew for each call: it needs a default constructor");
     if constexpr (CompleteJobHandler<H>) {
+      if constexpr (DescribesJobParams<H>) H::describe_params(info);
       add_factory(std::move(name), [] { return std::make_unique<H>(); }, std::move(info), where);
     }
     return *this;

@@ -30,10 +30,18 @@ struct TaskInfo {
   std::optional<RetryPolicy> retry = {};
   std::optional<Milliseconds> timeout = {};
   json::object params_schema = {};  ///< JSON Schema of the params; empty: any object
+  /// Everything that is wrong with params, for those who want to know before a task is made of them.
+  std::function<std::vector<ParamFault>(const json::object& params)> validate_params = {};
 };
 
 struct CoroutineHandler;  // coroutine_handler.hpp
 struct TaskCallable;      // how a handler is called, for those who run tasks
+template <class F>
+struct TypedHandler;      // typed.hpp: a handler of JSON, made of one whose params are a struct
+
+/// A task handler that knows its params: it fills what the author left empty.
+template <class F>
+concept DescribesTaskParams = requires(TaskInfo& info) { F::describe_params(info); };
 
 /// Task handlers by name. The rules are those of JobRegistry.
 class COREMACHINE_API TaskRegistry {
@@ -45,24 +53,29 @@ class COREMACHINE_API TaskRegistry {
   TaskRegistry& operator=(const TaskRegistry&) = delete;
 
   /// A handler is called with (params, context) or with (params) alone, and returns a TaskResult or what makes one.
+  /// The params are a `const json::object&` or a described struct (include typed.hpp).
   /// One that returns an `asio::awaitable` is a coroutine (include coroutine_handler.hpp).
   template <class F>
   TaskRegistry& add(std::string name, F handler, TaskInfo info = {},
                     std::source_location where = std::source_location::current()) {
     if constexpr (std::is_invocable_v<F&, const json::object&, TaskContext&>) {
       using R = std::invoke_result_t<F&, const json::object&, TaskContext&>;
+      if constexpr (DescribesTaskParams<F>) F::describe_params(info);
       if constexpr (std::is_convertible_v<R, TaskResult>) {
         add_function(std::move(name), TaskFunction(std::move(handler)), std::move(info), where);
       } else {
         add_coroutine(std::move(name), std::move(handler), std::move(info), where);
       }
-    } else {
-      static_assert(std::is_invocable_v<F&, const json::object&>,
-                    "a task handler is called with (const json::object& params, TaskContext& context) or with the params alone");
+    } else if constexpr (std::is_invocable_v<F&, const json::object&>) {
       add_function(
           std::move(name),
           [call = std::move(handler)](const json::object& params, TaskContext&) -> TaskResult { return call(params); },
           std::move(info), where);
+    } else {
+      static_assert(requires { sizeof(TypedHandler<F>); },
+                    "a task handler is called with (const json::object& params, TaskContext& context) or with the params "
+                    "alone; if its params are a struct, include coremachine/registry/typed.hpp");
+      add(std::move(name), TypedHandler<F>::make(std::move(handler)), std::move(info), where);
     }
     return *this;
   }

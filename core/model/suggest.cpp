@@ -1,4 +1,4 @@
-#include "core/registry/suggest.hpp"
+#include "core/model/suggest.hpp"
 
 #include <algorithm>
 #include <utility>
