@@ -15,7 +15,7 @@ model         :
 machine       : calm model
 ports         : model
 registry      : model
-store         : ports model sqlite3 posix
+store         : ports model sqlite3 openssl posix
 runtime       : machine ports registry model boost/asio boost/core posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry model store
