@@ -134,9 +134,10 @@ class ArtifactStore {
   virtual Result<std::unique_ptr<ArtifactReader>> open(const ArtifactId& id) const = 0;
   /// The same errors.
   virtual Result<ArtifactInfo> info(const ArtifactId& id) const = 0;
-  /// Whoever refers to it. artifact_missing; wrong_state: it is pinned.
+  /// Whether or not anybody refers to it. artifact_missing; wrong_state: it is pinned.
   virtual Result<void> remove(const ArtifactId& id) = 0;
-  /// In the order of their ids, from after `after`; none only at the end. One that `open` calls damaged is there too, without media type.
+  /// In the order of their ids, from after `after`; none only at the end. One that `open` calls damaged is there too,
+  /// without media type.
   virtual Result<std::vector<ArtifactInfo>> list(const std::optional<ArtifactId>& after, std::size_t limit) const = 0;
   /// The first call counts; from then on it is known.
   virtual Result<ArtifactStats> stats() const = 0;

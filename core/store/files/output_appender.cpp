@@ -123,7 +123,7 @@ Result<void> OutputAppender::write(std::string_view bytes) {
     noted_ = durable_;
   }
   if (const auto done = file_.write(bytes, end_); !done) {
-    // What stays behind the end would be taken for damage later, if more were written.
+    // Whole records that stay behind the end would be there after the next start.
     if (const auto cut = file_.truncate(end_); !cut) error_ = cut.error();
     return done;
   }
