@@ -16,7 +16,7 @@ machine       : calm model
 ports         : model
 registry      : model
 params        : model boost/core boost/describe boost/mp11
-store         : ports model sqlite3 posix
+store         : ports model sqlite3 openssl posix
 runtime       : machine ports registry params model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store

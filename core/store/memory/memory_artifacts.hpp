@@ -1,0 +1,14 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/ports/artifacts.hpp"
+
+namespace coremachine {
+
+/// Artifacts that last as long as their process, whole in memory. Never full, never damaged.
+/// `now` gives new artifacts their time; empty: the system's.
+std::unique_ptr<ArtifactStore> make_memory_artifacts(std::function<Timestamp()> now = {});
+
+}  // namespace coremachine
