@@ -8,7 +8,7 @@ while IFS= read -r page; do
   while IFS=: read -r line text; do
     file=$(sed -E 's/.*This is \[([^]]+)\]\(([^)]+)\).*/\2/' <<<"$text")
     file=$(realpath --relative-to=. "$(dirname "$page")/$file")
-    shown=$(tail -n "+$line" "$page" | awk '/^```cpp$/ { inside = 1; next } /^```$/ && inside { exit } inside')
+    shown=$(awk -v from="$line" 'NR < from || over { next } /^```cpp$/ { inside = 1; next } /^```$/ && inside { over = 1; next } inside' "$page")
     # The comment at the top of the file is for those who read it there.
     wanted=$(awk '!begun && /^\/\// { next } { begun = 1; print }' "$file")
     compared=$((compared + 1))
