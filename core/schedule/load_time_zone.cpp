@@ -7,7 +7,7 @@
 #include <system_error>
 #include <vector>
 
-#include "core/registry/suggest.hpp"
+#include "core/model/suggest.hpp"
 #include "core/schedule/time_zone.hpp"
 
 namespace coremachine::schedule {

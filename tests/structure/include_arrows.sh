@@ -35,7 +35,7 @@ more='
 include/coremachine/registry/coroutine_handler.hpp : boost/asio
 include/coremachine/registry/typed.hpp : params
 core/params/pattern.cpp : boost/regex
-core/schedule/load_time_zone.cpp                   : busy registry
+core/schedule/load_time_zone.cpp : busy
 '
 
 # Reads `path:line:text` and prints what is forbidden.
