@@ -33,6 +33,7 @@ struct CoroutineTask {
   RunningRecord::Slot* slot = nullptr;
   Timestamp started{};
   asio::cancellation_signal cancel;
+  std::optional<asio::steady_timer> timer = {};  ///< of its timeout
 };
 
 }  // namespace
@@ -102,11 +103,22 @@ struct IoThread::State {
 
   void spawn(const std::shared_ptr<CoroutineTask>& task, const std::shared_ptr<const CoroutineHandler>& handler) {
     auto done = [this, task](std::exception_ptr error, TaskResult result) {
+      task->timer.reset();
       if (error) {
-        result = raised(error);
+        result = task->context->deadline() && std::chrono::steady_clock::now() >= *task->context->deadline()
+                     ? TaskResult(TaskFailure{"timeout", "the attempt took longer than its timeout of " +
+                                                             std::to_string(task->slice->work().spec.timeout.count()) + " ms"})
+                     : raised(error);
       }
       finish(task, result);
     };
+    const auto timeout = task->slice->work().spec.timeout;
+    if (timeout.count() > 0) {
+      task->timer.emplace(context, timeout);
+      task->timer->async_wait([task](const boost::system::error_code& error) {
+        if (!error) task->cancel.emit(asio::cancellation_type::all);
+      });
+    }
     auto bound = asio::bind_cancellation_slot(task->cancel.slot(), std::move(done));
     asio::co_spawn(context, call(task, handler), std::move(bound));
   }

@@ -186,10 +186,12 @@ void Shell::drive(Role role) {
     const auto now = draw();
     for (auto& input : inputs) handle(input, now);
     engine_->tick(now);
+    const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
     carry_out(engine_->take_actions());
     give_batch();
-    const auto deadline = engine_->next_deadline();
+    auto deadline = engine_->next_deadline();
+    if (look && (!deadline || *look < *deadline)) deadline = look;
     if (deadline && (!armed_ || *deadline < *armed_)) {
       armed_ = deadline;
       io_->arm(*deadline);
@@ -234,8 +236,12 @@ void Shell::handle(Input& input, const Now& now) {
       shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
     }
     void operator()(SliceInput& in) const {
-      if (in.last) {
-        shell.slices_.erase(in.slice);
+      const auto slice = shell.slices_.find(in.slice);
+      if (slice != shell.slices_.end()) {
+        slice->second->reported += in.report.completed.count + static_cast<std::uint32_t>(in.report.failed.size());
+      }
+      if (in.last && slice != shell.slices_.end()) {
+        shell.slices_.erase(slice);
         shell.slice_ms_ += 0.2 * (static_cast<double>(in.report.busy_ns) / 1e6 - shell.slice_ms_);
       }
       shell.engine_->slice_reported(now, in.slice, std::move(in.report), in.last);

@@ -250,7 +250,11 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     const auto offset = slice.offset_at(*position);
     about.index = TaskIndex{slice.chunk} * chunk_size + offset;
     about.attempt = slice.attempt_at(*position);
-    if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
+    if (work.spec.timeout.count() > 0) {
+      const auto began = std::chrono::steady_clock::now();
+      state.note_began(began);
+      about.deadline = began + work.spec.timeout;
+    }
     if (!callable) {
       reports.never_runnable(*position, "no task type \"" + work.spec.task_type + "\" is registered");
       continue;
