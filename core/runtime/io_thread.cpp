@@ -83,13 +83,9 @@ struct IoThread::State {
       const auto offset = work.slice.offset_at(*position);
       const std::size_t begin = offset == 0 ? 1 : ends.at(offset - 1) + 1;
       task->params = json::parse(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
-      TaskContext::State about;
-      about.job_id = work.slice.job;
-      about.stage = work.slice.stage;
-      about.round = work.slice.round;
+      auto about = hooks.slices->about(work);
       about.index = TaskIndex{work.slice.chunk} * chunk_size + offset;
       about.attempt = work.slice.attempt_at(*position);
-      about.task_type = &work.spec.task_type;
       if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
       about.cancelled = &slice->cancelled();
       task->context.emplace(about);

@@ -23,6 +23,14 @@ unsigned workers_of(const MachineOptions& options) {
   return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
 }
 
+void check_needs(const TaskInfo& info, const Services& services) {
+  for (const auto& needed : info.needs) {
+    if (services.has(needed)) continue;
+    throw Failure(Error{ErrorCode::invalid_argument, "the task type \"" + info.name + "\" needs a service of type " + needed.name() +
+                                                         ", and this machine was given none"});
+  }
+}
+
 }  // namespace
 
 Shell::Shell(ShellSetup setup)
@@ -47,6 +55,7 @@ Shell::Shell(ShellSetup setup)
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers;
   for (const auto& info : tasks_.list_all_info()) {
+    check_needs(info, setup_.options.services);
     if (!info.enabled) {
       engine.disabled_types.insert(info.name);
       continue;
@@ -61,6 +70,8 @@ Shell::Shell(ShellSetup setup)
   slices.jobs = &jobs_;
   slices.tasks = &tasks_;
   slices.store = setup_.store.get();
+  slices.services = &setup_.options.services;
+  slices.log = [this](std::string_view message) { log(std::string(message)); };
   slices.worker = "local";
   slices.clock = [this] { return now(); };
   slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };

@@ -365,6 +365,33 @@ TEST_SUITE("runtime: a machine") {
     CHECK(job.error->message.find("timeout of 20 ms") != std::string::npos);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "handlers ask for services by type; each machine has its own, and one that lacks a declared one does not start") {
+    tasks.add("counts", [](const json::object&, TaskContext& context) -> TaskResult {
+      if (context.try_get<std::string>()) throw std::logic_error("nobody gave a string");
+      context.log("counting");
+      return {{"i", ++context.get<std::atomic<int>>()}};
+    }, TaskInfo{.needs = {service<std::atomic<int>>()}});
+    try {
+      CoreMachine machine(options());
+      FAIL("it started without what a task type needs");
+    } catch (const Failure& failure) {
+      CHECK(std::string(failure.what()).find("\"counts\" needs a service of type std::atomic<int>") != std::string::npos);
+    }
+    auto ones = std::make_shared<std::atomic<int>>(0);
+    auto others = std::make_shared<std::atomic<int>>(100);
+    std::atomic<int> lines{0};
+    for (const auto& counter : {ones, others}) {
+      auto with = options();
+      with.services.add(counter);
+      with.log = [&](std::string_view line) { lines += line.find("(counts), attempt 1: counting") != std::string_view::npos ? 1 : 0; };
+      CoreMachine machine(with);
+      CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
+    }
+    CHECK(*ones == 5);
+    CHECK(*others == 105);
+    CHECK(lines == 10);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a job that is paused while it waits for its handler is not given to it") {
     auto with = options(1);
     with.handlers = 1;
