@@ -192,7 +192,7 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   out.left = slice.count;
   out.ahead = run.spec.pure && round.is_inline;
   if (out.ahead) ++ahead_out_;
-  if (slice.count > 1) recalls_.emplace_back(now.time + setup_.recall_after, id);
+  recalls_.emplace_back(now.time + setup_.recall_after, id);
   while (!recalls_.empty() && !outstanding_.contains(recalls_.front().second) && recalls_.front().second != id) {
     recalls_.pop_front();
   }

@@ -200,6 +200,10 @@ void Engine::set_limit(const Now& now, const std::string& type, const TypeLimit&
   limits_.set(type, limit, now.time);
   const bool none = limit == TypeLimit{};
   open_.settings.push_back({"limit", type, none ? nullptr : make_text(limit_text(limit))});
+  // What was handed out and has not begun goes by the new limit too.
+  for (const auto& [id, out] : outstanding_) {
+    if (out.task_type == type) actions_.emplace_back(RecallSlice{id});
+  }
   wake_limited(now);
   hold_or_do(Answer{request, std::nullopt, {}, {}});
 }

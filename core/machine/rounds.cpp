@@ -255,7 +255,8 @@ Error Stepper::failure_at_deadline() const {
 
 Error Stepper::failure_of_join() const {
   const auto& round = *job_.round;
-  if (std::holds_alternative<JoinAll>(round.policy.join) && round.first_error) return *round.first_error;
+  const bool one_is_enough = std::holds_alternative<JoinAll>(round.policy.join) || std::holds_alternative<JoinCritical>(round.policy.join);
+  if (one_is_enough && round.first_error) return *round.first_error;
   Error error{ErrorCode::too_many_failures,
               std::to_string(round.counts.failed + round.counts.dead) + " of " + std::to_string(round.counts.total) +
                   " tasks of stage " + std::to_string(round.stage) + " failed, more than its join tolerates"};

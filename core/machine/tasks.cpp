@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include <boost/assert.hpp>
 #include <boost/json/parse.hpp>
@@ -283,7 +284,14 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   auto& round = *job_.round;
   const bool worse = code != ErrorCode::task_failed && round.first_error && round.first_error->code == ErrorCode::task_failed &&
                      code != ErrorCode::poison;
-  if (round.first_error && !worse) return;
+  // Where only critical tasks decide, another is never the cause.
+  const auto is_critical = [&](TaskIndex index) {
+    const auto& of = round.chunks[index / chunk_size];
+    return round.specs[of.spec_of(static_cast<ChunkOffset>(index - of.first))].critical;
+  };
+  const bool decides = std::holds_alternative<JoinCritical>(round.policy.join) && is_critical(chunk.first + offset) &&
+                       round.first_error && round.first_error->task_index && !is_critical(*round.first_error->task_index);
+  if (round.first_error && !worse && !decides) return;
   Error first;
   first.code = code;
   boost::system::error_code bad;

@@ -6,4 +6,12 @@ std::string TaskContext::idempotency_key() const {
   return state_.job_id.str() + "/" + std::to_string(state_.round) + "/" + std::to_string(state_.index);
 }
 
+void TaskContext::log(std::string_view message) const {
+  if (!state_.log || !*state_.log) return;
+  std::string line = "job " + state_.job_id.str() + ", round " + std::to_string(state_.round) + ", task " +
+                     std::to_string(state_.index) + " (" + task_type() + "), attempt " + std::to_string(state_.attempt) + ": ";
+  line += message;
+  (*state_.log)(line);
+}
+
 }  // namespace coremachine

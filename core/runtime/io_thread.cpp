@@ -33,6 +33,7 @@ struct CoroutineTask {
   RunningRecord::Slot* slot = nullptr;
   Timestamp started{};
   asio::cancellation_signal cancel;
+  std::optional<asio::steady_timer> timer = {};  ///< of its timeout
 };
 
 }  // namespace
@@ -82,13 +83,9 @@ struct IoThread::State {
       const auto offset = work.slice.offset_at(*position);
       const std::size_t begin = offset == 0 ? 1 : ends.at(offset - 1) + 1;
       task->params = json::parse(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
-      TaskContext::State about;
-      about.job_id = work.slice.job;
-      about.stage = work.slice.stage;
-      about.round = work.slice.round;
+      auto about = hooks.slices->about(work);
       about.index = TaskIndex{work.slice.chunk} * chunk_size + offset;
       about.attempt = work.slice.attempt_at(*position);
-      about.task_type = &work.spec.task_type;
       if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
       about.cancelled = &slice->cancelled();
       task->context.emplace(about);
@@ -102,11 +99,22 @@ struct IoThread::State {
 
   void spawn(const std::shared_ptr<CoroutineTask>& task, const std::shared_ptr<const CoroutineHandler>& handler) {
     auto done = [this, task](std::exception_ptr error, TaskResult result) {
+      task->timer.reset();
       if (error) {
-        result = raised(error);
+        result = task->context->deadline() && std::chrono::steady_clock::now() >= *task->context->deadline()
+                     ? TaskResult(TaskFailure{"timeout", "the attempt took longer than its timeout of " +
+                                                             std::to_string(task->slice->work().spec.timeout.count()) + " ms"})
+                     : raised(error);
       }
       finish(task, result);
     };
+    const auto timeout = task->slice->work().spec.timeout;
+    if (timeout.count() > 0) {
+      task->timer.emplace(context, timeout);
+      task->timer->async_wait([task](const boost::system::error_code& error) {
+        if (!error) task->cancel.emit(asio::cancellation_type::all);
+      });
+    }
     auto bound = asio::bind_cancellation_slot(task->cancel.slot(), std::move(done));
     asio::co_spawn(context, call(task, handler), std::move(bound));
   }

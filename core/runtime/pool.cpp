@@ -11,7 +11,7 @@ thread_local bool write_is_next = false;
 
 /// Threads beyond those with permits: to drive the engine and to write while all others are in authors' code.
 constexpr std::size_t spare_threads = 2;
-/// Boundaries that never return may be replaced so often before the pool refuses to grow.
+/// Boundaries and slices that never return may be replaced so often before the pool refuses to grow.
 constexpr std::size_t max_abandoned = 64;
 
 }  // namespace
@@ -28,7 +28,8 @@ void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::sh
   for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
   for (auto& slice : slices) slices_.push_back(std::move(slice));
   const auto free_handlers = handlers_ + abandoned_.size() - std::min(boundaries_running_, handlers_ + abandoned_.size());
-  const auto free_slots = slots_ - std::min(slices_running_, slots_);
+  const auto all_slots = slots_ + abandoned_slices_.size();
+  const auto free_slots = all_slots - std::min(slices_running_, all_slots);
   auto runnable = std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
   if (in_pool && runnable > 0) --runnable;  // this thread takes one itself when it comes back
   wake(runnable);
@@ -46,7 +47,7 @@ void Pool::wake(std::size_t count) {
     --count;
     ready_.notify_one();
   }
-  const auto most = slots_ + handlers_ + abandoned_.size() + spare_threads;
+  const auto most = slots_ + handlers_ + abandoned_.size() + abandoned_slices_.size() + spare_threads;
   while (count > 0 && threads_.size() < most && !stopping_) {
     --count;
     threads_.emplace_back([this] {
@@ -81,7 +82,7 @@ bool Pool::writes_next() {
 
 Pool::Room Pool::room(std::size_t slices_ahead, std::size_t boundaries_ahead) const {
   const std::lock_guard lock(mutex_);
-  const auto slices = slots_ + slices_ahead;
+  const auto slices = slots_ + abandoned_slices_.size() + slices_ahead;
   const auto has_slices = slices_.size() + slices_running_;
   const auto boundaries = handlers_ + abandoned_.size() + boundaries_ahead;
   const auto has_boundaries = boundaries_.size() + boundaries_running_;
@@ -94,6 +95,14 @@ void Pool::boundary_abandoned(JobId job, BoundaryNumber boundary) {
   if (!in_handlers_.contains(name) || abandoned_.size() >= max_abandoned) return;
   abandoned_.insert(name);
   if (can_run_boundary()) wake(1);
+}
+
+bool Pool::slice_abandoned(machine::SliceId slice) {
+  const std::lock_guard lock(mutex_);
+  if (abandoned_slices_.size() >= max_abandoned) return false;
+  abandoned_slices_.insert(slice);
+  wake(1);
+  return true;
 }
 
 void Pool::stop() {
@@ -147,9 +156,11 @@ void Pool::work(RunningRecord::Slot& slot) {
       in_pool = false;
       auto report = work_.run_slice(*slice, slot);
       in_pool = true;
+      const auto id = slice->work().id;
       slice.reset();
       lock.lock();
       --slices_running_;
+      abandoned_slices_.erase(id);
       if (can_run_slice()) wake(1);
       lock.unlock();
       work_.post(std::move(report));

@@ -52,8 +52,10 @@ class Pool {
   /// Whether this thread will call `write` next: it is one of the pool's, and the pool has nothing else to do.
   bool writes_next();
 
-  /// The author's code of a boundary does not come back: another takes its place until it does.
+  /// The author's code of a boundary or a slice does not come back: another takes its place until it does.
   void boundary_abandoned(JobId job, BoundaryNumber boundary);
+  /// False if as many as may be are abandoned already.
+  bool slice_abandoned(machine::SliceId slice);
 
   /// Waits for what runs, and ends the threads; what is queued is dropped.
   void stop();
@@ -65,7 +67,7 @@ class Pool {
   void work(RunningRecord::Slot& slot);
   void wake(std::size_t count);
   bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
-  bool can_run_slice() const { return !slices_.empty() && slices_running_ < slots_; }
+  bool can_run_slice() const { return !slices_.empty() && slices_running_ < slots_ + abandoned_slices_.size(); }
 
   const std::size_t slots_;
   const std::size_t handlers_;
@@ -81,6 +83,7 @@ class Pool {
   std::size_t slices_running_ = 0;
   std::set<std::pair<JobId, BoundaryNumber>> in_handlers_;  ///< boundaries that run
   std::set<std::pair<JobId, BoundaryNumber>> abandoned_;    ///< of these
+  std::set<machine::SliceId> abandoned_slices_;             ///< that run all the same
   std::size_t idle_ = 0;
   std::size_t signalled_ = 0;
   bool drive_wanted_ = false;

@@ -23,6 +23,14 @@ unsigned workers_of(const MachineOptions& options) {
   return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
 }
 
+void check_needs(const TaskInfo& info, const Services& services) {
+  for (const auto& needed : info.needs) {
+    if (services.has(needed)) continue;
+    throw Failure(Error{ErrorCode::invalid_argument, "the task type \"" + info.name + "\" needs a service of type " + needed.name() +
+                                                         ", and this machine was given none"});
+  }
+}
+
 }  // namespace
 
 Shell::Shell(ShellSetup setup)
@@ -47,6 +55,7 @@ Shell::Shell(ShellSetup setup)
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers;
   for (const auto& info : tasks_.list_all_info()) {
+    check_needs(info, setup_.options.services);
     if (!info.enabled) {
       engine.disabled_types.insert(info.name);
       continue;
@@ -61,6 +70,8 @@ Shell::Shell(ShellSetup setup)
   slices.jobs = &jobs_;
   slices.tasks = &tasks_;
   slices.store = setup_.store.get();
+  slices.services = &setup_.options.services;
+  slices.log = [this](std::string_view message) { log(std::string(message)); };
   slices.worker = "local";
   slices.clock = [this] { return now(); };
   slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };
@@ -186,10 +197,12 @@ void Shell::drive(Role role) {
     const auto now = draw();
     for (auto& input : inputs) handle(input, now);
     engine_->tick(now);
+    const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
     carry_out(engine_->take_actions());
     give_batch();
-    const auto deadline = engine_->next_deadline();
+    auto deadline = engine_->next_deadline();
+    if (look && (!deadline || *look < *deadline)) deadline = look;
     if (deadline && (!armed_ || *deadline < *armed_)) {
       armed_ = deadline;
       io_->arm(*deadline);
@@ -234,8 +247,12 @@ void Shell::handle(Input& input, const Now& now) {
       shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
     }
     void operator()(SliceInput& in) const {
-      if (in.last) {
-        shell.slices_.erase(in.slice);
+      const auto slice = shell.slices_.find(in.slice);
+      if (slice != shell.slices_.end()) {
+        slice->second->reported += in.report.completed.count + static_cast<std::uint32_t>(in.report.failed.size());
+      }
+      if (in.last && slice != shell.slices_.end()) {
+        shell.slices_.erase(slice);
         shell.slice_ms_ += 0.2 * (static_cast<double>(in.report.busy_ns) / 1e6 - shell.slice_ms_);
       }
       shell.engine_->slice_reported(now, in.slice, std::move(in.report), in.last);

@@ -66,6 +66,8 @@ class Shell {
   std::optional<SubmissionKey> find_key(const std::string& key) const;
   Result<std::optional<JobId>> submitted_before(const Submission& submission) const;
   void look_for_old_jobs();
+  std::optional<Timestamp> watch(const Now& now);
+  void give_up(std::shared_ptr<SliceState> slice);
   void announce(const machine::Announce& announce);
   void note_drained();
   bool wait_drained(Milliseconds at_most);
@@ -107,6 +109,7 @@ class Shell {
   std::unordered_map<machine::SliceId, std::shared_ptr<SliceState>> slices_;
   std::optional<std::chrono::steady_clock::time_point> held_since_;
   std::optional<Timestamp> armed_;
+  std::vector<machine::SliceId> watched_;  ///< those that have to end in time
   /// Work that takes longer than this is not queued ahead of the threads.
   static constexpr double long_ms = 5.0;
   double slice_ms_ = 1.0;     ///< that a slice typically takes

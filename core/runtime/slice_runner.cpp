@@ -224,6 +224,17 @@ std::unique_ptr<StageFold> SliceRunner::make_fold(const machine::RunSlice& work)
   }
 }
 
+TaskContext::State SliceRunner::about(const machine::RunSlice& work) const {
+  TaskContext::State about;
+  about.job_id = work.slice.job;
+  about.stage = work.slice.stage;
+  about.round = work.slice.round;
+  about.task_type = &work.spec.task_type;
+  about.services = setup_.services;
+  about.log = &setup_.log;
+  return about;
+}
+
 Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
   const auto& work = state.work();
   const auto& slice = work.slice;
@@ -239,18 +250,18 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     return reports.take();
   }
 
-  TaskContext::State about;
-  about.job_id = slice.job;
-  about.stage = slice.stage;
-  about.round = slice.round;
-  about.task_type = &work.spec.task_type;
+  auto about = this->about(work);
   about.cancelled = &state.cancelled();
 
   while (const auto position = state.claim()) {
     const auto offset = slice.offset_at(*position);
     about.index = TaskIndex{slice.chunk} * chunk_size + offset;
     about.attempt = slice.attempt_at(*position);
-    if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
+    if (work.spec.timeout.count() > 0) {
+      const auto began = std::chrono::steady_clock::now();
+      state.note_began(began);
+      about.deadline = began + work.spec.timeout;
+    }
     if (!callable) {
       reports.never_runnable(*position, "no task type \"" + work.spec.task_type + "\" is registered");
       continue;

@@ -65,6 +65,8 @@ class SliceRunner {
     const JobRegistry* jobs = nullptr;
     const TaskRegistry* tasks = nullptr;
     const Store* store = nullptr;
+    const Services* services = nullptr;
+    std::function<void(std::string_view)> log = {};  ///< what handlers want an operator to know
     std::string worker;
     std::function<Timestamp()> clock;
     std::function<void(machine::SliceId, Report)> partial;  ///< part of a slice that takes long
@@ -76,6 +78,8 @@ class SliceRunner {
   /// Runs what is left of the slice and says what became of it.
   Report run(SliceState& slice, RunningRecord::Slot& slot) const;
 
+  /// What a handler of the slice is told besides its position.
+  TaskContext::State about(const machine::RunSlice& work) const;
   /// The definitions of the slice's chunk: as handed over, or read from the store.
   Text definitions(const machine::RunSlice& work) const;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -39,6 +40,21 @@ class SliceState {
     return {};
   }
 
+  /// How many positions were claimed: the last of them is the one that runs, if one does.
+  std::uint32_t claimed() const { return next(range_.load(std::memory_order_acquire)); }
+
+  /// When the task that was claimed last began; noted only where somebody watches for it.
+  void note_began(std::chrono::steady_clock::time_point time) { began_.store(time.time_since_epoch().count(), std::memory_order_release); }
+  std::optional<std::chrono::steady_clock::time_point> began() const {
+    const auto ticks = began_.load(std::memory_order_acquire);
+    if (ticks == 0) return std::nullopt;
+    return std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration(ticks));
+  }
+
+  // Of the driver alone.
+  std::uint32_t reported = 0;  ///< positions whose outcome has come in
+  std::optional<std::chrono::steady_clock::time_point> stopped_at = {};
+
   /// For tasks that end in any order, all of one thread: after `expect_all`, true for the last one.
   void expect_all() { pending_ = work_.slice.count; }
   bool one_done() { return --pending_ == 0; }
@@ -55,6 +71,7 @@ class SliceState {
   std::atomic<std::uint64_t> range_;
   std::atomic<bool> cancelled_{false};
   std::uint32_t pending_ = 0;
+  std::atomic<std::chrono::steady_clock::rep> began_{0};
 };
 
 }  // namespace coremachine::runtime

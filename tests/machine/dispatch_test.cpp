@@ -154,6 +154,17 @@ TEST_SUITE("machine: what is handed out next") {
     CHECK((shell->now() - start).count() >= 1900);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a limit counts for what was handed out and has not begun, too") {
+    const auto job = submit("sim", wide(50));
+    open();
+    REQUIRE(shell->slices.size() == 4);
+    shell->set_limit("sim.work", {.max_concurrency = 1});
+    std::uint64_t out = 0;
+    for (const auto& slice : shell->slices) out += slice.slice.count;
+    CHECK(out == 1);
+    CHECK(codes(job)["running"] == 1);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a limit that is lifted lets those who waited go") {
     shell->set_limit("sim.work", {.paused = true});
     const auto job = submit("sim", wide(5));

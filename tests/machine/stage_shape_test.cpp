@@ -298,6 +298,18 @@ TEST_SUITE("machine: deadlines, critical tasks, visits") {
       }
       CHECK(bench.job.status == JobStatus::failed);
     }
+    SUBCASE("the job's error is that of the critical one, whichever failed first") {
+      next.policy.stragglers = Stragglers::wait;
+      for (const bool critical_first : {true, false}) {
+        auto both = next;
+        both.chunks[0].specs = critical_first ? std::vector<SpecNumber>{1, 0, 0, 0} : std::vector<SpecNumber>{0, 1, 0, 0};
+        auto bench = opened(both);
+        while (bench.job.status == JobStatus::running) bench.give(TasksReported{Bench::failed(take_one(bench), FailedAttempt::Verdict::permanent)});
+        REQUIRE(bench.job.status == JobStatus::failed);
+        CHECK(bench.job.error->task_index == (critical_first ? 0 : 1));
+        CHECK(bench.job.error->code == ErrorCode::task_failed);
+      }
+    }
     SUBCASE("what is known of them survives a crash") {
       auto bench = opened(next);
       while (bench.job.round->critical.completed == 0) bench.give(TasksReported{Bench::completed(take_one(bench))});

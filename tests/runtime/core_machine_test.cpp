@@ -73,6 +73,12 @@ class Gate {
 
 Gate* gate = nullptr;
 
+/// Lets whoever waits at the gate go, also when a check failed.
+struct OpenAtExit {
+  Gate& of;
+  ~OpenAtExit() { of.open(); }
+};
+
 /// `count` tasks of type `task`; the result is how many completed. `block`: which function waits at the gate.
 struct PlainJob : JobHandler {
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
@@ -145,6 +151,16 @@ struct Fixture {
       return {{"done", true}};
     });
     tasks.add("nan", [](const json::object&) -> TaskResult { return json::value(std::numeric_limits<double>::quiet_NaN()); });
+    const TaskInfo timed{.retry = RetryPolicy{.max_attempts = 1}, .timeout = Milliseconds{20}};
+    tasks.add("stubborn", [](const json::object&) -> TaskResult {
+      gate->pass();
+      return {{"done", true}};
+    }, timed);
+    tasks.add("quick", [](const json::object& params, TaskContext& context) -> TaskResult {
+      if (gate->waited() > 0 && params.at("i") == 100 && context.attempt() == 1) gate->pass();
+      return {{"i", params.at("i")}};
+    }, TaskInfo{.retry = RetryPolicy{.max_attempts = 2, .first_delay = Milliseconds{1}}, .timeout = Milliseconds{20}});
+    tasks.add("endless_timed", endless, timed);
     tasks.add("sleepless", sleepless);
     tasks.add("endless", endless);
     tasks.add("off", [](const json::object&) -> TaskResult { return {}; }, TaskInfo{.enabled = false});
@@ -299,6 +315,81 @@ TEST_SUITE("runtime: a machine") {
     own_gate.open();
     CHECK(machine.wait(slow).value().status == JobStatus::completed);
     CHECK(machine.wait(hasty).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a handler that ignores its timeout is given up, and its thread is replaced") {
+    auto with = options(1);
+    with.grace = Milliseconds{20};
+    CoreMachine machine(with);
+    const OpenAtExit at_exit{own_gate};
+    const auto job = machine.run("plain", plain("stubborn", 1)).value();
+    CHECK(job.status == JobStatus::failed);
+    CHECK(job.error->message.find("timeout of 20 ms") != std::string::npos);
+    // The one worker is there again although the handler still holds its thread.
+    CHECK(machine.run("plain", plain("ok", 10)).value().status == JobStatus::completed);
+    own_gate.open();
+    CHECK(machine.run("plain", plain("ok", 10)).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "tasks of a slice that its handler held up run all the same") {
+    auto with = options(1);
+    with.grace = Milliseconds{20};
+    CoreMachine machine(with);
+    const OpenAtExit at_exit{own_gate};
+    // Quick ones first, so that the next slice has many tasks; one of them never returns.
+    CHECK(machine.run("plain", plain("quick", 200)).value().status == JobStatus::completed);
+    own_gate.touch();  // from now on, number 100 is stubborn
+    const auto job = machine.run("plain", plain("quick", 200)).value();
+    CHECK(job.status == JobStatus::completed);
+    CHECK(job.result->at("n") == 200);
+    own_gate.open();
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a handler that ignores that its job was cancelled keeps no worker") {
+    auto with = options(1);
+    with.grace = Milliseconds{20};
+    CoreMachine machine(with);
+    const OpenAtExit at_exit{own_gate};
+    const auto id = machine.submit("plain", plain("wait", 1)).value();
+    own_gate.await_waiting(1);
+    CHECK(machine.cancel(id).has_value());
+    CHECK(machine.wait(id).value().status == JobStatus::cancelled);
+    CHECK(machine.run("plain", plain("ok", 10)).value().status == JobStatus::completed);
+    own_gate.open();
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a coroutine that takes longer than its timeout is cancelled where it waits") {
+    CoreMachine machine(options(1));
+    const auto job = machine.run("plain", plain("endless_timed", 1)).value();
+    CHECK(job.status == JobStatus::failed);
+    CHECK(job.error->message.find("timeout of 20 ms") != std::string::npos);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "handlers ask for services by type; each machine has its own, and one that lacks a declared one does not start") {
+    tasks.add("counts", [](const json::object&, TaskContext& context) -> TaskResult {
+      if (context.try_get<std::string>()) throw std::logic_error("nobody gave a string");
+      context.log("counting");
+      return {{"i", ++context.get<std::atomic<int>>()}};
+    }, TaskInfo{.needs = {service<std::atomic<int>>()}});
+    try {
+      CoreMachine machine(options());
+      FAIL("it started without what a task type needs");
+    } catch (const Failure& failure) {
+      CHECK(std::string(failure.what()).find("\"counts\" needs a service of type std::atomic<int>") != std::string::npos);
+    }
+    auto ones = std::make_shared<std::atomic<int>>(0);
+    auto others = std::make_shared<std::atomic<int>>(100);
+    std::atomic<int> lines{0};
+    for (const auto& counter : {ones, others}) {
+      auto with = options();
+      with.services.add(counter);
+      with.log = [&](std::string_view line) { lines += line.find("(counts), attempt 1: counting") != std::string_view::npos ? 1 : 0; };
+      CoreMachine machine(with);
+      CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
+    }
+    CHECK(*ones == 5);
+    CHECK(*others == 105);
+    CHECK(lines == 10);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a job that is paused while it waits for its handler is not given to it") {

@@ -16,7 +16,7 @@ model         :
 machine       : calm model
 ports         : model
 schedule      : calm model
-registry      : model
+registry      : model boost/core
 params        : model boost/core boost/describe boost/mp11
 store         : ports model sqlite3 openssl posix
 runtime       : machine ports registry params schedule model boost/asio boost/core openssl posix

@@ -16,6 +16,7 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/time.hpp>
+#include <coremachine/registry/services.hpp>
 
 namespace coremachine {
 
@@ -64,6 +65,8 @@ class COREMACHINE_API TaskContext {
     const std::string* task_type = nullptr;
     std::optional<std::chrono::steady_clock::time_point> deadline = {};
     const std::atomic<bool>* cancelled = nullptr;
+    const Services* services = nullptr;
+    const std::function<void(std::string_view)>* log = nullptr;
   };
   explicit TaskContext(const State& state) : state_(state) {}
 
@@ -83,6 +86,21 @@ class COREMACHINE_API TaskContext {
            (state_.deadline && std::chrono::steady_clock::now() >= *state_.deadline);
   }
   std::optional<std::chrono::steady_clock::time_point> deadline() const { return state_.deadline; }
+
+  /// What the machine was given under this type; throws `std::out_of_range` if it has none. A task type that says in
+  /// its TaskInfo what it needs is refused at the start instead.
+  template <class T>
+  T& get() const {
+    if (auto* found = try_get<T>()) return *found;
+    throw std::out_of_range("this machine has no service of type " + service<T>().name());
+  }
+  template <class T>
+  T* try_get() const {
+    return state_.services ? state_.services->find<T>() : nullptr;
+  }
+
+  /// A line for the operator, with the ids of job, task and attempt.
+  void log(std::string_view message) const;
 
  private:
   State state_;

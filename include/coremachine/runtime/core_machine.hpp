@@ -38,6 +38,7 @@ struct MachineOptions {
   Milliseconds drain_limit{30'000};    ///< for what runs when the machine stops
   unsigned poison_deaths = 5;          ///< deaths of the process, running it alone, that end a task
   Milliseconds alone_at_most{30'000};  ///< how long what ran when the process died runs alone, before others join it
+  Services services = {};              ///< what task handlers ask their context for
   /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
   std::map<JobStatus, Milliseconds> retention = {};
   /// Called with what an operator should know, from any thread; null: standard error.

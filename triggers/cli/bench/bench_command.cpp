@@ -194,6 +194,37 @@ json::object bench_latency(const BenchArguments& arguments) {
           {"not_pure_ratio_to_sync", rounded(percentile(behind, 0.5) / sync)}};
 }
 
+/// hello_world alone, and again behind a job of so many tasks that it runs all the while.
+json::object bench_fairness(const BenchArguments& arguments) {
+  const BenchDirectory directory;
+  BenchMachine bench(arguments, directory.path());
+  const std::string hello = "hello_world";
+  submit_to_result_us(bench, hello, 50);
+  const auto alone = submit_to_result_us(bench, hello, arguments.samples);
+  std::promise<void> over;
+  std::atomic<bool> runs{true};
+  const json::object params{{"count", arguments.tasks}};
+  const auto large = bench.machine->submit("fan_out", params).value();
+  bench.machine->wait_then(large, [&](const Result<JobView>&) {
+    runs = false;
+    over.set_value();
+  });
+  std::vector<double> behind;
+  while (runs && behind.size() < arguments.samples) behind.push_back(submit_to_result_us(bench, hello, 1).front());
+  const bool all_the_while = runs;
+  (void)bench.machine->cancel(large);
+  over.get_future().wait();
+  return {{"bench", "fairness"},
+          {"tasks_ahead", arguments.tasks},
+          {"samples", behind.size()},
+          {"large_job_ran_all_the_while", all_the_while},
+          {"alone_p50_us", rounded(percentile(alone, 0.5))},
+          {"alone_p99_us", rounded(percentile(alone, 0.99))},
+          {"behind_p50_us", rounded(percentile(behind, 0.5))},
+          {"behind_p99_us", rounded(percentile(behind, 0.99))},
+          {"ratio_p50", rounded(percentile(behind, 0.5) / percentile(alone, 0.5))}};
+}
+
 ExitCode run_bench(const BenchArguments& arguments, json::object (*bench)(const BenchArguments&)) {
   const auto format = format_from(arguments.format);
   if (!format) {
@@ -235,6 +266,11 @@ void add_bench(CLI::App& program, Chosen& chosen) {
   many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")->capture_default_str();
   const auto [latency, latency_arguments] = add("latency", "One hello_world after another: submit to durable result", bench_latency);
   latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")->capture_default_str();
+  const auto [fairness, fairness_arguments] = add("fairness", "hello_world behind a job of very many tasks, beside hello_world alone", bench_fairness);
+  fairness_arguments->tasks = 10'000'000;
+  fairness_arguments->samples = 200;
+  fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")->capture_default_str();
+  fairness->add_option("--samples", fairness_arguments->samples, "How many")->capture_default_str();
 }
 
 }  // namespace coremachine::cli
