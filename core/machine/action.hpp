@@ -34,7 +34,7 @@ struct HandlerCall {
   bool is_inline = false;
   std::vector<OutcomeSegment> outcomes = {};   ///< if inline
   std::optional<Signal> signal = {};           ///< that opened the gate of the round that closes
-  StagePolicy policy = {};                     ///< of a pull: of the round
+  StagePolicy policy = {};                     ///< of the round that closes, or is pulled for
   std::vector<TaskSpec> specs = {};            ///< of a pull: those of the round so far
   ChunkNumber chunks = 0;                      ///< of a pull: how many the round has
   TaskSource source = {};                      ///< of a pull: where it goes on

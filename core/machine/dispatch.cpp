@@ -80,6 +80,7 @@ HandlerCall Engine::make_call(const Job& job) const {
     call.rounds.push_back(round.number);
     call.is_inline = round.is_inline;
     if (round.is_inline) call.outcomes = round.inline_outcomes;
+    call.policy = round.policy;
     call.signal = round.signal;
   }
   if (job.boundary->kind == BoundaryKind::pull) {

@@ -83,6 +83,8 @@ class Engine {
   const SubmissionKey* pending_key(const std::string& key) const;
   /// The submission was made before: answered as if it had been this one, for a job that is live.
   void submitted_before(JobId job, RequestId request, Until until);
+  /// A key under which a job is to be found as well; durable with the next batch.
+  void add_key(SubmissionKey key);
   void control(const Now& now, JobId job, Control verb, RequestId request);
   void signal(const Now& now, JobId job, Signal signal, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.

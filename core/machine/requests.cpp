@@ -73,10 +73,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   if (until == Until::ended) entry.waiters.push_back(request);
   step_job(now, entry, JobSubmitted{});
   if (!keys.empty()) save_in_next_batch(entry);
-  for (auto& key : keys) {
-    pending_keys_[key.key] = {key, last_closed_ + 1};
-    open_.keys.push_back(std::move(key));
-  }
+  for (auto& key : keys) add_key(std::move(key));
   if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
 }
 
@@ -90,6 +87,11 @@ std::vector<SubmissionKey> keys_of(const Submission& submission) {
 const SubmissionKey* Engine::pending_key(const std::string& key) const {
   const auto found = pending_keys_.find(key);
   return found == pending_keys_.end() ? nullptr : &found->second.first;
+}
+
+void Engine::add_key(SubmissionKey key) {
+  pending_keys_[key.key] = {key, last_closed_ + 1};
+  open_.keys.push_back(std::move(key));
 }
 
 void Engine::submitted_before(JobId job, RequestId request, Until until) {

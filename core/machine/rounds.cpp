@@ -92,6 +92,8 @@ void Stepper::leave_round() {
   closed.finished_at = round.finished_at;
   closed.policy = round.policy;
   closed.specs = std::move(round.specs);
+  closed.folds = round.folds;
+  closed.source = std::move(round.source);
   closed.is_inline = round.is_inline;
   ClosedRound kept = closed;  // readers and later stages need no more than this of it
   closed.inline_definitions = std::move(round.inline_definitions);

@@ -28,6 +28,11 @@ void write_plan(JsonWriter& out, const AnyRound& round) {
     for (const auto& spec : round.specs) codec::write_spec(out, spec);
     out.end_array();
   }
+  out.flag("folds", round.folds);
+  if (round.source) {
+    out.key("source");
+    codec::write_source(out, *round.source, round.number);
+  }
 }
 
 template <class Segment>
@@ -60,11 +65,6 @@ void write_round(JsonWriter& out, const Round& round) {
     out.word(to_string(round.status));
     out.key("counts");
     codec::write_counts(out, round.counts);
-  }
-  out.flag("folds", round.folds);
-  if (round.source) {
-    out.key("source");
-    codec::write_source(out, *round.source, round.number);
   }
   out.flag("gate_open", round.gate_open);
   if (round.signal) {
@@ -213,6 +213,8 @@ ClosedRound read_closed_round(const RoundRow& row, Detail detail) {
     if (name == "policy") return void(round.policy = codec::read_policy(in));
     if (name == "counts") return void(round.counts = codec::read_counts(in));
     if (name == "inline") return in.to(round.is_inline);
+    if (name == "folds") return in.to(round.folds);
+    if (name == "source") return void(round.source = codec::read_source(in, row.round));
     if (name == "specs") return whole ? read_list(in, round.specs, codec::read_spec) : skip(in);
     if (name == "inline_definitions") return whole ? read_list(in, round.inline_definitions, definition) : skip(in);
     if (name == "inline_outcomes") return whole ? read_list(in, round.inline_outcomes, outcome) : skip(in);

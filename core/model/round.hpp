@@ -145,6 +145,8 @@ struct ClosedRound {
   std::optional<Timestamp> finished_at = {};
   StagePolicy policy = {};
   std::vector<TaskSpec> specs = {};
+  bool folds = false;
+  std::optional<TaskSource> source = {};
   bool is_inline = false;
   std::vector<DefinitionSegment> inline_definitions = {};
   std::vector<OutcomeSegment> inline_outcomes = {};

@@ -3,7 +3,7 @@
 namespace coremachine {
 
 std::string TaskContext::idempotency_key() const {
-  return state_.job_id.str() + "/" + std::to_string(state_.round) + "/" + std::to_string(state_.index);
+  return state_.job_id.str() + "/" + std::to_string(state_.defined_in) + "/" + std::to_string(state_.index);
 }
 
 void TaskContext::log(std::string_view message) const {

@@ -155,7 +155,8 @@ json::object BoundaryRunner::close_stage(const machine::HandlerCall& call) const
   const auto stage = call.boundary.stage;
   const auto handler = jobs_.make(call.job_type).value();
   const auto source = make_result_source(call, store_);
-  if (const auto fold = guarded("make_fold", stage, [&] { return handler->make_fold(stage); })) {
+  const auto fold = call.policy.gate ? nullptr : guarded("make_fold", stage, [&] { return handler->make_fold(stage); });
+  if (fold) {
     return guarded("the fold", stage, [&] { return fold_stage(*fold, call, store_, *source); });
   }
   return guarded("aggregate_stage_results", stage, [&] {

@@ -30,6 +30,8 @@ Round round_of(ClosedRound closed) {
   round.lineage = std::move(closed.lineage);
   round.policy = closed.policy;
   round.specs = std::move(closed.specs);
+  round.folds = closed.folds;
+  round.source = std::move(closed.source);
   round.is_inline = closed.is_inline;
   round.inline_definitions = std::move(closed.inline_definitions);
   round.inline_outcomes = std::move(closed.inline_outcomes);

@@ -59,6 +59,11 @@ void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId reques
       }
       if (*before) {
         const auto job = **before;
+        // Found by its params, the job is from now on found by the key as well.
+        for (auto& key : machine::keys_of(submission)) {
+          key.job = job;
+          if (!find_key(key.key)) engine_->add_key(std::move(key));
+        }
         if (engine_->find(job)) return engine_->submitted_before(job, request, input.until);
         answer.job = job;
         answer.existing = true;

@@ -229,6 +229,7 @@ TaskContext::State SliceRunner::about(const machine::RunSlice& work) const {
   about.job_id = work.slice.job;
   about.stage = work.slice.stage;
   about.round = work.slice.round;
+  about.defined_in = work.slice.defined_in;
   about.task_type = &work.spec.task_type;
   about.services = setup_.services;
   about.log = &setup_.log;

@@ -36,10 +36,11 @@ COREMACHINE_TASK("tests.task_by_macro_with_info", with_params_alone, .descriptio
 
 const std::string type = "tests.task";
 
-TaskContext context_of(std::uint32_t attempt) {
+TaskContext context_of(std::uint32_t attempt, std::uint32_t round = 3) {
   TaskContext::State state;
   state.job_id = JobId{1, 2};
-  state.round = 3;
+  state.round = round;
+  state.defined_in = 3;
   state.index = 45;
   state.attempt = attempt;
   state.task_type = &type;
@@ -175,6 +176,7 @@ TEST_SUITE("registry: tasks") {
   TEST_CASE("the idempotency key is the same for every attempt and different for any other task") {
     CHECK(context_of(1).idempotency_key() == "0000000000000G000000000002/3/45");
     CHECK(context_of(1).idempotency_key() == context_of(7).idempotency_key());
+    CHECK(context_of(1).idempotency_key() == context_of(8, 5).idempotency_key());  // after a retry of the job
   }
 
   TEST_CASE("an attempt is no longer wanted when it is cancelled or its time is up") {

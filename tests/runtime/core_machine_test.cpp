@@ -600,6 +600,9 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.accept("unique", plain("ok", 2, "create")).value().existing);
     CHECK(machine.run("unique", plain("ok", 2, "create")).value().id == first);
     CHECK(machine.submit("unique", plain("ok", 3)).value() != first);
+    // A key that was given for it is its key.
+    CHECK(machine.accept("unique", plain("ok", 2, "create"), {.idempotency_key = "u"}).value().job == first);
+    CHECK(machine.submit("unique", plain("ok", 4), {.idempotency_key = "u"}).error().code == ErrorCode::key_conflict);
     // One that failed is released.
     const auto failing = machine.run("unique", plain("ok", 1, "throw")).value();
     CHECK(failing.status == JobStatus::failed);

@@ -98,7 +98,8 @@ class COREMACHINE_API StageResults {
   bool empty() const { return size() == 0; }
   /// How many tasks the stage had.
   std::uint64_t total() const;
-  /// How many did not complete; more than none only under a join that tolerates it.
+  /// How many are out of attempts, or dead; more than none only under a join that tolerates it. What neither completed
+  /// nor failed was cancelled.
   std::uint64_t failed() const;
   std::vector<TaskFailureRecord> failures(std::size_t limit = 1000) const;
   /// Of a gate stage: what the signal brought that opened it; null if it opened by time.

@@ -60,6 +60,7 @@ class COREMACHINE_API TaskContext {
     JobId job_id;
     int stage = 0;
     std::uint32_t round = 0;
+    std::uint32_t defined_in = 0;  ///< the round that defined the task; the same after a retry of the job
     TaskIndex index = 0;
     std::uint32_t attempt = 1;
     const std::string* task_type = nullptr;
@@ -77,7 +78,8 @@ class COREMACHINE_API TaskContext {
   /// Counts every try of this task from 1; never reset.
   std::uint32_t attempt() const { return state_.attempt; }
   const std::string& task_type() const { return *state_.task_type; }
-  /// The same for every attempt of one task, different for any other: what makes an outside effect happen once.
+  /// The same for every attempt of one task, also after a retry of its job, and different for any other: what makes an
+  /// outside effect happen once.
   std::string idempotency_key() const;
 
   /// The attempt is no longer wanted: its job was cancelled, or its time is up. Long work asks now and then.
