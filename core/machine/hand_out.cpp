@@ -65,6 +65,15 @@ void count_as_running(Job& job, std::uint32_t count, const Now& now, Effects& ou
   out.write(SaveJob{});
 }
 
+/// What earlier attempts of the slice's tasks had come to.
+void add_progress(Slice& slice, const Round& round, const Chunk& chunk) {
+  if (round.progress.empty()) return;
+  for (const auto offset : slice.offsets) {
+    const auto found = round.progress.find(chunk.first + offset);
+    if (found != round.progress.end()) slice.progress.emplace_back(offset, found->second);
+  }
+}
+
 Slice take_returned(Job& job, ReadyQueue& queue, std::uint32_t max, const Now& now) {
   auto& round = *job.round;
   auto& chunk = chunk_of(round, queue.tasks.front());
@@ -78,6 +87,7 @@ Slice take_returned(Job& job, ReadyQueue& queue, std::uint32_t max, const Now& n
     ++slice.count;
   }
   slice.first = slice.offsets.front();
+  add_progress(slice, round, chunk);
   return slice;
 }
 
@@ -144,6 +154,7 @@ std::optional<std::pair<SpecNumber, Slice>> hand_out_one(Job& job, TaskIndex ind
   slice.count = 1;
   slice.offsets.push_back(offset);
   slice.attempts.push_back(start_attempt(chunk, offset));
+  add_progress(slice, *job.round, chunk);
   count_as_running(job, 1, now, out);
   return std::pair{spec, std::move(slice)};
 }

@@ -6,6 +6,7 @@
 #include <boost/assert.hpp>
 
 #include "core/machine/stepper.hpp"
+#include "core/model/json_text.hpp"
 
 namespace coremachine::machine {
 namespace {
@@ -43,6 +44,7 @@ class Rebuilder {
         fail(chunk, offset, segment, i);
       }
     }
+    if (segment.carry) take_progress(chunk, segment);
   }
 
   void settle() {
@@ -59,12 +61,29 @@ class Rebuilder {
       chunk.notes.shrink_to_fit();
       chunk.fresh = chunk.count;
     }
+    std::erase_if(round_.progress, [&](const auto& entry) {
+      const auto& chunk = round_.chunks[entry.first / chunk_size];
+      return chunk.finished.contains(static_cast<ChunkOffset>(entry.first - chunk.first));
+    });
     counts.queued = counts.total - counts.completed - counts.failed - counts.dead - counts.retrying;
   }
 
  private:
   bool is_critical(const Chunk& chunk, ChunkOffset offset) const {
     return round_.critical.total > 0 && round_.specs[chunk.spec_of(offset)].critical;
+  }
+  /// How far attempts had come that are to be made again.
+  void take_progress(const Chunk& chunk, const OutcomeSegment& segment) {
+    if (segment.kind == OutcomeKind::progress) {
+      round_.progress[chunk.first + segment.first] = segment.carry;
+    } else if (segment.kind == OutcomeKind::retrying) {
+      const auto ends = element_ends(*segment.carry);
+      for (std::uint32_t i = 0; i < segment.count; ++i) {
+        const std::size_t begin = i == 0 ? 1 : ends.at(i - 1) + 1;
+        auto text = segment.carry->substr(begin, ends.at(i) - begin);
+        if (text != "null") round_.progress[chunk.first + segment.offset_at(i)] = make_text(std::move(text));
+      }
+    }
   }
   void complete(Chunk& chunk, ChunkOffset offset) {
     if (!chunk.finished.insert(offset)) return;
@@ -93,6 +112,7 @@ class Rebuilder {
         due_[chunk.first + offset] = Timestamp{Milliseconds{segment.due_at(i)}};
         break;
       case OutcomeKind::lost: ++note.losses; break;
+      case OutcomeKind::progress: break;
     }
   }
 
@@ -111,6 +131,7 @@ void rebuild_chunks(Round& round, const DefinitionHeads& definitions, const Outc
   round.next_spec = 0;
   round.counts = TaskCounts{};
   round.critical = CriticalCounts{};
+  round.progress.clear();
   Rebuilder rebuilder(round, purpose);
   for (const auto& segment : definitions) rebuilder.define(segment);
   for (const auto& segment : outcomes) rebuilder.apply(segment);

@@ -69,6 +69,7 @@ class Stepper {
   bool takes_report(const Report& report) const;
   std::uint32_t accept_completions(Chunk& chunk, Report& report);
   std::uint32_t accept_failures(Chunk& chunk, Report& report);
+  void accept_progress(Chunk& chunk, const Report& report);
   void accept_returned(Chunk& chunk, const Report& report);
   void append(OutcomeSegment segment);
   void spill_inline();

@@ -53,6 +53,7 @@ void Stepper::operator()(TasksReported event) {
   auto& round = *job_.round;
   auto& chunk = round.chunks[report.chunk];
 
+  accept_progress(chunk, report);
   const auto completed = accept_completions(chunk, report);
   round.counts.completed += completed;
   round.counts.running -= completed;
@@ -80,6 +81,27 @@ void Stepper::finish(Chunk& chunk, ChunkOffset offset) {
   BOOST_ASSERT_MSG(added, "a task finished twice");
   ++chunk.finished_count;
   if (!chunk.notes.empty()) chunk.notes[offset].state = TaskNote::State::finished;
+  if (!job_.round->progress.empty()) job_.round->progress.erase(chunk.first + offset);
+}
+
+void Stepper::accept_progress(Chunk& chunk, const Report& report) {
+  for (const auto& told : report.progress) {
+    if (!is_awaited(chunk, told.offset, told.attempt)) continue;
+    job_.round->progress[chunk.first + told.offset] = told.progress;
+    OutcomeSegment segment;
+    segment.chunk = report.chunk;
+    segment.kind = OutcomeKind::progress;
+    segment.first = told.offset;
+    segment.count = 1;
+    segment.attempt = told.attempt;
+    segment.started_at = report.started_at;
+    segment.finished_at = now_.time;
+    segment.worker = report.worker;
+    segment.one_for_all = true;
+    segment.carry = told.progress;
+    segment.body = make_text("null");
+    append(std::move(segment));
+  }
 }
 
 std::uint32_t Stepper::accept_completions(Chunk& chunk, Report& report) {
@@ -110,7 +132,7 @@ std::uint32_t Stepper::accept_completions(Chunk& chunk, Report& report) {
     segment.attempts = std::move(done.attempts);
     segment.finished_ms = std::move(done.finished_ms);
     segment.body = std::move(done.body);
-    if (!job_.round->is_inline) segment.fold = std::move(done.fold);
+    if (!job_.round->is_inline) segment.carry = std::move(done.fold);
   } else {
     std::string body = "[";
     for (const auto i : accepted) {
@@ -142,6 +164,7 @@ struct FailureGroup {
   OutcomeKind kind;
   OutcomeSegment segment;
   std::vector<Text> errors;
+  std::vector<Text> progress = {};  ///< null where nothing was said
 };
 
 void seal(FailureGroup& group, const Report& report) {
@@ -162,6 +185,15 @@ void seal(FailureGroup& group, const Report& report) {
   const auto same = [&](std::uint32_t attempt) { return attempt == segment.attempts.front(); };
   segment.attempt = segment.attempts.front();
   if (std::all_of(segment.attempts.begin(), segment.attempts.end(), same)) segment.attempts.clear();
+  const auto told = [](const Text& text) { return text != nullptr; };
+  if (group.kind == OutcomeKind::retrying && std::any_of(group.progress.begin(), group.progress.end(), told)) {
+    std::string carry = "[";
+    for (const auto& each : group.progress) {
+      if (carry.size() > 1) carry += ',';
+      carry += each ? *each : "null";
+    }
+    segment.carry = make_text(carry + "]");
+  }
   const auto one = [&](const Text& text) { return text == group.errors.front() || *text == *group.errors.front(); };
   segment.one_for_all = std::all_of(group.errors.begin(), group.errors.end(), one);
   if (segment.one_for_all) {
@@ -221,7 +253,7 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
 
     auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& other) { return other.kind == kind; });
     if (group == groups.end()) {
-      groups.push_back(FailureGroup{kind, {}, {}});
+      groups.push_back(FailureGroup{kind, {}, {}, {}});
       group = std::prev(groups.end());
     }
     group->segment.offsets.push_back(failure.offset);
@@ -229,6 +261,8 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
     group->segment.finished_ms.push_back(failure.finished_ms);
     if (kind == OutcomeKind::retrying) group->segment.due_ms.push_back(due.time_since_epoch().count());
     group->errors.push_back(failure.error);
+    group->progress.push_back(failure.progress);
+    if (kind == OutcomeKind::retrying && failure.progress) round.progress[index] = failure.progress;
     ++group->segment.count;
   }
   for (auto& group : groups) {

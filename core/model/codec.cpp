@@ -162,6 +162,7 @@ void write_spec(JsonWriter& out, const TaskSpec& spec) {
     write_retry(out, spec.retry);
   }
   out.member("timeout_ms", spec.timeout, Milliseconds{0});
+  out.member("heartbeat_ms", spec.heartbeat, Milliseconds{0});
   out.flag("pure", spec.pure);
   out.flag("critical", spec.critical);
   out.end_object();
@@ -173,6 +174,7 @@ TaskSpec read_spec(JsonReader& in) {
     if (name == "task_type") return in.to(spec.task_type);
     if (name == "retry") return void(spec.retry = read_retry(in));
     if (name == "timeout_ms") return in.to(spec.timeout);
+    if (name == "heartbeat_ms") return in.to(spec.heartbeat);
     if (name == "pure") return in.to(spec.pure);
     if (name == "critical") return in.to(spec.critical);
     in.mismatch("a task's spec has an unknown member");

@@ -8,7 +8,7 @@ namespace coremachine::codec {
 namespace {
 
 constexpr std::array kinds{OutcomeKind::completed, OutcomeKind::failed, OutcomeKind::dead, OutcomeKind::retrying,
-                           OutcomeKind::lost};
+                           OutcomeKind::lost, OutcomeKind::progress};
 
 void write_body(JsonWriter& out, const Text& body) {
   if (!body) return;
@@ -25,6 +25,7 @@ std::string_view to_string(OutcomeKind kind) {
     case OutcomeKind::dead: return "dead";
     case OutcomeKind::retrying: return "retrying";
     case OutcomeKind::lost: return "lost";
+    case OutcomeKind::progress: return "progress";
   }
   return "?";
 }
@@ -89,9 +90,9 @@ void write_segment(JsonWriter& out, const OutcomeSegment& segment, RoundNumber h
     out.string(segment.worker);
   }
   out.flag("one_for_all", segment.one_for_all);
-  if (segment.fold) {
-    out.key("fold");
-    out.raw(*segment.fold);
+  if (segment.carry) {
+    out.key("carry");
+    out.raw(*segment.carry);
   }
   write_body(out, segment.body);
   out.end_object();
@@ -121,7 +122,7 @@ OutcomeSegment read_outcome_segment(JsonReader& in, RoundNumber home) {
     if (name == "due_ms") return in.to(segment.due_ms);
     if (name == "worker") return in.to(segment.worker);
     if (name == "one_for_all") return in.to(segment.one_for_all);
-    if (name == "fold") return in.to(segment.fold);
+    if (name == "carry") return in.to(segment.carry);
     if (name == "body") return in.to(segment.body);
     in.mismatch("an outcome has an unknown member");
   });

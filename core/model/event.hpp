@@ -29,6 +29,7 @@ struct Slice {
   std::vector<ChunkOffset> offsets = {};        ///< empty: first, first + 1, …
   std::vector<std::uint32_t> attempts = {};     ///< empty: all 1
   Incarnation incarnation = 0;
+  std::vector<std::pair<ChunkOffset, Text>> progress = {};  ///< what earlier attempts had come to
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }
   std::uint32_t attempt_at(std::uint32_t i) const { return attempts.empty() ? 1 : attempts[i]; }
@@ -59,6 +60,14 @@ struct FailedAttempt {
   std::optional<Milliseconds> retry_after = {};
   ErrorCode code = ErrorCode::task_failed;
   Text error = {};  ///< JSON object {type, message}; equal texts are often the same object
+  Text progress = {};  ///< JSON: how far it had come; null: it did not say
+};
+
+/// How far an attempt that still runs has come.
+struct TaskProgress {
+  ChunkOffset offset = 0;
+  std::uint32_t attempt = 1;
+  Text progress = {};  ///< JSON
 };
 
 /// What became of attempts of one slice; a slice may be reported in several parts.
@@ -72,6 +81,7 @@ struct Report {
   std::uint64_t busy_ns = 0;               ///< that the handlers took, all told
   Completions completed = {};
   std::vector<FailedAttempt> failed = {};
+  std::vector<TaskProgress> progress = {};
   std::vector<ChunkOffset> returned = {};  ///< handed out, never started, taken back
   std::optional<Error> broken = {};        ///< the stage's fold did what it may not: the job cannot go on
 };

@@ -115,6 +115,7 @@ struct Round {
   std::uint64_t ready_count = 0;
   std::uint32_t next_spec = 0;            ///< where the turn over specs goes on
   std::map<Timestamp, std::vector<TaskIndex>> retries = {};
+  std::map<TaskIndex, Text> progress = {};  ///< how far attempts had come, of tasks that are not finished
   std::uint32_t next_sequence = 0;
   CriticalCounts critical = {};
   bool folds = false;                     ///< its results are folded as they come

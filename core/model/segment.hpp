@@ -26,7 +26,8 @@ using SpecNumber = std::uint16_t;
 struct TaskSpec {
   std::string task_type;
   RetryPolicy retry;
-  Milliseconds timeout{0};  ///< of one attempt; 0: none
+  Milliseconds timeout{0};    ///< of one attempt; 0: none
+  Milliseconds heartbeat{0};  ///< the longest silence of an attempt; 0: it need not be heard of
   bool pure = false;
   bool critical = false;
 
@@ -52,6 +53,7 @@ enum class OutcomeKind : std::uint8_t {
   dead,       ///< final; body: errors
   retrying,   ///< will be tried again; body: errors
   lost,       ///< the process died while this ran alone; no body
+  progress,   ///< it still runs, and this is how far it has come; no body
 };
 
 constexpr bool is_final(OutcomeKind kind) {
@@ -60,7 +62,8 @@ constexpr bool is_final(OutcomeKind kind) {
     case OutcomeKind::failed:
     case OutcomeKind::dead: return true;
     case OutcomeKind::retrying:
-    case OutcomeKind::lost: return false;
+    case OutcomeKind::lost:
+    case OutcomeKind::progress: return false;
   }
   return false;
 }
@@ -82,7 +85,9 @@ struct OutcomeSegment {
   std::vector<Milliseconds::rep> due_ms = {};   ///< retrying only: when, in ms since the epoch; one for each, or one for all
   std::string worker = {};
   bool one_for_all = false;                 ///< the body is one value that stands for every task
-  Text fold = {};                           ///< JSON: the results folded, of a stage that folds; null: not yet
+  /// JSON that the stage goes on with. Completed: the results folded, null: not yet. Retrying: an array of what each had
+  /// come to, null: nothing. Progress: that.
+  Text carry = {};
   Text body = {};                           ///< JSON array with one value for each task, or that one value
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }

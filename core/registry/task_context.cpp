@@ -6,6 +6,13 @@ std::string TaskContext::idempotency_key() const {
   return state_.job_id.str() + "/" + std::to_string(state_.defined_in) + "/" + std::to_string(state_.index);
 }
 
+Heartbeats::~Heartbeats() = default;
+
+const json::value& TaskContext::last_progress() const {
+  static const json::value none;
+  return state_.progress ? *state_.progress : none;
+}
+
 void TaskContext::log(std::string_view message) const {
   if (!state_.log || !*state_.log) return;
   std::string line = "job " + state_.job_id.str() + ", round " + std::to_string(state_.round) + ", task " +

@@ -113,6 +113,7 @@ TaskSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
   spec.task_type = task.task_type;
   spec.retry = task.retry ? *task.retry : policy_.retry ? *policy_.retry : info->retry.value_or(RetryPolicy{});
   spec.timeout = task.timeout ? *task.timeout : policy_.timeout ? *policy_.timeout : info->timeout.value_or(Milliseconds{0});
+  spec.heartbeat = info->heartbeat.value_or(Milliseconds{0});
   spec.pure = info->pure;
   spec.critical = task.critical;
   return spec;

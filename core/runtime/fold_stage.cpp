@@ -80,8 +80,8 @@ json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call,
     query.bodies = false;
     ChunkNumber unfolded = chunks;
     for (const auto& segment : store.read_outcomes(query)) {
-      if (segment.fold) {
-        folding.take_folded(segment.fold);
+      if (segment.carry) {
+        folding.take_folded(segment.carry);
         continue;
       }
       // Few are not folded: a chunk with such a segment is read once more, with its results.
@@ -92,7 +92,7 @@ json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call,
       again.to = segment.chunk + 1;
       again.bodies = true;
       for (const auto& whole : store.read_outcomes(again)) {
-        if (!whole.fold) folding.take_results(whole);
+        if (!whole.carry) folding.take_results(whole);
       }
     }
   }

@@ -24,6 +24,15 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// What a coroutine says of itself while it runs: the next attempt finds it.
+struct LastWord final : Heartbeats {
+  Text latest = {};
+  void beat(const json::value& progress) override {
+    std::string text;
+    if (!progress.is_null() && !append_json(text, progress)) latest = make_text(std::move(text));
+  }
+};
+
 /// One coroutine task: its arguments and context live as long as it runs.
 struct CoroutineTask {
   std::shared_ptr<SliceState> slice;
@@ -34,6 +43,8 @@ struct CoroutineTask {
   Timestamp started{};
   asio::cancellation_signal cancel;
   std::optional<asio::steady_timer> timer = {};  ///< of its timeout
+  LastWord last_word = {};
+  std::optional<json::value> earlier = {};
 };
 
 }  // namespace
@@ -88,6 +99,11 @@ struct IoThread::State {
       about.attempt = work.slice.attempt_at(*position);
       if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
       about.cancelled = &slice->cancelled();
+      for (const auto& [of, said] : work.slice.progress) {
+        if (of == offset) task->earlier = json::parse(*said);
+      }
+      about.heartbeats = &task->last_word;
+      about.progress = task->earlier ? &*task->earlier : nullptr;
       task->context.emplace(about);
       task->slot = hooks.record->acquire();
       task->slot->at(about.index);
@@ -148,6 +164,7 @@ struct IoThread::State {
     }
     ReportBuilder builder(task->slice->work().slice, hooks.worker, hooks.clock);
     builder.finished(task->position, result);
+    if (task->last_word.latest) builder.failed_at(task->slice->work().slice.offset_at(task->position), task->last_word.latest);
     --in_flight;
     const bool last = task->slice->one_done();
     auto report = builder.take();

@@ -54,7 +54,7 @@ void Shell::run_slice(machine::RunSlice work) {
   if (callable && callable->coroutine) {
     io_->run(std::move(state), callable->coroutine);
   } else {
-    if (state->work().spec.timeout.count() > 0) watched_.push_back(state->work().id);
+    if (is_watched(state->work().spec)) watched_.push_back(state->work().id);
     new_slices_.push_back(std::move(state));
   }
 }
@@ -71,7 +71,7 @@ void Shell::take_back(machine::SliceId id, bool stop) {
   }
   if (stop && !slice->stopped_at) {
     slice->stopped_at = std::chrono::steady_clock::now();
-    if (slice->work().spec.timeout.count() == 0) watched_.push_back(id);
+    if (!is_watched(slice->work().spec)) watched_.push_back(id);
   }
   auto returned = slice->take_back();
   const auto waiting = std::find(new_slices_.begin(), new_slices_.end(), slice);

@@ -19,12 +19,21 @@ std::optional<Clock::time_point> given_up_at(const SliceState& slice, Millisecon
   const auto timeout = slice.work().spec.timeout;
   const auto began = slice.began();
   if (timeout.count() > 0 && began && (!at || *began + timeout + grace < *at)) at = *began + timeout + grace;
+  const auto silence = slice.work().spec.heartbeat;
+  const auto beat = slice.last_beat();
+  if (silence.count() > 0 && beat && (!at || *beat + silence < *at)) at = *beat + silence;
   return at;
 }
 
-Text timeout_text(const machine::RunSlice& work, bool stopped) {
-  const auto took = "the attempt took longer than its timeout of " + std::to_string(work.spec.timeout.count()) + " ms";
-  const auto message = (stopped ? std::string("the attempt was told to end") : took) + ", and its handler did not return";
+Text timeout_text(const SliceState& slice) {
+  const auto& spec = slice.work().spec;
+  std::string message = "the attempt took longer than its timeout of " + std::to_string(spec.timeout.count()) + " ms, and its handler did not return";
+  const auto beat = slice.last_beat();
+  if (slice.stopped_at) {
+    message = "the attempt was told to end, and its handler did not return";
+  } else if (spec.heartbeat.count() > 0 && beat && *beat + spec.heartbeat <= Clock::now()) {
+    message = "the attempt was not heard of for its heartbeat of " + std::to_string(spec.heartbeat.count()) + " ms";
+  }
   return make_text(R"({"type":"timeout","message":")" + message + R"("})");
 }
 
@@ -44,7 +53,8 @@ std::optional<Timestamp> Shell::watch(const Now& now) {
       watched_.pop_back();
       continue;
     }
-    const auto look = due.value_or(time + found->second->work().spec.timeout + grace);
+    const auto& spec = found->second->work().spec;
+    const auto look = due.value_or(time + (spec.heartbeat.count() > 0 ? spec.heartbeat : spec.timeout + grace));
     if (!next || look < *next) next = look;
     ++i;
   }
@@ -54,7 +64,6 @@ std::optional<Timestamp> Shell::watch(const Now& now) {
 
 void Shell::give_up(std::shared_ptr<SliceState> slice) {
   const auto& work = slice->work();
-  const bool stopped = slice->stopped_at.has_value();
   slice->cancelled().store(true);
   Report report;
   report.round = work.slice.round;
@@ -68,7 +77,7 @@ void Shell::give_up(std::shared_ptr<SliceState> slice) {
   FailedAttempt failure;
   failure.offset = work.slice.offset_at(running);
   failure.attempt = work.slice.attempt_at(running);
-  failure.error = timeout_text(work, stopped);
+  failure.error = timeout_text(*slice);
   report.failed.push_back(std::move(failure));
   const bool replaced = pool_->slice_abandoned(work.id);
   log("a handler of \"" + work.spec.task_type + "\" ignores that it is to end; " +

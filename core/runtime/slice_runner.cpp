@@ -7,6 +7,7 @@
 
 #include <boost/core/demangle.hpp>
 #include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/parser.hpp>
 
 #include "core/model/json_text.hpp"
@@ -137,6 +138,10 @@ void ReportBuilder::failed(std::uint32_t position, FailedAttempt::Verdict verdic
   report_.failed.push_back(std::move(failure));
 }
 
+void ReportBuilder::failed_at(ChunkOffset offset, const Text& progress) {
+  if (!report_.failed.empty() && report_.failed.back().offset == offset) report_.failed.back().progress = progress;
+}
+
 Report ReportBuilder::take() {
   const auto elapsed = age();
   report_.finished_at = report_.started_at + std::chrono::duration_cast<Milliseconds>(elapsed);
@@ -214,6 +219,40 @@ class Arguments {
 
 }  // namespace
 
+bool is_watched(const TaskSpec& spec) { return spec.timeout.count() > 0 || spec.heartbeat.count() > 0; }
+
+LiveBeats::LiveBeats(SliceState& state, const SliceRunner::Setup& setup) : state_(state), setup_(setup) {}
+
+void LiveBeats::begin(std::uint32_t position) {
+  position_ = position;
+  latest_.reset();
+  earlier_.reset();
+  const auto& slice = state_.work().slice;
+  for (const auto& [offset, text] : slice.progress) {
+    if (offset == slice.offset_at(position)) earlier_ = json::parse(*text);
+  }
+}
+
+void LiveBeats::beat(const json::value& progress) {
+  const auto now = std::chrono::steady_clock::now();
+  state_.note_beat(now);
+  if (progress.is_null()) return;
+  std::string text;
+  if (append_json(text, progress)) return;  // what cannot be kept is no progress
+  latest_ = make_text(std::move(text));
+  if (!setup_.partial || (sent_ && now - *sent_ < keep_every)) return;
+  sent_ = now;
+  const auto& slice = state_.work().slice;
+  Report report;
+  report.round = slice.round;
+  report.chunk = slice.chunk;
+  report.incarnation = slice.incarnation;
+  report.worker = setup_.worker;
+  report.started_at = report.finished_at = setup_.clock();
+  report.progress.push_back({slice.offset_at(position_), slice.attempt_at(position_), latest_});
+  setup_.partial(state_.work().id, std::move(report));
+}
+
 std::unique_ptr<StageFold> SliceRunner::make_fold(const machine::RunSlice& work) const {
   if (work.fold_by.empty()) return nullptr;
   // What goes wrong here goes wrong again where the stage is closed, and is said there.
@@ -253,16 +292,21 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
 
   auto about = this->about(work);
   about.cancelled = &state.cancelled();
+  LiveBeats beats(state, setup_);
+  about.heartbeats = &beats;
 
   while (const auto position = state.claim()) {
     const auto offset = slice.offset_at(*position);
     about.index = TaskIndex{slice.chunk} * chunk_size + offset;
     about.attempt = slice.attempt_at(*position);
-    if (work.spec.timeout.count() > 0) {
+    if (is_watched(work.spec)) {
       const auto began = std::chrono::steady_clock::now();
       state.note_began(began);
-      about.deadline = began + work.spec.timeout;
+      state.note_beat(began);
+      if (work.spec.timeout.count() > 0) about.deadline = began + work.spec.timeout;
     }
+    beats.begin(*position);
+    about.progress = beats.of_earlier();
     if (!callable) {
       reports.never_runnable(*position, "no task type \"" + work.spec.task_type + "\" is registered");
       continue;
@@ -279,6 +323,7 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     } catch (...) {
       reports.raised(*position, "unknown", "the handler threw something that is not an exception");
     }
+    if (beats.latest()) reports.failed_at(offset, beats.latest());
     if (setup_.partial && reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
       setup_.partial(work.id, reports.take());
     }

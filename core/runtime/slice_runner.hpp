@@ -31,6 +31,8 @@ class ReportBuilder {
   void raised(std::uint32_t position, const std::string& type, const std::string& message);
   void broke_contract(std::uint32_t position, const std::string& message);
   void never_runnable(std::uint32_t position, const std::string& message);
+  /// How far the task at this offset had come, if it has just failed.
+  void failed_at(ChunkOffset offset, const Text& progress);
 
   /// How long ago this report began.
   std::chrono::nanoseconds age() const { return std::chrono::steady_clock::now() - began_; }
@@ -57,6 +59,9 @@ class ReportBuilder {
   json::value initial_;
   json::value folded_;
 };
+
+/// Whether somebody has to see to it that the attempts of this spec end, or are heard of, in time.
+bool is_watched(const TaskSpec& spec);
 
 /// Runs task handlers that occupy a thread, slice by slice.
 class SliceRunner {
@@ -89,6 +94,28 @@ class SliceRunner {
   Setup setup_;
   mutable std::mutex mutex_;
   mutable std::deque<std::pair<ChunkName, Text>> recent_;
+};
+
+/// What the attempts of one slice say of themselves while they run.
+class LiveBeats final : public Heartbeats {
+ public:
+  LiveBeats(SliceState& state, const SliceRunner::Setup& setup);
+  void begin(std::uint32_t position);
+  /// On the thread of the handler.
+  void beat(const json::value& progress) override;
+  const Text& latest() const { return latest_; }
+  const json::value* of_earlier() const { return earlier_ ? &*earlier_ : nullptr; }
+
+ private:
+  /// Progress is kept on disk no more often than this.
+  static constexpr std::chrono::seconds keep_every{1};
+
+  SliceState& state_;
+  const SliceRunner::Setup& setup_;
+  std::uint32_t position_ = 0;
+  Text latest_ = {};
+  std::optional<json::value> earlier_ = {};
+  std::optional<std::chrono::steady_clock::time_point> sent_ = {};
 };
 
 }  // namespace coremachine::runtime

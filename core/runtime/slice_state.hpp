@@ -45,11 +45,11 @@ class SliceState {
 
   /// When the task that was claimed last began; noted only where somebody watches for it.
   void note_began(std::chrono::steady_clock::time_point time) { began_.store(time.time_since_epoch().count(), std::memory_order_release); }
-  std::optional<std::chrono::steady_clock::time_point> began() const {
-    const auto ticks = began_.load(std::memory_order_acquire);
-    if (ticks == 0) return std::nullopt;
-    return std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration(ticks));
-  }
+  std::optional<std::chrono::steady_clock::time_point> began() const { return time_of(began_.load(std::memory_order_acquire)); }
+
+  /// When it was last heard of, which its beginning counts for.
+  void note_beat(std::chrono::steady_clock::time_point time) { beat_.store(time.time_since_epoch().count(), std::memory_order_release); }
+  std::optional<std::chrono::steady_clock::time_point> last_beat() const { return time_of(beat_.load(std::memory_order_acquire)); }
 
   // Of the driver alone.
   std::uint32_t reported = 0;  ///< positions whose outcome has come in
@@ -63,6 +63,10 @@ class SliceState {
   bool started() const { return next(range_.load(std::memory_order_relaxed)) > 0; }
 
  private:
+  static std::optional<std::chrono::steady_clock::time_point> time_of(std::chrono::steady_clock::rep ticks) {
+    if (ticks == 0) return std::nullopt;
+    return std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration(ticks));
+  }
   static std::uint64_t pack(std::uint32_t next, std::uint32_t end) { return (std::uint64_t{next} << 32U) | end; }
   static std::uint32_t next(std::uint64_t range) { return static_cast<std::uint32_t>(range >> 32U); }
   static std::uint32_t end(std::uint64_t range) { return static_cast<std::uint32_t>(range); }
@@ -72,6 +76,7 @@ class SliceState {
   std::atomic<bool> cancelled_{false};
   std::uint32_t pending_ = 0;
   std::atomic<std::chrono::steady_clock::rep> began_{0};
+  std::atomic<std::chrono::steady_clock::rep> beat_{0};
 };
 
 }  // namespace coremachine::runtime

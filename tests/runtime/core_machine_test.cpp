@@ -365,6 +365,50 @@ TEST_SUITE("runtime: a machine") {
     CHECK(job.error->message.find("timeout of 20 ms") != std::string::npos);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "an attempt finds what the one before said last, also after a crash of the process") {
+    const TaskInfo resumable{.retry = RetryPolicy{.max_attempts = 5, .first_delay = Milliseconds{1}}};
+    tasks.add("resumable", [](const json::object&, TaskContext& context) -> TaskResult {
+      const auto done = context.last_progress().is_null() ? 0 : context.last_progress().at("done").as_int64();
+      context.heartbeat({{"done", done + 1}});
+      if (done < 3) return TaskFailure{.message = "not yet"};
+      return {{"i", done}};
+    }, resumable);
+    tasks.add("half", [](const json::object&, TaskContext& context) -> TaskResult {
+      if (!context.last_progress().is_null()) return {{"i", context.last_progress().at("half")}};
+      context.heartbeat({{"half", 21}});
+      gate->touch();
+      while (!context.cancelled()) std::this_thread::yield();
+      throw std::runtime_error("told to end");
+    });
+    const support::TemporaryDirectory directory;
+    auto with = options(1);
+    with.store = "sqlite:" + directory.path() + "/store.db";
+    with.drain_limit = Milliseconds{1};
+    JobId half;
+    {
+      CoreMachine machine(with);
+      CHECK(machine.run("plain", plain("resumable", 3)).value().status == JobStatus::completed);
+      half = machine.submit("plain", plain("half", 1)).value();
+      own_gate.await_waiting(1);
+    }  // what still runs is told to end, and counts as never run
+    CoreMachine machine(with);
+    CHECK(machine.wait(half).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "an attempt that is silent for longer than its heartbeat is given up") {
+    tasks.add("silent", [](const json::object&, TaskContext& context) -> TaskResult {
+      for (int i = 0; i < 3; ++i) context.heartbeat();
+      gate->pass();
+      return {};
+    }, TaskInfo{.retry = RetryPolicy{.max_attempts = 1}, .heartbeat = Milliseconds{20}});
+    CoreMachine machine(options(1));
+    const OpenAtExit at_exit{own_gate};
+    const auto job = machine.run("plain", plain("silent", 1)).value();
+    CHECK(job.status == JobStatus::failed);
+    CHECK(job.error->message.find("heartbeat of 20 ms") != std::string::npos);
+    CHECK(machine.run("plain", plain("ok", 10)).value().status == JobStatus::completed);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "handlers ask for services by type; each machine has its own, and one that lacks a declared one does not start") {
     tasks.add("counts", [](const json::object&, TaskContext& context) -> TaskResult {
       if (context.try_get<std::string>()) throw std::logic_error("nobody gave a string");

@@ -158,7 +158,7 @@ class RandomJobs {
     segment.chunk = chunk;
     segment.sequence = sequence;
     segment.kind = pick(std::array{OutcomeKind::completed, OutcomeKind::completed, OutcomeKind::failed,
-                                   OutcomeKind::dead, OutcomeKind::retrying, OutcomeKind::lost});
+                                   OutcomeKind::dead, OutcomeKind::retrying, OutcomeKind::lost, OutcomeKind::progress});
     segment.first = static_cast<ChunkOffset>(number(0, tasks - 1));
     segment.count = static_cast<std::uint32_t>(number(1, tasks - segment.first));
     if (one_in(2)) {

@@ -94,7 +94,7 @@ void write(Connection& to, const std::string& job, const OutcomeSegment& segment
   to[put_outcome].run(job, segment.round, segment.chunk, segment.sequence, codec::to_string(segment.kind),
                       segment.first, segment.count, offsets.value(), segment.attempt, attempts.value(),
                       segment.started_at, segment.finished_at, finished.value(), due.value(), segment.worker,
-                      segment.one_for_all, segment.fold, segment.body);
+                      segment.one_for_all, segment.carry, segment.body);
 }
 
 JobRow read_job_row(const Rows& rows) {
@@ -165,7 +165,7 @@ OutcomeSegment read_outcome(const Rows& rows) {
     read_list(rows, 13, segment.due_ms);
     segment.worker = rows.string(14);
     segment.one_for_all = rows.integer(15) != 0;
-    segment.fold = rows.text(16);
+    segment.carry = rows.text(16);
     segment.body = rows.text(17);
   });
 }

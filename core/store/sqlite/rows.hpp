@@ -23,7 +23,7 @@ void write(Connection& to, const std::string& job, const OutcomeSegment& segment
 #define COREMACHINE_DEFINITION_COLUMNS "job, round, chunk, first, count, spec, specs"
 #define COREMACHINE_OUTCOME_COLUMNS                                                                        \
   "job, round, chunk, sequence, kind, first, count, offsets, attempt, attempts, started_at, finished_at, " \
-  "finished_ms, due_ms, worker, one_for_all, fold"
+  "finished_ms, due_ms, worker, one_for_all, carry"
 
 // They throw Failure (store_damaged) for what was never written. Segments have their body after their last column,
 // or NULL.

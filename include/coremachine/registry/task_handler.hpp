@@ -53,6 +53,13 @@ class TaskResult {
   std::variant<json::value, TaskFailure> state_;
 };
 
+/// Where an attempt tells that it lives, and how far it has come.
+class COREMACHINE_API Heartbeats {
+ public:
+  virtual ~Heartbeats();
+  virtual void beat(const json::value& progress) = 0;
+};
+
 /// What a handler knows of the attempt it makes. Lives as long as the attempt.
 class COREMACHINE_API TaskContext {
  public:
@@ -67,6 +74,8 @@ class COREMACHINE_API TaskContext {
     std::optional<std::chrono::steady_clock::time_point> deadline = {};
     const std::atomic<bool>* cancelled = nullptr;
     const Services* services = nullptr;
+    Heartbeats* heartbeats = nullptr;
+    const json::value* progress = nullptr;
     const std::function<void(std::string_view)>* log = nullptr;
   };
   explicit TaskContext(const State& state) : state_(state) {}
@@ -88,6 +97,14 @@ class COREMACHINE_API TaskContext {
            (state_.deadline && std::chrono::steady_clock::now() >= *state_.deadline);
   }
   std::optional<std::chrono::steady_clock::time_point> deadline() const { return state_.deadline; }
+
+  /// Tells that the attempt lives, and how far it has come: the next attempt finds the last word of this one. It is
+  /// kept on disk at most once a second.
+  void heartbeat(const json::value& progress = nullptr) {
+    if (state_.heartbeats) state_.heartbeats->beat(progress);
+  }
+  /// What an earlier attempt said last; null if it said nothing.
+  const json::value& last_progress() const;
 
   /// What the machine was given under this type; throws `std::out_of_range` if it has none. A task type that says in
   /// its TaskInfo what it needs is refused at the start instead.

@@ -29,6 +29,7 @@ struct TaskInfo {
   bool pure = false;
   std::optional<RetryPolicy> retry = {};
   std::optional<Milliseconds> timeout = {};
+  std::optional<Milliseconds> heartbeat = {};  ///< an attempt that is silent for longer is given up
   std::vector<ServiceType> needs = {};  ///< that the machine must have: `{service<Database>()}`
   json::object params_schema = {};  ///< JSON Schema of the params; empty: any object
   /// Everything that is wrong with params, for those who want to know before a task is made of them.

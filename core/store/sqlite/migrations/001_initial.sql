@@ -80,7 +80,7 @@ CREATE TABLE outcome (
   due_ms      TEXT,
   worker      TEXT NOT NULL,
   one_for_all INTEGER NOT NULL,  -- 1: the body is one value that stands for every task
-  fold        TEXT,              -- the results folded into one value, if the stage folds
+  carry       TEXT,              -- what the stage goes on with: results folded, or how far attempts had come
   body        TEXT,
   PRIMARY KEY (job, round, chunk, sequence)
 ) WITHOUT ROWID;
@@ -135,14 +135,14 @@ CREATE VIEW definition_segment AS
 
 CREATE VIEW outcome_segment AS
   SELECT job, round, chunk, sequence, kind, first, count, offsets, attempt, attempts, started_at, finished_at,
-         finished_ms, due_ms, worker, one_for_all, fold, body
+         finished_ms, due_ms, worker, one_for_all, carry, body
   FROM outcome
   UNION ALL
   SELECT r.job, coalesce(o.value ->> '$.round', r.round), coalesce(o.value ->> '$.chunk', 0),
          coalesce(o.value ->> '$.sequence', 0), o.value ->> '$.kind', coalesce(o.value ->> '$.first', 0),
          o.value ->> '$.count', o.value -> '$.offsets', coalesce(o.value ->> '$.attempt', 1), o.value -> '$.attempts',
          o.value ->> '$.started_at', o.value ->> '$.finished_at', o.value -> '$.finished_ms', o.value -> '$.due_ms',
-         coalesce(o.value ->> '$.worker', ''), coalesce(o.value ->> '$.one_for_all', 0), o.value -> '$.fold',
+         coalesce(o.value ->> '$.worker', ''), coalesce(o.value ->> '$.one_for_all', 0), o.value -> '$.carry',
          o.value -> '$.body'
   FROM round_state r, json_each(r.state, '$.inline_outcomes') o;
 
@@ -158,9 +158,9 @@ CREATE VIEW task_result AS
   attempt_end AS (
     SELECT o.*, v.key AS i,
            CASE WHEN v.type IN ('object', 'array') THEN v.value ELSE o.body -> v.key END AS value
-    FROM outcome_segment o, json_each(o.body) v WHERE NOT o.one_for_all
+    FROM outcome_segment o, json_each(o.body) v WHERE NOT o.one_for_all AND o.kind <> 'progress'
     UNION ALL
-    SELECT o.*, place.i, o.body FROM outcome_segment o, place WHERE o.one_for_all AND place.i < o.count
+    SELECT o.*, place.i, o.body FROM outcome_segment o, place WHERE o.one_for_all AND o.kind <> 'progress' AND place.i < o.count
   )
   SELECT job, round, chunk * 1024 + coalesce(offsets ->> i, first + i) AS task, kind,
          coalesce(attempts ->> i, attempt) AS attempt, started_at,
