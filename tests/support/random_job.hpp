@@ -98,11 +98,12 @@ class RandomJobs {
     return retry;
   }
   Join join() {
-    switch (number(0, 4)) {
+    switch (number(0, 5)) {
       case 0: return JoinAll{};
       case 1: return JoinBestEffort{};
       case 2: return JoinAtLeast{number(0, UINT64_MAX)};
       case 3: return JoinTolerateCount{number(0, 9)};
+      case 4: return JoinCritical{};
       default: return JoinToleratePercent{std::uniform_real_distribution<double>(0, 100)(dice_)};
     }
   }
@@ -114,6 +115,15 @@ class RandomJobs {
     if (one_in(2)) policy.max_concurrency = small(99U);
     if (one_in(2)) policy.retry = one_in(3) ? RetryPolicy{} : retry();
     if (one_in(2)) policy.timeout = Milliseconds{number(0, 9)};
+    if (one_in(2)) policy.deadline = Milliseconds{number(0, 99'999)};
+    policy.lazy = one_in(3);
+    if (one_in(3)) policy.max_visits = small(99U);
+    if (one_in(3)) {
+      auto& gate = policy.gate.emplace();
+      if (one_in(2)) gate.signal = word();
+      if (one_in(2)) gate.wait = Milliseconds{number(0, 99'999)};
+      gate.must_come = one_in(2);
+    }
     return policy;
   }
   std::vector<TaskSpec> specs() {
@@ -122,7 +132,9 @@ class RandomJobs {
       spec.task_type = word();
       if (one_in(2)) spec.retry = retry();
       if (one_in(2)) spec.timeout = Milliseconds{number(0, 99'999)};
+      if (one_in(3)) spec.heartbeat = Milliseconds{number(0, 99'999)};
       spec.pure = one_in(3);
+      spec.critical = one_in(3);
     }
     return specs;
   }
@@ -180,7 +192,18 @@ class RandomJobs {
     segment.worker = word();
     segment.one_for_all = segment.kind == OutcomeKind::lost || one_in(3);
     segment.body = make_text(segment.one_for_all ? value() : array(segment.count));
+    if (one_in(3)) segment.carry = make_text(segment.kind == OutcomeKind::retrying ? array(segment.count) : value());
     return segment;
+  }
+
+  Signal signal() { return Signal{word(), maybe_value()}; }
+  std::optional<TaskSource> source(RoundNumber home, std::size_t spec_count) {
+    if (one_in(2)) return std::nullopt;
+    TaskSource source;
+    source.cursor = maybe_value();
+    source.ended = one_in(2);
+    if (one_in(2)) source.rest = definitions(home, small(9U), static_cast<std::uint32_t>(number(1, 5)), spec_count);
+    return source;
   }
 
   Round round(RoundNumber number_of_it) {
@@ -200,6 +223,10 @@ class RandomJobs {
       round.result = maybe_value();
       round.finished_at = time();
     }
+    round.folds = one_in(3);
+    round.source = source(round.number, round.specs.size());
+    round.gate_open = one_in(3);
+    if (one_in(3)) round.signal = signal();
     fill_inline(round);
     return round;
   }
@@ -216,6 +243,8 @@ class RandomJobs {
     closed.finished_at = maybe_time();
     closed.policy = policy();
     closed.specs = specs();
+    closed.folds = one_in(3);
+    closed.source = source(closed.number, closed.specs.size());
     fill_inline(closed);
     return closed;
   }
@@ -243,6 +272,7 @@ class RandomJobs {
     for (RoundNumber i = 1; i <= rounds; ++i) job.closed.push_back(closed_round(i));
     job.last_round = rounds;
     if (one_in(2)) job.round = round(++job.last_round);
+    for (auto i = one_in(3) ? number(1, 3) : 0; i > 0; --i) job.signals.push_back(signal());
     job.had_failures = one_in(2);
     job.last_boundary = small(99U);
     job.boundary_losses = static_cast<std::uint8_t>(number(0, 255));
