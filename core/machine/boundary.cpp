@@ -36,7 +36,7 @@ void Stepper::operator()(BoundaryDecided event) {
   job_.boundary_losses = 0;
 
   if (auto* failed = std::get_if<HandlerFailed>(&event.next)) {
-    if (kind == BoundaryKind::close) job_.round->result = event.stage_result;
+    if (kind == BoundaryKind::close && event.stage_result) close_round(std::move(event.stage_result));
     return handler_failed(kind, std::move(failed->error));
   }
   if (auto* more = std::get_if<MoreTasks>(&event.next)) return take_more(std::move(*more));
@@ -72,7 +72,7 @@ void Stepper::handler_failed(BoundaryKind kind, Error error) {
     job_.error = std::move(error);
     return stop_round(StopReason::handler_failed);
   }
-  if (kind == BoundaryKind::close) end_round(job_.round->result ? job_.round->status : StageStatus::failed);
+  if (kind == BoundaryKind::close && job_.round->phase != RoundPhase::closed) end_round(StageStatus::failed);
   const bool dead = is_fatal(error);
   end_job(dead ? JobStatus::dead : JobStatus::failed, dead ? JobCause::died : JobCause::failed, std::move(error));
 }

@@ -263,6 +263,10 @@ Error Stepper::failure_of_join() const {
               std::to_string(round.counts.failed + round.counts.dead) + " of " + std::to_string(round.counts.total) +
                   " tasks of stage " + std::to_string(round.stage) + " failed, more than its join tolerates"};
   error.stage = round.stage;
+  if (const auto* least = std::get_if<JoinAtLeast>(&round.policy.join)) {
+    error.message = std::to_string(round.counts.completed) + " of " + std::to_string(round.counts.total) + " tasks of stage " +
+                    std::to_string(round.stage) + " completed, and its join asks for at least " + std::to_string(least->count);
+  }
   if (!round.first_error) return error;
   error.message += "; first: " + round.first_error->message;
   error.task_index = round.first_error->task_index;

@@ -35,6 +35,8 @@ JobContext::State context_state(const machine::HandlerCall& call, std::function<
   return state;
 }
 
+bool is_of_store(const Error& error) { return error.code == ErrorCode::store_damaged || error.code == ErrorCode::store_failed; }
+
 /// Calls one function of the handler; what it throws becomes an Error that names the function.
 template <class Call>
 auto guarded(const std::string& function, int stage, const Call& call) {
@@ -47,6 +49,9 @@ auto guarded(const std::string& function, int stage, const Call& call) {
     return call();
   } catch (const BrokenContract&) {
     throw;
+  } catch (const Failure& thrown) {
+    if (is_of_store(thrown.error())) throw;  // the handler met it, and did not make it
+    throw failure(thrown.what());
   } catch (const std::exception& error) {
     throw failure(error.what());
   } catch (...) {

@@ -150,6 +150,10 @@ Result<JobView> CoreMachine::job(JobId job) {
 }
 
 Result<JobView> CoreMachine::cancel(JobId job) { return control(*shell_, job, machine::Control::cancel); }
+void CoreMachine::cancel_then(JobId job, JobHandlerFunction then) {
+  auto cancelled = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
+  shell_->post(runtime::ControlInput{job, machine::Control::cancel, std::move(cancelled)});
+}
 Result<JobView> CoreMachine::pause(JobId job) { return control(*shell_, job, machine::Control::pause); }
 Result<JobView> CoreMachine::resume(JobId job) { return control(*shell_, job, machine::Control::resume); }
 Result<JobView> CoreMachine::retry(JobId job) { return control(*shell_, job, machine::Control::redrive); }

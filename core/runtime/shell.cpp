@@ -99,6 +99,10 @@ Shell::Shell(ShellSetup setup)
     const auto began = std::chrono::steady_clock::now();
     auto decided = boundary_runner_->run(call, std::move(cancelled));
     slot.clear();
+    if (const auto* broke = std::get_if<HandlerFailed>(&decided.next)) {
+      const auto code = broke->error.code;
+      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) return StoreFailedInput{broke->error};
+    }
     return BoundaryInput{call.job, std::move(decided), std::chrono::steady_clock::now() - began};
   };
   work.run_slice = [this](SliceState& slice, RunningRecord::Slot& slot) -> Input {
@@ -149,7 +153,7 @@ void Shell::recover() {
     jobs += page.size();
     after = page.back().job.id;
   }
-  if (jobs > 0) log("going on with " + std::to_string(jobs) + " unfinished jobs");
+  if (jobs > 0) log("going on with " + std::to_string(jobs) + (jobs == 1 ? " unfinished job" : " unfinished jobs"));
   const auto& suspects = record_->suspects();
   if (!suspects.empty()) log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
   engine_->start(draw(), suspects);

@@ -1,5 +1,7 @@
 #include "core/store/check.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -35,9 +37,32 @@ class JobCheck {
                   round.inline_definitions, round.inline_outcomes);
     }
     check_end(job);
+    check_numbers(job, closed);
   }
 
  private:
+  /// Rounds are numbered without gaps but for those that a redrive discarded, and nothing lies beyond the last.
+  void check_numbers(const Job& job, const std::vector<ClosedRound>& closed) {
+    std::set<RoundNumber> known;
+    const auto add = [&](RoundNumber number, const std::vector<RoundNumber>& lineage) {
+      known.insert(number);
+      known.insert(lineage.begin(), lineage.end());
+    };
+    for (const auto& round : closed) add(round.number, round.lineage);
+    if (job.round) add(job.round->number, job.round->lineage);
+    if (!known.empty() && *known.rbegin() > job.last_round) problem("has a round beyond its last one");
+    for (RoundNumber number = 1; number <= job.last_round + 2; ++number) {
+      if (known.contains(number)) continue;
+      OutcomeQuery query;
+      query.job = job.id;
+      query.rounds = {number};
+      query.bodies = false;
+      query.limit = 1;
+      const bool left_behind = !store_.definition_heads(job.id, number).empty() || !store_.read_outcomes(query).empty();
+      if (left_behind) problem("has tasks of round " + std::to_string(number) + ", which it does not know");
+    }
+  }
+
   void problem(const std::string& what) { findings_.problems.push_back("job " + stored_.job.id.str() + ": " + what); }
 
   void check_end(const Job& job) {
@@ -46,6 +71,7 @@ class JobCheck {
     const bool completed = job.status == JobStatus::completed || job.status == JobStatus::completed_with_errors;
     if (completed && !job.result) problem("completed without a result");
     if (over && !completed && !job.error) problem("is " + std::string(to_string(job.status)) + " without an error");
+    if (over && job.round && job.round->status == StageStatus::running) problem("is over with a stage that runs");
     if (completed && job.round && job.round->phase != RoundPhase::closed) problem("completed with a round that is open");
   }
 
@@ -60,6 +86,7 @@ class JobCheck {
       const auto& segment = definitions[chunk];
       if (segment.chunk != chunk || segment.first != total) problem(name + "its chunks do not follow each other");
       total += segment.count;
+      check_definitions(name, lineage.empty() ? number : lineage.front(), segment, is_inline);
     }
     findings_.tasks += total;
     if (closed && counts.total != total) {
@@ -69,6 +96,17 @@ class JobCheck {
       problem(name + "its counts do not add up");
     }
     check_outcomes(name, number, lineage, definitions, is_inline ? &inline_outcomes : nullptr, counts, closed);
+  }
+
+  void check_definitions(const std::string& name, RoundNumber round, const DefinitionSegment& head, bool is_inline) {
+    const auto whole = is_inline ? std::optional(head) : store_.read_definitions(stored_.job.id, round, head.chunk);
+    if (!whole || !whole->body) return problem(name + "chunk " + std::to_string(head.chunk) + " has no definitions");
+    json::parse_options options;
+    options.max_depth = 1024;
+    boost::system::error_code bad;
+    const auto value = json::parse(*whole->body, bad, {}, options);
+    const bool fits = !bad && value.is_array() && value.as_array().size() == head.count;
+    if (!fits) problem(name + "the definitions of chunk " + std::to_string(head.chunk) + " do not match their count");
   }
 
   void check_outcomes(const std::string& name, RoundNumber number, const std::vector<RoundNumber>& lineage,
@@ -81,6 +119,9 @@ class JobCheck {
       for (const auto& segment : segments) {
         if (segment.chunk != definition.chunk) continue;
         check_body(name, segment);
+        for (std::uint32_t i = 0; i < segment.count; ++i) {
+          if (segment.attempt_at(i) == 0) problem(name + "an outcome has no attempt");
+        }
         const bool counts_here = segment.kind == OutcomeKind::completed || (segment.round == number && is_final(segment.kind));
         for (std::uint32_t i = 0; i < segment.count; ++i) {
           const auto offset = segment.offset_at(i);
@@ -143,6 +184,7 @@ CheckFindings check_store(Store& store, bool repair) {
     }
     filter.before = page.back().id;
   }
+  if (findings.jobs > 0 && store.stats().incarnation == 0) findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");
   if (const auto orphans = store.orphans(false); orphans > 0) {
     const auto what = std::to_string(orphans) + " rows that belong to no job";
     if (repair && store.orphans(true) == orphans) {

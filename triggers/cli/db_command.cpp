@@ -50,9 +50,21 @@ ExitCode stats(const DbArguments& arguments, Format format) {
   return ExitCode::done;
 }
 
+/// What keeps the store from being opened at all is a finding like the others.
+CheckFindings findings_of(const DbArguments& arguments) {
+  try {
+    const auto opened = embed::open_store(arguments.store, true);
+    return check_store(*opened.store, arguments.repair);
+  } catch (const Failure& failure) {
+    if (failure.error().code != ErrorCode::store_damaged) throw;
+    CheckFindings findings;
+    findings.problems.push_back(failure.error().message);
+    return findings;
+  }
+}
+
 ExitCode check(const DbArguments& arguments, Format format) {
-  const auto opened = embed::open_store(arguments.store, true);
-  const auto found = check_store(*opened.store, arguments.repair);
+  const auto found = findings_of(arguments);
   if (format != Format::table) {
     json::array problems;
     for (const auto& problem : found.problems) problems.emplace_back(problem);
@@ -74,15 +86,17 @@ ExitCode check(const DbArguments& arguments, Format format) {
 
 ExitCode backup(const DbArguments& arguments, Format format) {
   const auto opened = embed::open_store(arguments.store, true);
-  const auto done = opened.store->backup(arguments.target);
+  const std::string scheme = "sqlite:";
+  const auto target = arguments.target.starts_with(scheme) ? arguments.target.substr(scheme.size()) : arguments.target;
+  const auto done = opened.store->backup(target);
   if (!done) {
     print_error(done.error());
     return exit_code_for(done.error());
   }
   if (format == Format::table) {
-    std::printf("copied %s to %s\n", arguments.store.c_str(), arguments.target.c_str());
+    std::printf("copied %s to %s\n", arguments.store.c_str(), target.c_str());
   } else {
-    print_value(format, json::object{{"store", arguments.store}, {"backup", arguments.target}});
+    print_value(format, json::object{{"store", arguments.store}, {"backup", target}});
   }
   return ExitCode::done;
 }

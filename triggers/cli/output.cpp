@@ -88,7 +88,11 @@ void print_error(std::string_view message) {
   std::fprintf(stderr, "coremachine: %.*s\n", static_cast<int>(message.size()), message.data());
 }
 
-void print_error(const Error& error) { print_error(std::string(to_string(error.code)) + ": " + error.message); }
+void print_error(const Error& error) {
+  if (error.faults.size() < 2) return print_error(std::string(to_string(error.code)) + ": " + error.message);
+  print_error(std::string(to_string(error.code)) + ": " + std::to_string(error.faults.size()) + " faults in the params");
+  for (const auto& fault : error.faults) print_error("  " + (fault.pointer.empty() ? std::string("the params") : fault.pointer) + " " + fault.detail);
+}
 
 bool colour_on_stderr() {
   const char* no = std::getenv("NO_COLOR");

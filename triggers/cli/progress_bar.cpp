@@ -51,7 +51,8 @@ void ProgressBar::draw(const json::object& data, bool final) {
   const auto& tasks = data.at("tasks").as_object();
   const auto total = number(tasks, "total");
   const auto bad = number(tasks, "failed") + number(tasks, "dead");
-  const auto over = number(tasks, "completed") + bad + number(tasks, "cancelled");
+  const auto over = number(tasks, "completed") + bad;
+  const auto cancelled = number(tasks, "cancelled");
   const auto elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - stage_began_).count();
   const auto rate = elapsed > 0 ? static_cast<double>(over) / elapsed : 0.0;
 
@@ -62,6 +63,7 @@ void ProgressBar::draw(const json::object& data, bool final) {
   }
   line += grouped(over) + "/" + grouped(total) + " tasks";
   if (bad > 0) line += ", " + grouped(bad) + " failed";
+  if (cancelled > 0) line += ", " + grouped(cancelled) + " cancelled";
   if (number(tasks, "retrying") > 0) line += ", " + grouped(number(tasks, "retrying")) + " retrying";
   if (over > 1 && elapsed > 0.05) line += ", " + grouped(static_cast<std::uint64_t>(rate)) + "/s";
   if (final) {

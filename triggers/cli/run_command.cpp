@@ -1,6 +1,8 @@
 #include <atomic>
 #include <csignal>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <unistd.h>
@@ -28,8 +30,8 @@ struct RunArguments {
   bool quiet = false;
 };
 
-/// Waits for SIGINT or SIGTERM on a thread of its own and calls back once. Made before other threads, so that none of
-/// them takes the signal.
+/// Waits for SIGINT and SIGTERM on a thread of its own: the first one asks the job to end, the second ends the program,
+/// and so does the first while there is no job yet. Made before other threads, so that none of them takes the signal.
 class InterruptWatch {
  public:
   InterruptWatch() {
@@ -38,9 +40,9 @@ class InterruptWatch {
     sigaddset(&signals_, SIGTERM);
     sigaddset(&signals_, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ = std::thread([this] { watch(); });
   }
   ~InterruptWatch() {
-    if (!thread_.joinable()) return;
     over_ = true;
     pthread_kill(thread_.native_handle(), SIGUSR1);
     thread_.join();
@@ -48,24 +50,31 @@ class InterruptWatch {
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;
 
-  void start(std::function<void()> interrupted) {
-    thread_ = std::thread([this, interrupted = std::move(interrupted)] {
-      for (;;) {
-        int signal = 0;
-        sigwait(&signals_, &signal);
-        if (over_) return;
-        if (signal == SIGUSR1) continue;
-        if (seen_.exchange(true)) ::_exit(static_cast<int>(ExitCode::interrupted));
-        interrupted();
-      }
-    });
+  /// `ask` must not block: it is all that stands before the next signal.
+  void first_time(std::function<void()> ask) {
+    const std::lock_guard lock(mutex_);
+    ask_ = std::move(ask);
   }
   bool interrupted() const { return seen_; }
 
  private:
+  void watch() {
+    for (;;) {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      if (over_) return;
+      if (signal == SIGUSR1) continue;
+      const std::lock_guard lock(mutex_);
+      if (seen_.exchange(true) || !ask_) ::_exit(static_cast<int>(ExitCode::interrupted));
+      ask_();
+    }
+  }
+
   sigset_t signals_{};
   std::atomic<bool> seen_{false};
   std::atomic<bool> over_{false};
+  std::mutex mutex_;
+  std::function<void()> ask_;
   std::thread thread_;
 };
 
@@ -105,7 +114,7 @@ ExitCode run(const RunArguments& arguments) {
     print_error(id.error());
     return exit_code_for(id.error());
   }
-  interrupts.start([&] { (void)machine.cancel(*id); });
+  interrupts.first_time([&] { machine.cancel_then(*id, [](const Result<JobView>&) {}); });
   ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
   Subscription subscription;
   if (!arguments.quiet) subscription = machine.subscribe(*id, [&](const JobEvent& event) { bar.show(event); });
@@ -139,7 +148,7 @@ void add_run(CLI::App& program, Chosen& chosen) {
       ->capture_default_str();
   command->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)")
       ->envname("COREMACHINE_WORKERS")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1U, 4096U));
   command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m");
   command->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
   command->add_flag("-q,--quiet", arguments->quiet, "No progress on standard error");

@@ -58,4 +58,19 @@ LockFile::~LockFile() {
   ::close(descriptor_);
 }
 
+Result<InodeLock> InodeLock::acquire(const std::string& path, bool must_exist) {
+  const int descriptor = ::open(path.c_str(), must_exist ? O_RDWR | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  // What may not be written is refused further on, by those who say more of it.
+  if (descriptor < 0) return errno == EACCES || errno == EROFS ? Result<InodeLock>(InodeLock(-1)) : Result<InodeLock>(cannot("open", path, errno));
+  InodeLock lock(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return cannot("lock", path, errno);
+  return Error{ErrorCode::store_locked, "the store " + path + " is open already, under another name of the file"};
+}
+
+// Closing it also ends the locks that this process holds on the file otherwise: it goes after everything else.
+InodeLock::~InodeLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
 }  // namespace coremachine::sqlite

@@ -26,4 +26,23 @@ class LockFile {
   int descriptor_;
 };
 
+/// Holds a database locked under whichever name it was found: a hard link has another lock file beside it. The
+/// file is only locked, never written.
+class InodeLock {
+ public:
+  /// store_locked if another process has it; store_missing or store_failed if it cannot be opened or made.
+  static Result<InodeLock> acquire(const std::string& path, bool must_exist);
+
+  InodeLock(InodeLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  InodeLock& operator=(InodeLock&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~InodeLock();
+
+ private:
+  explicit InodeLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
 }  // namespace coremachine::sqlite

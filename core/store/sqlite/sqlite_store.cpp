@@ -31,10 +31,11 @@ class SqliteStore final : public Store {
   }
 
  public:
-  SqliteStore(std::string path, std::string vfs, bool must_exist, sqlite::LockFile lock)
+  SqliteStore(std::string path, std::string vfs, bool must_exist, sqlite::LockFile lock, sqlite::InodeLock inode)
       : path_(std::move(path)),
         vfs_(std::move(vfs)),
         lock_(std::move(lock)),
+        inode_(std::move(inode)),
         writer_(path_, vfs_, must_exist),
         readers_(path_, vfs_) {}
 
@@ -99,7 +100,8 @@ class SqliteStore final : public Store {
  private:
   std::string path_;
   std::string vfs_;
-  sqlite::LockFile lock_;  // let go last
+  sqlite::LockFile lock_;    // let go last
+  sqlite::InodeLock inode_;  // but for this one
   sqlite::Writer writer_;  // closes the file after all readers have
   mutable sqlite::ReaderPool readers_;
 };
@@ -131,9 +133,11 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   if (!path) return path.error();
   auto lock = sqlite::LockFile::acquire(*path + "-lock", *path);
   if (!lock) return lock.error();
+  auto inode = sqlite::InodeLock::acquire(*path, options.must_exist);
+  if (!inode) return inode.error();
   try {
     return std::unique_ptr<Store>(
-        std::make_unique<SqliteStore>(*path, options.vfs, options.must_exist, std::move(*lock)));
+        std::make_unique<SqliteStore>(*path, options.vfs, options.must_exist, std::move(*lock), std::move(*inode)));
   } catch (const sqlite::SqliteError& error) {
     return sqlite::to_error(error, *path);
   } catch (const Failure& failure) {

@@ -136,6 +136,7 @@ class COREMACHINE_API CoreMachine {
   void accept_then(std::string_view job_type, json::object params, SubmitOptions options, AcceptedHandlerFunction then);
   void submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then);
   void wait_then(JobId job, JobHandlerFunction then);
+  void cancel_then(JobId job, JobHandlerFunction then);
   void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);
 
  private:

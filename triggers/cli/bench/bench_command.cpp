@@ -88,10 +88,11 @@ struct BenchMachine {
 std::uint64_t expected_sum(std::uint64_t tasks) { return tasks == 0 ? 0 : tasks * (tasks - 1) / 2; }
 
 json::object bench_fanout(const BenchArguments& arguments) {
-  std::vector<double> rates, bares, ratios, sizes;
+  std::vector<double> rates, bares, ratios, sizes, syncs;
   for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
     const BenchDirectory directory;
     const auto bare = bare_rows_per_second(directory.path(), std::min<std::uint64_t>(arguments.tasks, 1'000'000));
+    for (const auto each : append_sync_us(directory.path(), 4096, 50)) syncs.push_back(each);
     double rate = 0;
     {
       BenchMachine bench(arguments, directory.path());
@@ -120,15 +121,17 @@ json::object bench_fanout(const BenchArguments& arguments) {
           {"tasks_per_second", std::round(percentile(rates, 0.5))},
           {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
           {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+          {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
           {"bytes_per_task", rounded(percentile(sizes, 0.5))},
           {"runs", arguments.repeat}};
 }
 
 json::object bench_jobs(const BenchArguments& arguments) {
-  std::vector<double> rates, bares, ratios;
+  std::vector<double> rates, bares, ratios, syncs;
   for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
     const BenchDirectory directory;
     const auto bare = bare_rows_per_second(directory.path(), 200'000);
+    for (const auto each : append_sync_us(directory.path(), 4096, 50)) syncs.push_back(each);
     BenchMachine bench(arguments, directory.path());
     std::promise<void> all;
     std::atomic<std::uint64_t> left{arguments.jobs};
@@ -153,6 +156,7 @@ json::object bench_jobs(const BenchArguments& arguments) {
           {"jobs_per_second", std::round(percentile(rates, 0.5))},
           {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
           {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+          {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
           {"runs", arguments.repeat}};
 }
 
@@ -184,6 +188,7 @@ json::object bench_latency(const BenchArguments& arguments) {
   const auto sync = percentile(syncs, 0.5);
   return {{"bench", "latency"},
           {"samples", arguments.samples},
+          {"bare_rows_per_second", std::round(bare_rows_per_second(directory.path(), 200'000))},
           {"append_sync_p50_us", rounded(sync)},
           {"append_sync_p99_us", rounded(percentile(syncs, 0.99))},
           {"hello_world_p50_us", rounded(percentile(ahead, 0.5))},
@@ -260,17 +265,17 @@ void add_bench(CLI::App& program, Chosen& chosen) {
     return std::pair{sub, arguments};
   };
   const auto [fanout, fanout_arguments] = add("fanout", "Tasks of one job: durable tasks/s", bench_fanout);
-  fanout->add_option("--tasks", fanout_arguments->tasks, "How many")->capture_default_str();
+  fanout->add_option("--tasks", fanout_arguments->tasks, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   fanout->add_flag("--fail-first", fanout_arguments->fail_first, "Every task fails once before it completes");
   const auto [many, many_arguments] = add("jobs", "Small jobs in flight: jobs/s", bench_jobs);
-  many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")->capture_default_str();
+  many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   const auto [latency, latency_arguments] = add("latency", "One hello_world after another: submit to durable result", bench_latency);
-  latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")->capture_default_str();
+  latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   const auto [fairness, fairness_arguments] = add("fairness", "hello_world behind a job of very many tasks, beside hello_world alone", bench_fairness);
   fairness_arguments->tasks = 10'000'000;
   fairness_arguments->samples = 200;
-  fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")->capture_default_str();
-  fairness->add_option("--samples", fairness_arguments->samples, "How many")->capture_default_str();
+  fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
+  fairness->add_option("--samples", fairness_arguments->samples, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
 }
 
 }  // namespace coremachine::cli
