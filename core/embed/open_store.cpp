@@ -18,8 +18,8 @@ OpenedStore open_store(std::string_view url, bool must_exist) {
     if (!opened) throw Failure(opened.error());
     return {std::move(*opened), options.path + "-running"};
   }
-  throw Failure(Error{ErrorCode::invalid_argument,
-                      "\"" + std::string(url) + "\" is not a store: use memory: or sqlite:PATH"});
+  throw Failure(
+      Error{ErrorCode::invalid_argument, "\"" + std::string(url) + "\" is not a store: use memory: or sqlite:PATH"});
 }
 
 }  // namespace coremachine::embed

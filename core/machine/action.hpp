@@ -28,16 +28,16 @@ struct HandlerCall {
   std::string version;
   std::uint32_t attempt = 1;
   Text params;
-  std::map<int, Text> stage_results = {};      ///< of closed stages
-  TaskCounts counts = {};                      ///< of the round that closes
-  std::vector<RoundNumber> rounds = {};        ///< where its outcomes are: its lineage, then itself
+  std::map<int, Text> stage_results = {};  ///< of closed stages
+  TaskCounts counts = {};                  ///< of the round that closes
+  std::vector<RoundNumber> rounds = {};    ///< where its outcomes are: its lineage, then itself
   bool is_inline = false;
-  std::vector<OutcomeSegment> outcomes = {};   ///< if inline
-  std::optional<Signal> signal = {};           ///< that opened the gate of the round that closes
-  StagePolicy policy = {};                     ///< of the round that closes, or is pulled for
-  std::vector<TaskSpec> specs = {};            ///< of a pull: those of the round so far
-  ChunkNumber chunks = 0;                      ///< of a pull: how many the round has
-  TaskSource source = {};                      ///< of a pull: where it goes on
+  std::vector<OutcomeSegment> outcomes = {};  ///< if inline
+  std::optional<Signal> signal = {};          ///< that opened the gate of the round that closes
+  StagePolicy policy = {};                    ///< of the round that closes, or is pulled for
+  std::vector<TaskSpec> specs = {};           ///< of a pull: those of the round so far
+  ChunkNumber chunks = 0;                     ///< of a pull: how many the round has
+  TaskSource source = {};                     ///< of a pull: where it goes on
 };
 
 // What the shell carries out. By the time an action is given out, everything it must not run ahead of is durable.
@@ -60,8 +60,8 @@ struct RunSlice {
   SliceId id = 0;
   Slice slice;
   TaskSpec spec;
-  Text definitions = {};  ///< of the whole chunk; null: read them from the store
-  bool alone = false;     ///< a suspect: nothing else runs beside it
+  Text definitions = {};     ///< of the whole chunk; null: read them from the store
+  bool alone = false;        ///< a suspect: nothing else runs beside it
   std::string fold_by = {};  ///< the job type that folds the results; empty: they are not folded
 };
 /// Tasks of this slice that have not started come back; those that run go on.
@@ -93,9 +93,11 @@ struct Announce {
 };
 
 /// An effect of the outside world: everything that the shell does is one of these or a commit.
-using Action = std::variant<RunBoundary, StopBoundary, RecallBoundary, RunSlice, RecallSlice, StopSlice, Answer, LoadJob, Announce>;
+using Action = std::variant<RunBoundary, StopBoundary, RecallBoundary, RunSlice, RecallSlice, StopSlice, Answer,
+                            LoadJob, Announce>;
 
 inline constexpr std::array<std::string_view, std::variant_size_v<Action>> action_names{
-    "RunBoundary", "StopBoundary", "RecallBoundary", "RunSlice", "RecallSlice", "StopSlice", "Answer", "LoadJob", "Announce"};
+    "RunBoundary", "StopBoundary", "RecallBoundary", "RunSlice", "RecallSlice",
+    "StopSlice",   "Answer",       "LoadJob",        "Announce"};
 
 }  // namespace coremachine::machine

@@ -27,7 +27,9 @@ void call_handler(Job& job, BoundaryKind kind, int stage, RoundNumber round, Eff
   ask_handler(job, out);
 }
 
-void Stepper::ask_boundary() { ask_handler(job_, out_); }
+void Stepper::ask_boundary() {
+  ask_handler(job_, out_);
+}
 
 void Stepper::operator()(BoundaryDecided event) {
   if (!job_.boundary || job_.boundary->number != event.boundary) return;
@@ -53,7 +55,8 @@ void Stepper::operator()(BoundaryDecided event) {
     move(JobStatus::running, JobCause::work_began);
     if (!job_.started_at) job_.started_at = now_.time;
   }
-  end_job(job_.had_failures ? JobStatus::completed_with_errors : JobStatus::completed, JobCause::finished, std::nullopt);
+  end_job(job_.had_failures ? JobStatus::completed_with_errors : JobStatus::completed, JobCause::finished,
+          std::nullopt);
 }
 
 void Stepper::operator()(BoundaryTimedOut event) {
@@ -61,8 +64,9 @@ void Stepper::operator()(BoundaryTimedOut event) {
   const auto stage = job_.boundary->stage;
   const auto kind = job_.boundary->kind;
   job_.boundary.reset();
-  Error error{ErrorCode::boundary_timeout, "the functions of the job handler took longer than they may at the boundary of stage " +
-                                               std::to_string(stage)};
+  Error error{
+      ErrorCode::boundary_timeout,
+      "the functions of the job handler took longer than they may at the boundary of stage " + std::to_string(stage)};
   error.stage = stage;
   handler_failed(kind, std::move(error));
 }
@@ -83,9 +87,11 @@ bool Stepper::too_many_visits(const NextStage& next) {
   const auto most = next.policy.max_visits;
   std::string why;
   if (most > 0 && visits >= most) {
-    why = "stage " + std::to_string(next.stage) + " has run " + std::to_string(visits) + " times, and its policy allows no more";
+    why = "stage " + std::to_string(next.stage) + " has run " + std::to_string(visits) +
+          " times, and its policy allows no more";
   } else if (job_.last_round >= rules_.max_rounds) {
-    why = "the job has run " + std::to_string(rules_.max_rounds) + " stages and asks for another: next_stage never ends it";
+    why = "the job has run " + std::to_string(rules_.max_rounds) +
+          " stages and asks for another: next_stage never ends it";
   } else {
     return false;
   }
@@ -106,9 +112,10 @@ void Stepper::operator()(BoundaryLost) {
   if (job_.status == JobStatus::cancelling) return;
   const int stage = job_.round ? job_.round->stage : 1;
   if (job_.round && job_.round->phase != RoundPhase::closed) end_round(StageStatus::failed);
-  Error error{ErrorCode::poison, "the process died " + std::to_string(job_.boundary_losses) +
-                                     " times while the functions of the job handler ran alone at the boundary of stage " +
-                                     std::to_string(stage)};
+  Error error{ErrorCode::poison,
+              "the process died " + std::to_string(job_.boundary_losses) +
+                  " times while the functions of the job handler ran alone at the boundary of stage " +
+                  std::to_string(stage)};
   error.stage = stage;
   end_job(JobStatus::dead, JobCause::died, std::move(error));
 }

@@ -64,7 +64,9 @@ void Engine::hold_or_do(Live& entry, Action action) {
   hold_or_do(std::move(action));
 }
 
-CommitSequence Engine::newest_write() const { return has_writes() ? last_closed_ + 1 : last_closed_; }
+CommitSequence Engine::newest_write() const {
+  return has_writes() ? last_closed_ + 1 : last_closed_;
+}
 
 void Engine::hold_or_do(Action action) {
   const auto depends_on = newest_write();

@@ -129,7 +129,8 @@ void Stepper::operator()(CancelRequested) {
 }
 
 void Stepper::operator()(PauseRequested) {
-  if (job_.status != JobStatus::scheduled && job_.status != JobStatus::queued && job_.status != JobStatus::running) return;
+  if (job_.status != JobStatus::scheduled && job_.status != JobStatus::queued && job_.status != JobStatus::running)
+    return;
   move(JobStatus::paused, JobCause::pause);
   save();
 }

@@ -38,15 +38,15 @@ struct EngineSetup {
   std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
   std::unordered_set<std::string> disabled_types = {};          ///< those that are declared and may not run
   std::unordered_map<std::string, JobTraits> job_types = {};    ///< those whose handlers are here; jobs of others wait
-  std::size_t max_jobs = 1'000'000;             ///< not over; more are refused
-  std::size_t max_open_bytes = 64U << 20U;      ///< uncommitted; beyond it nothing is handed out
-  std::uint32_t slots = 1;                      ///< tasks that run at a time, for sharing small jobs out
-  double slice_us = 2'000;                      ///< how much measured work a slice is
-  Milliseconds recall_after{100};               ///< when a slice or a boundary that was handed out and not started comes back
-  std::uint32_t sweep_rows = 100;               ///< of deleted jobs, at a time
+  std::size_t max_jobs = 1'000'000;                             ///< not over; more are refused
+  std::size_t max_open_bytes = 64U << 20U;                      ///< uncommitted; beyond it nothing is handed out
+  std::uint32_t slots = 1;         ///< tasks that run at a time, for sharing small jobs out
+  double slice_us = 2'000;         ///< how much measured work a slice is
+  Milliseconds recall_after{100};  ///< when a slice or a boundary that was handed out and not started comes back
+  std::uint32_t sweep_rows = 100;  ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
-  Milliseconds removed_for{60'000};             ///< how long a deleted job is known as such
-  Milliseconds save_within{250};                ///< how long a change that nobody waits for may stay unwritten
+  Milliseconds removed_for{60'000};  ///< how long a deleted job is known as such
+  Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
 };
 
 /// Tasks that occupy a thread and tasks that do not are handed out independently of each other.
@@ -78,7 +78,7 @@ class Engine {
 
   /// What the answer to a submission waits for; a refusal is answered at once.
   enum class Until : std::uint8_t { accepted, ended };
-  void submit(const Now& now, Submission submission, RequestId request, Until until);
+  void submit(const Now& now, Submission submission, RequestId request, Until until, bool followed = false);
   /// The job that has this submission key, if it is not durable yet; a durable one is in the store.
   const SubmissionKey* pending_key(const std::string& key) const;
   /// The submission was made before: answered as if it had been this one, for a job that is live.
@@ -94,7 +94,9 @@ class Engine {
   /// In force at once; answered when it is durable.
   void set_limit(const Now& now, const std::string& type, const TypeLimit& limit, RequestId request);
   /// As it was set before the start.
-  void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) { limits_.set(type, limit, now.time); }
+  void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) {
+    limits_.set(type, limit, now.time);
+  }
   /// A job that is over, and in the store, goes; answered when that is durable.
   void remove(const Now& now, JobId job, RequestId request);
   /// There is something to sweep, a little at a time.
@@ -225,7 +227,7 @@ class Engine {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
-  std::vector<JobId> dirty_;                           ///< to be saved in the next batch
+  std::vector<JobId> dirty_;                            ///< to be saved in the next batch
   std::deque<std::pair<Timestamp, JobId>> save_later_;  ///< by when; those saved meanwhile among them
   std::size_t open_bytes_ = 0;
   std::size_t closed_bytes_ = 0;

@@ -9,7 +9,9 @@
 namespace coremachine::machine {
 namespace {
 
-std::string at_time(Timestamp time) { return "at " + to_rfc3339(time); }
+std::string at_time(Timestamp time) {
+  return "at " + to_rfc3339(time);
+}
 
 std::uint64_t waiting_in(const Round& round, std::size_t spec) {
   std::uint64_t count = round.ready[spec].tasks.size();
@@ -34,24 +36,31 @@ std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
   };
   const auto& job = entry.job;
   if (is_terminal(job.status)) return reasons;
-  if (job.status == JobStatus::scheduled) add(ReasonCode::scheduled, 0, {}, "it is to begin " + at_time(job.run_at.value_or(now.time)));
-  if (job.status == JobStatus::paused) add(ReasonCode::paused, 0, {}, "it was paused; nothing new starts until it is resumed");
+  if (job.status == JobStatus::scheduled)
+    add(ReasonCode::scheduled, 0, {}, "it is to begin " + at_time(job.run_at.value_or(now.time)));
+  if (job.status == JobStatus::paused)
+    add(ReasonCode::paused, 0, {}, "it was paused; nothing new starts until it is resumed");
   if (job.boundary) {
     const auto stage = "stage " + std::to_string(job.boundary->stage);
     if (const auto out = boundaries_out_.find(job.id); out != boundaries_out_.end()) {
-      add(ReasonCode::running, 1, {}, "the job handler's functions run for " + stage + "; they have until " + to_rfc3339(out->second.deadline));
+      add(ReasonCode::running, 1, {},
+          "the job handler's functions run for " + stage + "; they have until " + to_rfc3339(out->second.deadline));
     } else if (!setup_.job_types.contains(job.type)) {
-      add(ReasonCode::no_worker, 1, {}, "this program does not have the job type \"" + job.type + "\", version " + job.version);
+      add(ReasonCode::no_worker, 1, {},
+          "this program does not have the job type \"" + job.type + "\", version " + job.version);
     } else if (job.status != JobStatus::paused) {
-      add(ReasonCode::queued, 1, {}, "the job handler's functions for " + stage + " wait for a thread, or for what they read to be on disk");
+      add(ReasonCode::queued, 1, {},
+          "the job handler's functions for " + stage + " wait for a thread, or for what they read to be on disk");
     }
   }
   if (!job.round || job.round->phase == RoundPhase::closed || job.round->phase == RoundPhase::joined) return reasons;
   const auto& round = *job.round;
   const auto& counts = round.counts;
   if (round.policy.gate && !round.gate_open) {
-    std::string detail = round.policy.gate->signal.empty() ? "stage " + std::to_string(round.stage) + " waits"
-                                                           : "stage " + std::to_string(round.stage) + " waits for the signal \"" + round.policy.gate->signal + "\"";
+    std::string detail =
+        round.policy.gate->signal.empty()
+            ? "stage " + std::to_string(round.stage) + " waits"
+            : "stage " + std::to_string(round.stage) + " waits for the signal \"" + round.policy.gate->signal + "\"";
     if (round.policy.gate->wait) detail += ", until " + to_rfc3339(*round.started_at + *round.policy.gate->wait);
     add(ReasonCode::signal, 1, {}, std::move(detail));
     return reasons;
@@ -60,11 +69,13 @@ std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
     std::optional<TaskIndex> example;
     if (!entry.slices.empty()) example = outstanding_.at(entry.slices.front()).first;
     add(ReasonCode::running, counts.running, example,
-        round.phase == RoundPhase::stopping ? "they were asked to end, and have until the grace is over" : "handed out to local workers");
+        round.phase == RoundPhase::stopping ? "they were asked to end, and have until the grace is over"
+                                            : "handed out to local workers");
   }
   if (counts.retrying > 0 && !round.retries.empty()) {
     const auto& [due, tasks] = *round.retries.begin();
-    add(ReasonCode::retrying, counts.retrying, tasks.empty() ? std::nullopt : std::optional(tasks.front()), "the next is tried again " + at_time(due));
+    add(ReasonCode::retrying, counts.retrying, tasks.empty() ? std::nullopt : std::optional(tasks.front()),
+        "the next is tried again " + at_time(due));
   }
   if (round.phase == RoundPhase::open) explain_queued(now, round, reasons);
   return reasons;
@@ -101,7 +112,8 @@ void Engine::explain_queued(const Now& now, const Round& round, std::vector<Reas
     reasons.push_back(Reason{code, waiting, first_in(round, spec), std::move(detail)});
   }
   if (round.counts.queued > told) {
-    reasons.push_back(Reason{ReasonCode::queued, round.counts.queued - told, {}, "their definitions are on their way to the disk"});
+    reasons.push_back(
+        Reason{ReasonCode::queued, round.counts.queued - told, {}, "their definitions are on their way to the disk"});
   }
 }
 

@@ -5,7 +5,9 @@
 namespace coremachine::machine {
 namespace {
 
-std::uint64_t failures_of(const Round& round) { return round.counts.failed + round.counts.dead; }
+std::uint64_t failures_of(const Round& round) {
+  return round.counts.failed + round.counts.dead;
+}
 
 bool exceeds(double percent, std::uint64_t part, std::uint64_t total) {
   return static_cast<double>(part) * 100.0 > percent * static_cast<double>(total);
@@ -14,7 +16,9 @@ bool exceeds(double percent, std::uint64_t part, std::uint64_t total) {
 struct Judge {
   const Round& round;
 
-  bool all_in() const { return round.total_known() && round.counts.completed + failures_of(round) == round.counts.total; }
+  bool all_in() const {
+    return round.total_known() && round.counts.completed + failures_of(round) == round.counts.total;
+  }
   JoinVerdict when(bool missed) const {
     if (missed) return JoinVerdict::missed;
     return all_in() ? JoinVerdict::met : JoinVerdict::undecided;
@@ -34,7 +38,8 @@ struct Judge {
   }
   JoinVerdict operator()(const JoinCritical&) const {
     if (round.critical.failed > 0) return JoinVerdict::missed;
-    const bool done = round.total_known() && round.critical.total > 0 && round.critical.completed == round.critical.total;
+    const bool done =
+        round.total_known() && round.critical.total > 0 && round.critical.completed == round.critical.total;
     return done ? JoinVerdict::met : when(false);
   }
 };
@@ -57,8 +62,12 @@ struct Settle {
 
 }  // namespace
 
-JoinVerdict judge(const Round& round) { return std::visit(Judge{round}, round.policy.join); }
+JoinVerdict judge(const Round& round) {
+  return std::visit(Judge{round}, round.policy.join);
+}
 
-bool holds_as_it_is(const Round& round) { return std::visit(Settle{round}, round.policy.join); }
+bool holds_as_it_is(const Round& round) {
+  return std::visit(Settle{round}, round.policy.join);
+}
 
 }  // namespace coremachine::machine

@@ -50,16 +50,19 @@ std::shared_ptr<const Job> snapshot(const Job& job) {
 
 namespace {
 
-Error no_such_job(JobId job) { return Error{ErrorCode::unknown_job, "there is no job " + job.str()}; }
+Error no_such_job(JobId job) {
+  return Error{ErrorCode::unknown_job, "there is no job " + job.str()};
+}
 
 }  // namespace
 
-void Engine::submit(const Now& now, Submission submission, RequestId request, Until until) {
+void Engine::submit(const Now& now, Submission submission, RequestId request, Until until, bool followed) {
   const auto refuse = [&](ErrorCode code, std::string why) {
     actions_.emplace_back(Answer{request, Error{code, std::move(why)}, {}, {}});
   };
   if (draining_) return refuse(ErrorCode::draining, "the machine is stopping and takes no new jobs");
-  if (store_full_) return refuse(ErrorCode::store_full, "the disk of the store is full; nothing new is taken until there is space");
+  if (store_full_)
+    return refuse(ErrorCode::store_full, "the disk of the store is full; nothing new is taken until there is space");
   if (jobs_.size() >= setup_.max_jobs) {
     return refuse(ErrorCode::overloaded, std::to_string(jobs_.size()) + " jobs are not over yet; try again later");
   }
@@ -71,6 +74,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   const bool fresh = jobs_.emplace(id, std::move(added)).second;
   BOOST_ASSERT_MSG(fresh, "a job id was given out twice");
   if (until == Until::ended) entry.waiters.push_back(request);
+  if (followed) entry.followers = 1;
   step_job(now, entry, JobSubmitted{});
   if (!keys.empty()) save_in_next_batch(entry);
   for (auto& key : keys) add_key(std::move(key));
@@ -79,7 +83,8 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
 
 std::vector<SubmissionKey> keys_of(const Submission& submission) {
   std::vector<SubmissionKey> keys;
-  if (!submission.idempotency_key.empty()) keys.push_back({"i:" + submission.idempotency_key, submission.id, submission.fingerprint});
+  if (!submission.idempotency_key.empty())
+    keys.push_back({"i:" + submission.idempotency_key, submission.id, submission.fingerprint});
   if (submission.unique) keys.push_back({"u:" + submission.fingerprint, submission.id, submission.fingerprint});
   return keys;
 }
@@ -163,7 +168,8 @@ void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Ro
   if (!refused && draining_) refused = Error{ErrorCode::draining, "the machine is stopping and takes no new work"};
   if (!refused && store_full_) refused = Error{ErrorCode::store_full, "the disk of the store is full"};
   if (refused || present) {
-    Answer answer{request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}};
+    Answer answer{
+        request, refused ? std::move(refused) : Error{ErrorCode::wrong_state, "the job is being retried"}, id, {}};
     if (present) return hold_or_do(*present, std::move(answer));
     return hold_or_do(std::move(answer));
   }
@@ -212,8 +218,9 @@ void Engine::set_limit(const Now& now, const std::string& type, const TypeLimit&
 
 void Engine::remove(const Now& now, JobId job, RequestId request) {
   if (auto* entry = live(job)) {
-    auto refused = Error{ErrorCode::wrong_state, "job " + job.str() + " is " + std::string(to_string(entry->job.status)) +
-                                                     ": only a job that is over can be deleted"};
+    auto refused =
+        Error{ErrorCode::wrong_state, "job " + job.str() + " is " + std::string(to_string(entry->job.status)) +
+                                          ": only a job that is over can be deleted"};
     return hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
   }
   open_.deletes.push_back(job);

@@ -139,7 +139,8 @@ void Stepper::evaluate_join() {
   switch (judge(round)) {
     case JoinVerdict::undecided: return;
     case JoinVerdict::missed:
-      if (all_in || round.policy.stragglers == Stragglers::cancel || std::holds_alternative<JoinAll>(round.policy.join)) {
+      if (all_in || round.policy.stragglers == Stragglers::cancel ||
+          std::holds_alternative<JoinAll>(round.policy.join)) {
         stop_round(StopReason::join_missed);
       }
       return;
@@ -248,24 +249,27 @@ void Stepper::finish_stop() {
 
 Error Stepper::failure_at_deadline() const {
   const auto& round = *job_.round;
-  Error error{ErrorCode::stage_deadline, std::to_string(round.counts.completed) + " of " + std::to_string(round.counts.total) +
-                                             " tasks of stage " + std::to_string(round.stage) +
-                                             " had completed at its deadline of " + std::to_string(round.policy.deadline->count()) + " ms"};
+  Error error{ErrorCode::stage_deadline, std::to_string(round.counts.completed) + " of " +
+                                             std::to_string(round.counts.total) + " tasks of stage " +
+                                             std::to_string(round.stage) + " had completed at its deadline of " +
+                                             std::to_string(round.policy.deadline->count()) + " ms"};
   error.stage = round.stage;
   return error;
 }
 
 Error Stepper::failure_of_join() const {
   const auto& round = *job_.round;
-  const bool one_is_enough = std::holds_alternative<JoinAll>(round.policy.join) || std::holds_alternative<JoinCritical>(round.policy.join);
+  const bool one_is_enough =
+      std::holds_alternative<JoinAll>(round.policy.join) || std::holds_alternative<JoinCritical>(round.policy.join);
   if (one_is_enough && round.first_error) return *round.first_error;
-  Error error{ErrorCode::too_many_failures,
-              std::to_string(round.counts.failed + round.counts.dead) + " of " + std::to_string(round.counts.total) +
-                  " tasks of stage " + std::to_string(round.stage) + " failed, more than its join tolerates"};
+  Error error{ErrorCode::too_many_failures, std::to_string(round.counts.failed + round.counts.dead) + " of " +
+                                                std::to_string(round.counts.total) + " tasks of stage " +
+                                                std::to_string(round.stage) + " failed, more than its join tolerates"};
   error.stage = round.stage;
   if (const auto* least = std::get_if<JoinAtLeast>(&round.policy.join)) {
-    error.message = std::to_string(round.counts.completed) + " of " + std::to_string(round.counts.total) + " tasks of stage " +
-                    std::to_string(round.stage) + " completed, and its join asks for at least " + std::to_string(least->count);
+    error.message = std::to_string(round.counts.completed) + " of " + std::to_string(round.counts.total) +
+                    " tasks of stage " + std::to_string(round.stage) + " completed, and its join asks for at least " +
+                    std::to_string(least->count);
   }
   if (!round.first_error) return error;
   error.message += "; first: " + round.first_error->message;

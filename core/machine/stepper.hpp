@@ -11,7 +11,8 @@ namespace coremachine::machine {
 /// ends, waiting.cpp what a round waits for, tasks.cpp what workers report, recovery.cpp what a start finds.
 class Stepper {
  public:
-  Stepper(Job& job, const Now& now, const Rules& rules, Effects& out) : job_(job), now_(now), rules_(rules), out_(out) {}
+  Stepper(Job& job, const Now& now, const Rules& rules, Effects& out)
+      : job_(job), now_(now), rules_(rules), out_(out) {}
 
   void operator()(JobSubmitted);
   void operator()(JobCameDue);
@@ -45,7 +46,9 @@ class Stepper {
   void drop_boundary();
 
   // rounds (boundary.cpp)
-  void call_handler(BoundaryKind kind, int stage, RoundNumber round) { machine::call_handler(job_, kind, stage, round, out_); }
+  void call_handler(BoundaryKind kind, int stage, RoundNumber round) {
+    machine::call_handler(job_, kind, stage, round, out_);
+  }
   void ask_boundary();
   void open_round(NextStage next);
   void add_chunks(std::vector<DefinitionSegment>& segments);
@@ -73,7 +76,8 @@ class Stepper {
   void accept_returned(Chunk& chunk, const Report& report);
   void append(OutcomeSegment segment);
   void spill_inline();
-  void note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code, const Text& error);
+  void note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code,
+                        const Text& error);
   void queue_retry(Timestamp due, TaskIndex index);
   void finish(Chunk& chunk, ChunkOffset offset);
 
@@ -95,6 +99,8 @@ std::uint64_t critical_tasks(const Round& round, const Chunk& chunk);
 inline bool is_fatal(const Error& error) {
   return error.code == ErrorCode::handler_contract || error.code == ErrorCode::unknown_task;
 }
-inline Chunk& chunk_of(Round& round, TaskIndex index) { return round.chunks[index / chunk_size]; }
+inline Chunk& chunk_of(Round& round, TaskIndex index) {
+  return round.chunks[index / chunk_size];
+}
 
 }  // namespace coremachine::machine

@@ -251,7 +251,8 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
       note_first_error(chunk, failure.offset, failure.attempt, failure.code, failure.error);
     }
 
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& other) { return other.kind == kind; });
+    auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const FailureGroup& other) { return other.kind == kind; });
     if (group == groups.end()) {
       groups.push_back(FailureGroup{kind, {}, {}, {}});
       group = std::prev(groups.end());
@@ -268,7 +269,8 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
   for (auto& group : groups) {
     seal(group, report);
     auto& due = group.segment.due_ms;
-    if (due.size() > 1 && std::all_of(due.begin(), due.end(), [&](auto at) { return at == due.front(); })) due.erase(due.begin() + 1, due.end());
+    if (due.size() > 1 && std::all_of(due.begin(), due.end(), [&](auto at) { return at == due.front(); }))
+      due.erase(due.begin() + 1, due.end());
     append(std::move(group.segment));
   }
   return accepted;
@@ -316,15 +318,16 @@ void Stepper::spill_inline() {
 void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code,
                                const Text& error) {
   auto& round = *job_.round;
-  const bool worse = code != ErrorCode::task_failed && round.first_error && round.first_error->code == ErrorCode::task_failed &&
-                     code != ErrorCode::poison;
+  const bool worse = code != ErrorCode::task_failed && round.first_error &&
+                     round.first_error->code == ErrorCode::task_failed && code != ErrorCode::poison;
   // Where only critical tasks decide, another is never the cause.
   const auto is_critical = [&](TaskIndex index) {
     const auto& of = round.chunks[index / chunk_size];
     return round.specs[of.spec_of(static_cast<ChunkOffset>(index - of.first))].critical;
   };
   const bool decides = std::holds_alternative<JoinCritical>(round.policy.join) && is_critical(chunk.first + offset) &&
-                       round.first_error && round.first_error->task_index && !is_critical(*round.first_error->task_index);
+                       round.first_error && round.first_error->task_index &&
+                       !is_critical(*round.first_error->task_index);
   if (round.first_error && !worse && !decides) return;
   Error first;
   first.code = code;
@@ -333,7 +336,8 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   if (!bad && parsed.is_object()) {
     const auto* type = parsed.as_object().if_contains("type");
     const auto* message = parsed.as_object().if_contains("message");
-    if (type && type->is_string() && type->as_string() != "error") first.message = std::string(type->as_string()) + ": ";
+    if (type && type->is_string() && type->as_string() != "error")
+      first.message = std::string(type->as_string()) + ": ";
     if (message && message->is_string()) first.message += std::string(message->as_string());
   }
   first.stage = round.stage;

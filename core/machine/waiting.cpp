@@ -53,7 +53,8 @@ bool Stepper::gate_holds() {
   auto& round = *job_.round;
   if (!round.policy.gate || round.gate_open) return false;
   const auto& gate = *round.policy.gate;
-  const auto came = std::find_if(job_.signals.begin(), job_.signals.end(), [&](const Signal& signal) { return signal.name == gate.signal; });
+  const auto came = std::find_if(job_.signals.begin(), job_.signals.end(),
+                                 [&](const Signal& signal) { return signal.name == gate.signal; });
   if (gate.signal.empty() || came == job_.signals.end()) return true;
   round.signal = std::move(*came);
   job_.signals.erase(came);

@@ -41,8 +41,8 @@ struct Batch {
   std::vector<std::pair<JobId, OutcomeSegment>> outcomes = {};
   std::vector<Setting> settings = {};
   std::vector<SubmissionKey> keys = {};
-  std::vector<JobId> deletes = {};    ///< their rows and keys go at once; what else belongs to them is garbage
-  std::uint32_t sweep = 0;            ///< so many rows of garbage go, or fewer
+  std::vector<JobId> deletes = {};  ///< their rows and keys go at once; what else belongs to them is garbage
+  std::uint32_t sweep = 0;          ///< so many rows of garbage go, or fewer
 
   bool empty() const {
     return discards.empty() && jobs.empty() && rounds.empty() && definitions.empty() && outcomes.empty() &&

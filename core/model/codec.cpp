@@ -295,8 +295,9 @@ std::string_view word_of(StopReason reason) {
 
 StopReason read_stop(JsonReader& in) {
   const auto word = in.plain_string();
-  for (const auto reason : {StopReason::none, StopReason::join_met, StopReason::join_missed, StopReason::task_died,
-                            StopReason::cancelled, StopReason::job_timeout, StopReason::deadline, StopReason::handler_failed}) {
+  for (const auto reason :
+       {StopReason::none, StopReason::join_met, StopReason::join_missed, StopReason::task_died, StopReason::cancelled,
+        StopReason::job_timeout, StopReason::deadline, StopReason::handler_failed}) {
     if (word == word_of(reason)) return reason;
   }
   in.mismatch("a round stops for an unknown reason");

@@ -7,8 +7,8 @@
 namespace coremachine::codec {
 namespace {
 
-constexpr std::array kinds{OutcomeKind::completed, OutcomeKind::failed, OutcomeKind::dead, OutcomeKind::retrying,
-                           OutcomeKind::lost, OutcomeKind::progress};
+constexpr std::array kinds{OutcomeKind::completed, OutcomeKind::failed, OutcomeKind::dead,
+                           OutcomeKind::retrying,  OutcomeKind::lost,   OutcomeKind::progress};
 
 void write_body(JsonWriter& out, const Text& body) {
   if (!body) return;

@@ -26,8 +26,8 @@ struct Slice {
   int stage = 0;
   ChunkOffset first = 0;
   std::uint32_t count = 0;
-  std::vector<ChunkOffset> offsets = {};        ///< empty: first, first + 1, …
-  std::vector<std::uint32_t> attempts = {};     ///< empty: all 1
+  std::vector<ChunkOffset> offsets = {};     ///< empty: first, first + 1, …
+  std::vector<std::uint32_t> attempts = {};  ///< empty: all 1
   Incarnation incarnation = 0;
   std::vector<std::pair<ChunkOffset, Text>> progress = {};  ///< what earlier attempts had come to
 
@@ -59,7 +59,7 @@ struct FailedAttempt {
   std::uint32_t finished_ms = 0;
   std::optional<Milliseconds> retry_after = {};
   ErrorCode code = ErrorCode::task_failed;
-  Text error = {};  ///< JSON object {type, message}; equal texts are often the same object
+  Text error = {};     ///< JSON object {type, message}; equal texts are often the same object
   Text progress = {};  ///< JSON: how far it had come; null: it did not say
 };
 
@@ -78,7 +78,7 @@ struct Report {
   std::string worker = {};
   Timestamp started_at{};
   Timestamp finished_at{};
-  std::uint64_t busy_ns = 0;               ///< that the handlers took, all told
+  std::uint64_t busy_ns = 0;  ///< that the handlers took, all told
   Completions completed = {};
   std::vector<FailedAttempt> failed = {};
   std::vector<TaskProgress> progress = {};
@@ -100,11 +100,11 @@ struct NextStage {
   std::vector<TaskSpec> specs = {};
   std::vector<DefinitionSegment> chunks = {};  ///< `round` is filled in by the machine
   bool folds = false;
-  std::optional<TaskSource> source = {};       ///< of a lazy stage: where it goes on
+  std::optional<TaskSource> source = {};  ///< of a lazy stage: where it goes on
 };
 /// More tasks of the stage that runs.
 struct MoreTasks {
-  std::vector<TaskSpec> specs = {};            ///< all of the round, the new ones last
+  std::vector<TaskSpec> specs = {};  ///< all of the round, the new ones last
   std::vector<DefinitionSegment> chunks = {};
   TaskSource source = {};
 };

@@ -69,17 +69,17 @@ struct Job {
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
 
-  std::vector<ClosedRound> closed = {};      ///< in order of rounds
-  std::optional<Round> round = {};           ///< the current one, or the last of a job that is over
-  RoundNumber last_round = 0;                ///< the highest number given out
-  bool had_failures = false;                 ///< some join tolerated a failure
+  std::vector<ClosedRound> closed = {};  ///< in order of rounds
+  std::optional<Round> round = {};       ///< the current one, or the last of a job that is over
+  RoundNumber last_round = 0;            ///< the highest number given out
+  bool had_failures = false;             ///< some join tolerated a failure
 
-  std::vector<Signal> signals = {};          ///< that no gate has taken yet
+  std::vector<Signal> signals = {};  ///< that no gate has taken yet
 
-  std::optional<Boundary> boundary = {};     ///< the call that is out
+  std::optional<Boundary> boundary = {};  ///< the call that is out
   BoundaryNumber last_boundary = 0;
-  std::uint8_t boundary_losses = 0;          ///< deaths of the process while the boundary ran alone
-  std::uint64_t last_event = 0;              ///< sequence of the last published event
+  std::uint8_t boundary_losses = 0;  ///< deaths of the process while the boundary ran alone
+  std::uint64_t last_event = 0;      ///< sequence of the last published event
 };
 
 }  // namespace coremachine

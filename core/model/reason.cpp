@@ -20,7 +20,8 @@ std::string_view to_string(ReasonCode code) {
 }
 
 boost::json::object to_json(const Reason& reason) {
-  boost::json::object json{{"code", to_string(reason.code)}, {"count", reason.count}, {"example", nullptr}, {"detail", reason.detail}};
+  boost::json::object json{
+      {"code", to_string(reason.code)}, {"count", reason.count}, {"example", nullptr}, {"detail", reason.detail}};
   if (reason.example) json["example"] = *reason.example;
   return json;
 }

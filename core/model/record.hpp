@@ -17,16 +17,16 @@ struct JobRow {
   std::string version;
   JobStatus status = JobStatus::queued;
   int priority = 0;
-  std::string tags = "[]";           ///< JSON array of strings
+  std::string tags = "[]";  ///< JSON array of strings
   std::uint32_t attempt = 1;
   Timestamp created_at{};
   std::optional<Timestamp> run_at = {};
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
-  Text params = {};                  ///< JSON object
-  Text result = {};                  ///< JSON, or null pointer: none
+  Text params = {};                       ///< JSON object
+  Text result = {};                       ///< JSON, or null pointer: none
   std::optional<std::string> error = {};  ///< JSON object
-  std::string state = "{}";          ///< JSON object: the current round, with what is kept inline
+  std::string state = "{}";               ///< JSON object: the current round, with what is kept inline
 
   friend bool operator==(const JobRow&, const JobRow&);
 };
@@ -39,8 +39,8 @@ struct RoundRow {
   StageStatus status = StageStatus::completed;
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
-  Text result = {};                  ///< JSON, or null pointer: none
-  std::string state = "{}";          ///< JSON object
+  Text result = {};          ///< JSON, or null pointer: none
+  std::string state = "{}";  ///< JSON object
 
   friend bool operator==(const RoundRow&, const RoundRow&);
 };

@@ -35,10 +35,10 @@ struct Chunk {
   std::vector<SpecNumber> specs = {};  ///< per task, when they differ
   ChunkOffset fresh = 0;               ///< offsets from here on were never handed out
   std::uint32_t finished_count = 0;
-  bool offered = false;                ///< its tasks may be handed out
-  OffsetSet finished = {};             ///< the join's truth: completed, failed or dead
-  std::vector<TaskNote> notes = {};    ///< empty, or one for each task
-  Text definitions = {};               ///< JSON array of params; null: read them from the store
+  bool offered = false;              ///< its tasks may be handed out
+  OffsetSet finished = {};           ///< the join's truth: completed, failed or dead
+  std::vector<TaskNote> notes = {};  ///< empty, or one for each task
+  Text definitions = {};             ///< JSON array of params; null: read them from the store
 
   SpecNumber spec_of(ChunkOffset offset) const { return specs.empty() ? spec : specs[offset]; }
   bool complete() const { return finished_count == count; }
@@ -73,7 +73,7 @@ enum class StopReason : std::uint8_t {
 
 /// Where the tasks of a lazy round come from.
 struct TaskSource {
-  Text cursor = {};               ///< JSON: where the next pull goes on
+  Text cursor = {};  ///< JSON: where the next pull goes on
   bool ended = false;
   /// Tasks that were pulled and do not fill a chunk: they come first in the next one.
   std::optional<DefinitionSegment> rest = {};
@@ -105,15 +105,15 @@ struct Round {
   StopReason stop = StopReason::none;
   TaskCounts counts = {};
   std::optional<Error> first_error = {};
-  Text result = {};                       ///< null until it is closed
+  Text result = {};  ///< null until it is closed
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
 
   std::vector<TaskSpec> specs = {};
   std::vector<Chunk> chunks = {};
-  std::vector<ReadyQueue> ready = {};     ///< one for each spec
+  std::vector<ReadyQueue> ready = {};  ///< one for each spec
   std::uint64_t ready_count = 0;
-  std::uint32_t next_spec = 0;            ///< where the turn over specs goes on
+  std::uint32_t next_spec = 0;  ///< where the turn over specs goes on
   std::map<Timestamp, std::vector<TaskIndex>> retries = {};
   std::map<TaskIndex, Text> progress = {};  ///< how far attempts had come, of tasks that are not finished
   std::uint32_t next_sequence = 0;
@@ -121,7 +121,7 @@ struct Round {
   bool folds = false;                     ///< its results are folded as they come
   std::optional<TaskSource> source = {};  ///< of a lazy round
   bool gate_open = false;
-  std::optional<Signal> signal = {};      ///< that opened its gate
+  std::optional<Signal> signal = {};  ///< that opened its gate
 
   /// A small round keeps its definitions and outcomes with the job instead of in segments of their own.
   bool is_inline = false;

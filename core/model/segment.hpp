@@ -40,9 +40,9 @@ struct DefinitionSegment {
   ChunkNumber chunk = 0;
   TaskIndex first = 0;
   std::uint32_t count = 0;
-  SpecNumber spec = 0;                ///< of all tasks, when `specs` is empty
-  std::vector<SpecNumber> specs = {}; ///< one per task, when they differ
-  Text body;                          ///< JSON array of params, one for each task
+  SpecNumber spec = 0;                 ///< of all tasks, when `specs` is empty
+  std::vector<SpecNumber> specs = {};  ///< one per task, when they differ
+  Text body;                           ///< JSON array of params, one for each task
 
   SpecNumber spec_of(ChunkOffset offset) const { return specs.empty() ? spec : specs[offset]; }
 };
@@ -72,23 +72,24 @@ constexpr bool is_final(OutcomeKind kind) {
 struct OutcomeSegment {
   RoundNumber round = 0;
   ChunkNumber chunk = 0;
-  std::uint32_t sequence = 0;               ///< within (job, round)
+  std::uint32_t sequence = 0;  ///< within (job, round)
   OutcomeKind kind = OutcomeKind::completed;
-  ChunkOffset first = 0;                    ///< the lowest offset in the chunk
+  ChunkOffset first = 0;  ///< the lowest offset in the chunk
   std::uint32_t count = 0;
-  std::vector<ChunkOffset> offsets = {};    ///< empty: first, first + 1, …
-  std::uint32_t attempt = 1;                ///< of all, when `attempts` is empty
+  std::vector<ChunkOffset> offsets = {};  ///< empty: first, first + 1, …
+  std::uint32_t attempt = 1;              ///< of all, when `attempts` is empty
   std::vector<std::uint32_t> attempts = {};
   Timestamp started_at{};
   Timestamp finished_at{};
   std::vector<std::uint32_t> finished_ms = {};  ///< per task, since started_at; empty: all at finished_at
-  std::vector<Milliseconds::rep> due_ms = {};   ///< retrying only: when, in ms since the epoch; one for each, or one for all
+  std::vector<Milliseconds::rep> due_ms =
+      {};  ///< retrying only: when, in ms since the epoch; one for each, or one for all
   std::string worker = {};
-  bool one_for_all = false;                 ///< the body is one value that stands for every task
-  /// JSON that the stage goes on with. Completed: the results folded, null: not yet. Retrying: an array of what each had
-  /// come to, null: nothing. Progress: that.
+  bool one_for_all = false;  ///< the body is one value that stands for every task
+  /// JSON that the stage goes on with. Completed: the results folded, null: not yet. Retrying: an array of what each
+  /// had come to, null: nothing. Progress: that.
   Text carry = {};
-  Text body = {};                           ///< JSON array with one value for each task, or that one value
+  Text body = {};  ///< JSON array with one value for each task, or that one value
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }
   std::uint32_t attempt_at(std::uint32_t i) const { return attempts.empty() ? attempt : attempts[i]; }

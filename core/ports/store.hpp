@@ -33,17 +33,17 @@ struct OutcomeQuery {
   JobId job;
   std::vector<RoundNumber> rounds;  ///< a round with its lineage
   ChunkNumber from = 0;
-  ChunkNumber to = UINT32_MAX;      ///< exclusive
+  ChunkNumber to = UINT32_MAX;  ///< exclusive
   bool completed = true;
   bool others = true;
   bool bodies = true;
-  std::size_t limit = SIZE_MAX;     ///< of segments
+  std::size_t limit = SIZE_MAX;  ///< of segments
 };
 
 struct StoreStats {
-  std::string kind;                  ///< "memory", "sqlite"
+  std::string kind;  ///< "memory", "sqlite"
   std::string location;
-  std::uint64_t bytes = 0;           ///< on disk, the log included
+  std::uint64_t bytes = 0;  ///< on disk, the log included
   std::uint64_t jobs = 0;
   std::uint64_t unfinished = 0;
   std::uint64_t rounds = 0;

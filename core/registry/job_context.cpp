@@ -47,8 +47,10 @@ std::optional<int> JobHandler::next_stage(int stage, const JobContext& context) 
   return should_advance_stage(stage, context) ? std::optional(stage + 1) : std::nullopt;
 }
 
-std::optional<json::value> JobHandler::pull_stage_tasks(int stage, const JobContext&, const json::value&, TaskSink&) const {
-  throw std::logic_error("the policy of stage " + std::to_string(stage) + " says that it is lazy, and pull_stage_tasks is not overridden");
+std::optional<json::value> JobHandler::pull_stage_tasks(int stage, const JobContext&, const json::value&,
+                                                        TaskSink&) const {
+  throw std::logic_error("the policy of stage " + std::to_string(stage) +
+                         " says that it is lazy, and pull_stage_tasks is not overridden");
 }
 
 std::unique_ptr<StageFold> JobHandler::make_fold(int) const {

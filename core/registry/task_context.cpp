@@ -16,7 +16,8 @@ const json::value& TaskContext::last_progress() const {
 void TaskContext::log(std::string_view message) const {
   if (!state_.log || !*state_.log) return;
   std::string line = "job " + state_.job_id.str() + ", round " + std::to_string(state_.round) + ", task " +
-                     std::to_string(state_.index) + " (" + task_type() + "), attempt " + std::to_string(state_.attempt) + ": ";
+                     std::to_string(state_.index) + " (" + task_type() + "), attempt " +
+                     std::to_string(state_.attempt) + ": ";
   line += message;
   (*state_.log)(line);
 }

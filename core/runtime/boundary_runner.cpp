@@ -35,7 +35,9 @@ JobContext::State context_state(const machine::HandlerCall& call, std::function<
   return state;
 }
 
-bool is_of_store(const Error& error) { return error.code == ErrorCode::store_damaged || error.code == ErrorCode::store_failed; }
+bool is_of_store(const Error& error) {
+  return error.code == ErrorCode::store_damaged || error.code == ErrorCode::store_failed;
+}
 
 /// Calls one function of the handler; what it throws becomes an Error that names the function.
 template <class Call>
@@ -78,7 +80,8 @@ json::value cursor_of(const TaskSource& source) {
 /// One call of `pull_stage_tasks`: its tasks are in the writer, and the source is where the next one goes on.
 void pull(const JobHandler& handler, int stage, const JobContext& context, ChunkWriter& writer, TaskSource& source) {
   const auto before = cursor_of(source);
-  const auto next = guarded("pull_stage_tasks", stage, [&] { return handler.pull_stage_tasks(stage, context, before, writer); });
+  const auto next =
+      guarded("pull_stage_tasks", stage, [&] { return handler.pull_stage_tasks(stage, context, before, writer); });
   source.ended = !next;
   source.cursor.reset();
   if (!next) {
@@ -87,18 +90,24 @@ void pull(const JobHandler& handler, int stage, const JobContext& context, Chunk
   }
   if (writer.added() == 0 && *next == before) {
     throw BrokenContract{broken("pull_stage_tasks of stage " + std::to_string(stage) +
-                                    " brought no task and did not move its cursor: it would be asked for ever", stage)};
+                                    " brought no task and did not move its cursor: it would be asked for ever",
+                                stage)};
   }
   std::string text;
-  if (const auto fault = append_json(text, *next)) throw BrokenContract{broken("the cursor of pull_stage_tasks is not valid JSON: " + *fault, stage)};
+  if (const auto fault = append_json(text, *next))
+    throw BrokenContract{broken("the cursor of pull_stage_tasks is not valid JSON: " + *fault, stage)};
   source.cursor = make_text(std::move(text));
   source.rest = writer.take_rest();
 }
 
 void check_gate(const StagePolicy& policy, int stage) {
   if (!policy.gate) return;
-  if (policy.gate->signal.empty() && !policy.gate->wait) throw BrokenContract{broken("the gate of stage " + std::to_string(stage) + " waits neither for a signal nor for a time", stage)};
-  if (policy.gate->signal.empty() && policy.gate->must_come) throw BrokenContract{broken("the gate of stage " + std::to_string(stage) + " says that its signal must come, and names none", stage)};
+  if (policy.gate->signal.empty() && !policy.gate->wait)
+    throw BrokenContract{
+        broken("the gate of stage " + std::to_string(stage) + " waits neither for a signal nor for a time", stage)};
+  if (policy.gate->signal.empty() && policy.gate->must_come)
+    throw BrokenContract{broken(
+        "the gate of stage " + std::to_string(stage) + " says that its signal must come, and names none", stage)};
 }
 
 }  // namespace
@@ -192,7 +201,10 @@ BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::funct
     const JobContext context(std::move(state));
     const auto next = guarded("should_advance_stage", stage, [&] { return fresh()->next_stage(stage, context); });
     if (next) {
-      if (*next < 1) throw BrokenContract{broken("next_stage of stage " + std::to_string(stage) + " says " + std::to_string(*next) + "; stages count from 1", stage)};
+      if (*next < 1)
+        throw BrokenContract{broken(
+            "next_stage of stage " + std::to_string(stage) + " says " + std::to_string(*next) + "; stages count from 1",
+            stage)};
       decided.next = plan_stage(call, *next, context);
     } else {
       const auto final_result = guarded("get_final_result", stage, [&] { return fresh()->get_final_result(context); });

@@ -46,7 +46,9 @@ void ChunkWriter::add(const TaskDefinition& task) {
   if (open_.count == chunk_size) close();
 }
 
-bool ChunkWriter::full() const { return added_ >= enough_ || bytes_ >= enough_bytes; }
+bool ChunkWriter::full() const {
+  return added_ >= enough_ || bytes_ >= enough_bytes;
+}
 
 void ChunkWriter::close() {
   if (open_.count == 0) return;
@@ -80,7 +82,8 @@ void ChunkWriter::fail(ErrorCode code, std::string message, const TaskDefinition
 SpecNumber ChunkWriter::spec_of(const TaskDefinition& task) {
   const auto same = [&](const auto& known) {
     const auto& kind = known.first;
-    return kind.task_type == task.task_type && kind.retry == task.retry && kind.timeout == task.timeout && kind.critical == task.critical;
+    return kind.task_type == task.task_type && kind.retry == task.retry && kind.timeout == task.timeout &&
+           kind.critical == task.critical;
   };
   if (!known_.empty() && same(known_[latest_])) return known_[latest_].second;
   const auto found = std::find_if(known_.begin(), known_.end(), same);
@@ -112,7 +115,9 @@ TaskSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
   TaskSpec spec;
   spec.task_type = task.task_type;
   spec.retry = task.retry ? *task.retry : policy_.retry ? *policy_.retry : info->retry.value_or(RetryPolicy{});
-  spec.timeout = task.timeout ? *task.timeout : policy_.timeout ? *policy_.timeout : info->timeout.value_or(Milliseconds{0});
+  spec.timeout = task.timeout      ? *task.timeout
+                 : policy_.timeout ? *policy_.timeout
+                                   : info->timeout.value_or(Milliseconds{0});
   spec.heartbeat = info->heartbeat.value_or(Milliseconds{0});
   spec.pure = info->pure;
   spec.critical = task.critical;

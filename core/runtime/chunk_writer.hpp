@@ -23,10 +23,10 @@ class ChunkWriter final : public TaskSink {
     const TaskRegistry* tasks = nullptr;
     int stage = 0;
     StagePolicy policy = {};
-    std::vector<TaskSpec> specs = {};              ///< of the round so far
-    ChunkNumber chunk = 0;                         ///< the first one to write
-    std::optional<DefinitionSegment> rest = {};    ///< tasks that come before the first new one
-    std::uint64_t enough = UINT64_MAX;             ///< tasks
+    std::vector<TaskSpec> specs = {};            ///< of the round so far
+    ChunkNumber chunk = 0;                       ///< the first one to write
+    std::optional<DefinitionSegment> rest = {};  ///< tasks that come before the first new one
+    std::uint64_t enough = UINT64_MAX;           ///< tasks
   };
   explicit ChunkWriter(Setup setup);
 

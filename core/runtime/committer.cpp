@@ -13,7 +13,9 @@ constexpr std::chrono::milliseconds full_disk_pause{500};
 
 Committer::Committer(Store& store, Hooks hooks) : store_(store), hooks_(std::move(hooks)), thread_([this] { run(); }) {}
 
-Committer::~Committer() { stop(); }
+Committer::~Committer() {
+  stop();
+}
 
 void Committer::give(Batch batch, bool here) {
   {

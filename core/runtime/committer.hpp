@@ -33,7 +33,9 @@ class Committer {
   /// A batch is likely to be given in a moment: posts a TickInput if none came until `limit`.
   void expect(std::chrono::steady_clock::time_point limit);
   /// Typical time from `give` to durable, for those who weigh waiting against it.
-  std::chrono::nanoseconds typical() const { return std::chrono::nanoseconds{typical_ns_.load(std::memory_order_relaxed)}; }
+  std::chrono::nanoseconds typical() const {
+    return std::chrono::nanoseconds{typical_ns_.load(std::memory_order_relaxed)};
+  }
   /// Ends the thread when it has written what it was given.
   void stop();
 

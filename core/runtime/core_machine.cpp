@@ -46,6 +46,10 @@ class Mailbox {
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
+std::shared_ptr<runtime::Listener> listener_of(const SubmitOptions& options) {
+  return options.listener ? std::make_shared<runtime::Listener>(options.listener) : nullptr;
+}
+
 Result<JobView> view_of(const machine::Answer& answer) {
   if (answer.error) return *answer.error;
   return make_view(*answer.view);
@@ -73,7 +77,9 @@ CoreMachine::~CoreMachine() {
   if (shell_) shell_->stop();
 }
 
-void CoreMachine::stop() { shell_->stop(); }
+void CoreMachine::stop() {
+  shell_->stop();
+}
 
 Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params, SubmitOptions options) {
   const auto accepted = accept(job_type, std::move(params), std::move(options));
@@ -85,42 +91,49 @@ Result<Accepted> CoreMachine::accept(std::string_view job_type, json::object par
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return submission.error();
   Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, mailbox.then()});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, mailbox.then(),
+                                    listener_of(options)});
   const auto answer = *mailbox.wait();
   if (answer.error) return *answer.error;
   return Accepted{answer.job, answer.existing};
 }
 
-void CoreMachine::submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then) {
+void CoreMachine::submit_then(std::string_view job_type, json::object params, SubmitOptions options,
+                              IdHandlerFunction then) {
   accept_then(job_type, std::move(params), std::move(options), [then = std::move(then)](Result<Accepted> accepted) {
     if (accepted.has_error()) return then(accepted.error());
     then(accepted->job);
   });
 }
 
-void CoreMachine::accept_then(std::string_view job_type, json::object params, SubmitOptions options, AcceptedHandlerFunction then) {
+void CoreMachine::accept_then(std::string_view job_type, json::object params, SubmitOptions options,
+                              AcceptedHandlerFunction then) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return then(submission.error());
   auto accepted = [then = std::move(then)](machine::Answer&& answer) {
     if (answer.error) return then(std::move(*answer.error));
     then(Accepted{answer.job, answer.existing});
   };
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, std::move(accepted)});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, std::move(accepted),
+                                    listener_of(options)});
 }
 
 Result<JobView> CoreMachine::run(std::string_view job_type, json::object params, SubmitOptions options) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return submission.error();
   Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, mailbox.then()});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, mailbox.then(),
+                                    listener_of(options)});
   return view_of(*mailbox.wait());
 }
 
-void CoreMachine::run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then) {
+void CoreMachine::run_then(std::string_view job_type, json::object params, SubmitOptions options,
+                           JobHandlerFunction then) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return then(submission.error());
   auto ended = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, std::move(ended)});
+  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, std::move(ended),
+                                    listener_of(options)});
 }
 
 Result<JobView> CoreMachine::wait(JobId job, std::optional<Milliseconds> at_most) {
@@ -149,14 +162,22 @@ Result<JobView> CoreMachine::job(JobId job) {
   return view_of(answer);
 }
 
-Result<JobView> CoreMachine::cancel(JobId job) { return control(*shell_, job, machine::Control::cancel); }
+Result<JobView> CoreMachine::cancel(JobId job) {
+  return control(*shell_, job, machine::Control::cancel);
+}
 void CoreMachine::cancel_then(JobId job, JobHandlerFunction then) {
   auto cancelled = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
   shell_->post(runtime::ControlInput{job, machine::Control::cancel, std::move(cancelled)});
 }
-Result<JobView> CoreMachine::pause(JobId job) { return control(*shell_, job, machine::Control::pause); }
-Result<JobView> CoreMachine::resume(JobId job) { return control(*shell_, job, machine::Control::resume); }
-Result<JobView> CoreMachine::retry(JobId job) { return control(*shell_, job, machine::Control::redrive); }
+Result<JobView> CoreMachine::pause(JobId job) {
+  return control(*shell_, job, machine::Control::pause);
+}
+Result<JobView> CoreMachine::resume(JobId job) {
+  return control(*shell_, job, machine::Control::resume);
+}
+Result<JobView> CoreMachine::retry(JobId job) {
+  return control(*shell_, job, machine::Control::redrive);
+}
 
 Result<void> CoreMachine::remove(JobId job) {
   const auto stored = this->job(job);
@@ -198,9 +219,11 @@ std::map<std::string, TypeLimit> CoreMachine::limits() const {
 }
 
 Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
-  if (!is_valid_name(name)) return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
+  if (!is_valid_name(name))
+    return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
   std::string text;
-  if (const auto fault = append_json(text, data)) return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
+  if (const auto fault = append_json(text, data))
+    return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
   Mailbox mailbox;
   shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))}, mailbox.then()});
   return or_stored(*shell_, job, machine::Control::signal, *mailbox.wait());
@@ -216,7 +239,8 @@ Subscription CoreMachine::subscribe(JobId job, std::function<void(const JobEvent
 
 namespace coremachine::runtime {
 
-Result<Submission> Shell::check(std::string_view job_type, const json::object& params, const SubmitOptions& options) const {
+Result<Submission> Shell::check(std::string_view job_type, const json::object& params,
+                                const SubmitOptions& options) const {
   const auto info = jobs_.get_info(job_type);
   if (!info) return info.error();
   if (!info->enabled) return Error{ErrorCode::wrong_state, "job type \"" + info->name + "\" is disabled"};
@@ -244,14 +268,16 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   submission.timeout = options.timeout;
   submission.idempotency_key = options.idempotency_key;
   submission.unique = info->unique_by_params;
-  if (submission.unique || !submission.idempotency_key.empty()) submission.fingerprint = fingerprint_of(info->name, params);
+  if (submission.unique || !submission.idempotency_key.empty())
+    submission.fingerprint = fingerprint_of(info->name, params);
   return submission;
 }
 
 std::optional<Error> Shell::check_limit(std::string_view task_type, const TypeLimit& limit) const {
   const auto info = tasks_.get_info(task_type);
   if (!info) return info.error();
-  if (!(limit.rate >= 0) || limit.rate > 1e9) return Error{ErrorCode::invalid_argument, "a rate is a number of tasks a second from 0 to 1,000,000,000"};
+  if (!(limit.rate >= 0) || limit.rate > 1e9)
+    return Error{ErrorCode::invalid_argument, "a rate is a number of tasks a second from 0 to 1,000,000,000"};
   if (limit.burst > 0 && limit.rate == 0) return Error{ErrorCode::invalid_argument, "a burst needs a rate"};
   return std::nullopt;
 }

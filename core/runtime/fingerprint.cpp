@@ -30,7 +30,8 @@ json::value canonical(const json::value& value) {
     return same;
   }
   constexpr double exact = 9'007'199'254'740'992.0;  // up to here a double holds every integer
-  if (value.is_double() && std::floor(value.get_double()) == value.get_double() && std::abs(value.get_double()) < exact) {
+  if (value.is_double() && std::floor(value.get_double()) == value.get_double() &&
+      std::abs(value.get_double()) < exact) {
     return static_cast<std::int64_t>(value.get_double());
   }
   if (value.is_uint64() && value.get_uint64() <= static_cast<std::uint64_t>(INT64_MAX)) {

@@ -49,7 +49,8 @@ class Folding {
 
 Text folded_text(const json::value& folded, int stage) {
   const auto refuse = [&](std::string why) {
-    Error error{ErrorCode::handler_contract, "the folded value of stage " + std::to_string(stage) + " " + std::move(why)};
+    Error error{ErrorCode::handler_contract,
+                "the folded value of stage " + std::to_string(stage) + " " + std::move(why)};
     error.stage = stage;
     throw BrokenContract{std::move(error)};
   };
@@ -62,7 +63,8 @@ Text folded_text(const json::value& folded, int stage) {
   return make_text(std::move(text));
 }
 
-json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call, const Store& store, const StageOutcome& outcome) {
+json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call, const Store& store,
+                        const StageOutcome& outcome) {
   Folding folding(fold, call.boundary.stage);
   if (call.is_inline) {
     for (const auto& segment : call.outcomes) {

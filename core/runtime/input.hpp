@@ -23,6 +23,7 @@ struct SubmitInput {
   Submission submission;  ///< without an id: the driver gives it
   machine::Engine::Until until = machine::Engine::Until::accepted;
   Then then;
+  std::shared_ptr<Listener> listener = {};  ///< from the first event on
 };
 struct ControlInput {
   JobId job;
@@ -92,7 +93,8 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput, AwaitInput, FollowInput, BoundaryInput, SliceInput,
-                           CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
+                           AwaitInput, FollowInput, BoundaryInput, SliceInput, CommittedInput, StoreFullInput,
+                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -119,7 +119,8 @@ struct IoThread::State {
       if (error) {
         result = task->context->deadline() && std::chrono::steady_clock::now() >= *task->context->deadline()
                      ? TaskResult(TaskFailure{"timeout", "the attempt took longer than its timeout of " +
-                                                             std::to_string(task->slice->work().spec.timeout.count()) + " ms"})
+                                                             std::to_string(task->slice->work().spec.timeout.count()) +
+                                                             " ms"})
                      : raised(error);
       }
       finish(task, result);
@@ -135,7 +136,8 @@ struct IoThread::State {
     asio::co_spawn(context, call(task, handler), std::move(bound));
   }
 
-  static asio::awaitable<TaskResult> call(std::shared_ptr<CoroutineTask> task, std::shared_ptr<const CoroutineHandler> handler) {
+  static asio::awaitable<TaskResult> call(std::shared_ptr<CoroutineTask> task,
+                                          std::shared_ptr<const CoroutineHandler> handler) {
     auto running = handler->function(task->params, *task->context);
     auto result = co_await std::move(running);
     co_return result;
@@ -164,7 +166,8 @@ struct IoThread::State {
     }
     ReportBuilder builder(task->slice->work().slice, hooks.worker, hooks.clock);
     builder.finished(task->position, result);
-    if (task->last_word.latest) builder.failed_at(task->slice->work().slice.offset_at(task->position), task->last_word.latest);
+    if (task->last_word.latest)
+      builder.failed_at(task->slice->work().slice.offset_at(task->position), task->last_word.latest);
     --in_flight;
     const bool last = task->slice->one_done();
     auto report = builder.take();
@@ -178,7 +181,9 @@ IoThread::IoThread(Hooks hooks) : state_(std::make_unique<State>(std::move(hooks
   state_->thread = std::thread([state = state_.get()] { state->context.run(); });
 }
 
-IoThread::~IoThread() { stop(); }
+IoThread::~IoThread() {
+  stop();
+}
 
 void IoThread::arm(Timestamp at) {
   asio::post(state_->context, [state = state_.get(), at] { state->arm(at); });
@@ -199,9 +204,13 @@ void IoThread::cancel(machine::SliceId slice) {
   });
 }
 
-std::size_t IoThread::in_flight() const { return state_->in_flight; }
+std::size_t IoThread::in_flight() const {
+  return state_->in_flight;
+}
 
-void IoThread::execute(std::function<void()> function) { asio::post(state_->context, std::move(function)); }
+void IoThread::execute(std::function<void()> function) {
+  asio::post(state_->context, std::move(function));
+}
 
 void IoThread::execute_after(Milliseconds pause, std::function<void()> function) {
   auto timer = std::make_shared<asio::steady_timer>(state_->context, pause);

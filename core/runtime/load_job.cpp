@@ -56,7 +56,8 @@ std::pair<Job, std::optional<Round>> load_to_redrive(const Store& store, const S
     if (job.round && job.round->number == *number) {
       target = *job.round;
     } else {
-      const auto row = std::find_if(stored.rounds.begin(), stored.rounds.end(), [&](const auto& each) { return each.round == *number; });
+      const auto row = std::find_if(stored.rounds.begin(), stored.rounds.end(),
+                                    [&](const auto& each) { return each.round == *number; });
       target = round_of(decode_round(*row));
     }
     rebuild(store, job.id, *target, machine::Rebuild::to_redrive);

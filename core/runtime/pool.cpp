@@ -16,18 +16,23 @@ constexpr std::size_t max_abandoned = 64;
 
 }  // namespace
 
-bool Pool::inside() { return in_pool; }
+bool Pool::inside() {
+  return in_pool;
+}
 
 Pool::Pool(unsigned slots, unsigned handlers, RunningRecord& record, Work work)
     : slots_(slots), handlers_(std::max(1U, handlers)), record_(record), work_(std::move(work)) {}
 
-Pool::~Pool() { stop(); }
+Pool::~Pool() {
+  stop();
+}
 
 void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices) {
   const std::lock_guard lock(mutex_);
   for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
   for (auto& slice : slices) slices_.push_back(std::move(slice));
-  const auto free_handlers = handlers_ + abandoned_.size() - std::min(boundaries_running_, handlers_ + abandoned_.size());
+  const auto free_handlers =
+      handlers_ + abandoned_.size() - std::min(boundaries_running_, handlers_ + abandoned_.size());
   const auto all_slots = slots_ + abandoned_slices_.size();
   const auto free_slots = all_slots - std::min(slices_running_, all_slots);
   auto runnable = std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
@@ -61,7 +66,8 @@ void Pool::wake(std::size_t count) {
 
 bool Pool::withdraw(machine::SliceId slice) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(slices_.begin(), slices_.end(), [&](const auto& queued) { return queued->work().id == slice; });
+  const auto found =
+      std::find_if(slices_.begin(), slices_.end(), [&](const auto& queued) { return queued->work().id == slice; });
   if (found == slices_.end()) return false;
   slices_.erase(found);
   return true;
@@ -69,7 +75,9 @@ bool Pool::withdraw(machine::SliceId slice) {
 
 bool Pool::withdraw(JobId job, BoundaryNumber boundary) {
   const std::lock_guard lock(mutex_);
-  const auto same = [&](const auto& queued) { return queued.call.job == job && queued.call.boundary.number == boundary; };
+  const auto same = [&](const auto& queued) {
+    return queued.call.job == job && queued.call.boundary.number == boundary;
+  };
   return std::erase_if(boundaries_, same) > 0;
 }
 

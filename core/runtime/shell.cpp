@@ -14,7 +14,8 @@
 namespace coremachine::runtime {
 namespace {
 
-/// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it is.
+/// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it
+/// is.
 constexpr std::size_t hold_up_to_jobs = 8;
 /// How much short work is queued ahead of the threads.
 constexpr double queued_ms = 5.0;
@@ -26,8 +27,8 @@ unsigned workers_of(const MachineOptions& options) {
 void check_needs(const TaskInfo& info, const Services& services) {
   for (const auto& needed : info.needs) {
     if (services.has(needed)) continue;
-    throw Failure(Error{ErrorCode::invalid_argument, "the task type \"" + info.name + "\" needs a service of type " + needed.name() +
-                                                         ", and this machine was given none"});
+    throw Failure(Error{ErrorCode::invalid_argument, "the task type \"" + info.name + "\" needs a service of type " +
+                                                         needed.name() + ", and this machine was given none"});
   }
 }
 
@@ -114,14 +115,18 @@ Shell::Shell(ShellSetup setup)
   pool_ = std::make_unique<Pool>(workers, setup_.options.handlers, *record_, std::move(work));
 
   Committer::Hooks commits;
-  commits.post = [this](Input input) { enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::committer); };
+  commits.post = [this](Input input) {
+    enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::committer);
+  };
   commits.fault_point = setup_.fault_point;
   committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
 
   recover();
 }
 
-Shell::~Shell() { stop(); }
+Shell::~Shell() {
+  stop();
+}
 
 void Shell::log(const std::string& message) const {
   if (setup_.options.log) {
@@ -131,9 +136,13 @@ void Shell::log(const std::string& message) const {
   }
 }
 
-Timestamp Shell::now() const { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
+Timestamp Shell::now() const {
+  return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+}
 
-Now Shell::draw() { return Now{now(), machine::mix(entropy_++, 1), incarnation_}; }
+Now Shell::draw() {
+  return Now{now(), machine::mix(entropy_++, 1), incarnation_};
+}
 
 JobId Shell::make_id(Timestamp created) {
   ++entropy_;
@@ -155,7 +164,8 @@ void Shell::recover() {
   }
   if (jobs > 0) log("going on with " + std::to_string(jobs) + (jobs == 1 ? " unfinished job" : " unfinished jobs"));
   const auto& suspects = record_->suspects();
-  if (!suspects.empty()) log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
+  if (!suspects.empty())
+    log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
   engine_->start(draw(), suspects);
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
@@ -163,7 +173,9 @@ void Shell::recover() {
 
 // ---- the inbox and the driver ----
 
-void Shell::post(Input input) { enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::outside); }
+void Shell::post(Input input) {
+  enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::outside);
+}
 
 void Shell::enqueue_and_drive(Input input, Role role) {
   {
@@ -226,13 +238,15 @@ void Shell::handle(Input& input, const Now& now) {
       shell.requests_.emplace(request, std::move(then));
       return request;
     }
-    void operator()(SubmitInput& in) const {
-      shell.submit(now, in, keep(std::move(in.then)));
-    }
+    void operator()(SubmitInput& in) const { shell.submit(now, in, keep(std::move(in.then))); }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
-    void operator()(SignalInput& in) const { shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then))); }
+    void operator()(SignalInput& in) const {
+      shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then)));
+    }
     void operator()(ExplainInput& in) const { shell.engine_->explain(now, in.job, keep(std::move(in.then))); }
-    void operator()(LimitInput& in) const { shell.engine_->set_limit(now, in.type, in.limit, keep(std::move(in.then))); }
+    void operator()(LimitInput& in) const {
+      shell.engine_->set_limit(now, in.type, in.limit, keep(std::move(in.then)));
+    }
     void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
     void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
@@ -245,7 +259,8 @@ void Shell::handle(Input& input, const Now& now) {
       {
         const std::lock_guard lock(shell.cancelled_mutex_);
         const auto found = shell.cancelled_boundaries_.find(in.job);
-        if (found != shell.cancelled_boundaries_.end() && found->second == in.decided.boundary) shell.cancelled_boundaries_.erase(found);
+        if (found != shell.cancelled_boundaries_.end() && found->second == in.decided.boundary)
+          shell.cancelled_boundaries_.erase(found);
       }
       shell.boundary_ms_ += 0.2 * (std::chrono::duration<double, std::milli>(in.took).count() - shell.boundary_ms_);
       shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
@@ -267,7 +282,8 @@ void Shell::handle(Input& input, const Now& now) {
     }
     void operator()(StoreFullInput& in) const {
       shell.engine_->store_is_full(in.full);
-      shell.log(in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and written when there is space"
+      shell.log(in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and written "
+                          "when there is space"
                         : "the store has space again");
     }
     void operator()(StoreFailedInput& in) const { shell.store_failed(in.error); }
@@ -318,14 +334,16 @@ bool Shell::refuse(Input& input, const Error& error) {
 machine::Capacity Shell::capacity() {
   // What takes long is handed out only to a thread that is free, so that nothing waits behind it needlessly.
   const auto ahead = [](double each_ms) {
-    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0)) : 0;
+    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0))
+                             : 0;
   };
   const auto room = pool_->room(ahead(slice_ms_), ahead(boundary_ms_));
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
   capacity.slices = static_cast<std::uint32_t>(room.slices);
   capacity.boundaries = static_cast<std::uint32_t>(room.boundaries);
-  capacity.coroutines = setup_.options.coroutines - static_cast<std::uint32_t>(std::min<std::size_t>(flying, setup_.options.coroutines));
+  capacity.coroutines =
+      setup_.options.coroutines - static_cast<std::uint32_t>(std::min<std::size_t>(flying, setup_.options.coroutines));
   return capacity;
 }
 
@@ -334,8 +352,9 @@ void Shell::give_batch() {
   if (engine_->more_is_coming() && engine_->dirty_jobs() <= hold_up_to_jobs) {
     const auto time = std::chrono::steady_clock::now();
     if (!held_since_) held_since_ = time;
-    const auto limit = *held_since_ + std::clamp<std::chrono::nanoseconds>(committer_->typical() / 2, std::chrono::microseconds{50},
-                                                                           std::chrono::milliseconds{1});
+    const auto limit =
+        *held_since_ + std::clamp<std::chrono::nanoseconds>(committer_->typical() / 2, std::chrono::microseconds{50},
+                                                            std::chrono::milliseconds{1});
     if (time < limit) {
       committer_->expect(limit);
       return;

@@ -29,7 +29,7 @@ namespace coremachine::runtime {
 struct ShellSetup {
   MachineOptions options;
   std::unique_ptr<Store> store;
-  std::string running_record;  ///< path of the file; empty: kept nowhere
+  std::string running_record;                              ///< path of the file; empty: kept nowhere
   std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
 };
 
@@ -104,6 +104,7 @@ class Shell {
   machine::RequestId last_request_ = 0;
   std::unordered_map<machine::RequestId, Then> requests_;
   std::unordered_map<JobId, std::vector<std::weak_ptr<Listener>>> listeners_;
+  std::unordered_map<JobId, std::shared_ptr<Listener>> own_listeners_;  ///< that came with the submission
   std::vector<machine::RunBoundary> new_boundaries_;
   std::vector<std::shared_ptr<SliceState>> new_slices_;
   std::unordered_map<machine::SliceId, std::shared_ptr<SliceState>> slices_;

@@ -131,7 +131,10 @@ void Shell::announce(const machine::Announce& announce) {
   }
   const auto gone = std::erase_if(found->second, [](const auto& weak) { return weak.expired(); });
   for (std::size_t i = 0; i < gone; ++i) engine_->follow(announce.job, false);
-  if (announce.what.kind == PublishedKind::job_ended || found->second.empty()) listeners_.erase(found);
+  if (announce.what.kind == PublishedKind::job_ended || found->second.empty()) {
+    listeners_.erase(found);
+    own_listeners_.erase(announce.job);
+  }
 }
 
 void Shell::finish(machine::RequestId request, machine::Answer&& answer) {

@@ -11,7 +11,9 @@ namespace {
 constexpr Milliseconds between_slices{100};
 constexpr Milliseconds between_rounds{60'000};
 
-bool released(JobStatus status) { return is_terminal(status) && status != JobStatus::completed; }
+bool released(JobStatus status) {
+  return is_terminal(status) && status != JobStatus::completed;
+}
 
 }  // namespace
 
@@ -38,7 +40,8 @@ Result<std::optional<JobId>> Shell::submitted_before(const Submission& submissio
     if (!live && !stored) continue;  // it was deleted
     if (wanted.key.starts_with("i:")) {
       if (known->fingerprint == submission.fingerprint) return std::optional(known->job);
-      return Error{ErrorCode::key_conflict, "the idempotency key \"" + submission.idempotency_key + "\" was given with another job type or other params before, for job " +
+      return Error{ErrorCode::key_conflict, "the idempotency key \"" + submission.idempotency_key +
+                                                "\" was given with another job type or other params before, for job " +
                                                 known->job.str()};
     }
     if (!released(live ? live->status : stored->job.status)) return std::optional(known->job);
@@ -77,7 +80,11 @@ void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId reques
     }
   }
   submission.id = make_id(now.time);
-  engine_->submit(now, std::move(submission), request, input.until);
+  const auto id = submission.id;
+  engine_->submit(now, std::move(submission), request, input.until, input.listener != nullptr);
+  if (!input.listener || !engine_->find(id)) return;
+  listeners_[id].push_back(input.listener);
+  own_listeners_[id] = std::move(input.listener);
 }
 
 void Shell::look_for_old_jobs() {

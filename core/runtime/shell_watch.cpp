@@ -27,7 +27,8 @@ std::optional<Clock::time_point> given_up_at(const SliceState& slice, Millisecon
 
 Text timeout_text(const SliceState& slice) {
   const auto& spec = slice.work().spec;
-  std::string message = "the attempt took longer than its timeout of " + std::to_string(spec.timeout.count()) + " ms, and its handler did not return";
+  std::string message = "the attempt took longer than its timeout of " + std::to_string(spec.timeout.count()) +
+                        " ms, and its handler did not return";
   const auto beat = slice.last_beat();
   if (slice.stopped_at) {
     message = "the attempt was told to end, and its handler did not return";
@@ -73,7 +74,8 @@ void Shell::give_up(std::shared_ptr<SliceState> slice) {
   // What it has not begun goes back, and so does what it has done and not told: that was never seen.
   report.returned = slice->take_back();
   const auto running = slice->claimed() - 1;
-  for (auto position = slice->reported; position < running; ++position) report.returned.push_back(work.slice.offset_at(position));
+  for (auto position = slice->reported; position < running; ++position)
+    report.returned.push_back(work.slice.offset_at(position));
   FailedAttempt failure;
   failure.offset = work.slice.offset_at(running);
   failure.attempt = work.slice.attempt_at(running);

@@ -67,7 +67,8 @@ void ReportBuilder::fold(ChunkOffset offset, const json::value& result) {
   try {
     fold_->step(folded_, TaskIndex{slice_.chunk} * chunk_size + offset, result);
   } catch (const std::exception& error) {
-    fold_broke(Error{ErrorCode::handler_threw, "the fold of stage " + std::to_string(slice_.stage) + " threw: " + error.what()});
+    fold_broke(Error{ErrorCode::handler_threw,
+                     "the fold of stage " + std::to_string(slice_.stage) + " threw: " + error.what()});
   }
 }
 
@@ -85,8 +86,8 @@ void ReportBuilder::finished(std::uint32_t position, const TaskResult& result) {
   if (!result.ok()) {
     const auto& failure = result.failure();
     const bool permanent = failure.kind == TaskFailure::Kind::permanent;
-    failed(position, permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry, ErrorCode::task_failed,
-           failure.retry_after, failure.type, failure.message);
+    failed(position, permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry,
+           ErrorCode::task_failed, failure.retry_after, failure.type, failure.message);
     return;
   }
   auto& done = report_.completed;
@@ -116,7 +117,8 @@ void ReportBuilder::raised(std::uint32_t position, const std::string& type, cons
 }
 
 void ReportBuilder::broke_contract(std::uint32_t position, const std::string& message) {
-  failed(position, FailedAttempt::Verdict::dead, ErrorCode::handler_contract, std::nullopt, "handler_contract", message);
+  failed(position, FailedAttempt::Verdict::dead, ErrorCode::handler_contract, std::nullopt, "handler_contract",
+         message);
 }
 
 void ReportBuilder::never_runnable(std::uint32_t position, const std::string& message) {
@@ -219,7 +221,9 @@ class Arguments {
 
 }  // namespace
 
-bool is_watched(const TaskSpec& spec) { return spec.timeout.count() > 0 || spec.heartbeat.count() > 0; }
+bool is_watched(const TaskSpec& spec) {
+  return spec.timeout.count() > 0 || spec.heartbeat.count() > 0;
+}
 
 LiveBeats::LiveBeats(SliceState& state, const SliceRunner::Setup& setup) : state_(state), setup_(setup) {}
 
@@ -312,10 +316,13 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
       continue;
     }
     slot.at(about.index);
-    if (*position == 0 || slot.state.load(std::memory_order_relaxed) == 0) slot.note(slice.job, slice.round, false, work.alone);
+    if (*position == 0 || slot.state.load(std::memory_order_relaxed) == 0)
+      slot.note(slice.job, slice.round, false, work.alone);
     TaskContext context(about);
     try {
-      arguments->with(offset, [&](const json::object& params) { reports.finished(*position, callable->function(params, context)); });
+      arguments->with(offset, [&](const json::object& params) {
+        reports.finished(*position, callable->function(params, context));
+      });
     } catch (const TaskFailure& failure) {
       reports.finished(*position, TaskResult(failure));
     } catch (const std::exception& error) {

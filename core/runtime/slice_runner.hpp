@@ -11,8 +11,8 @@
 
 #include <coremachine/registry/task_registry.hpp>
 
-#include "core/ports/store.hpp"
 #include <coremachine/registry/job_registry.hpp>
+#include "core/ports/store.hpp"
 
 #include "core/runtime/input.hpp"
 #include "core/runtime/running_record.hpp"

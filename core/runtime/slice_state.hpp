@@ -23,7 +23,8 @@ class SliceState {
   std::optional<std::uint32_t> claim() {
     auto range = range_.load(std::memory_order_relaxed);
     while (next(range) < end(range)) {
-      if (range_.compare_exchange_weak(range, pack(next(range) + 1, end(range)), std::memory_order_acq_rel)) return next(range);
+      if (range_.compare_exchange_weak(range, pack(next(range) + 1, end(range)), std::memory_order_acq_rel))
+        return next(range);
     }
     return std::nullopt;
   }
@@ -44,12 +45,20 @@ class SliceState {
   std::uint32_t claimed() const { return next(range_.load(std::memory_order_acquire)); }
 
   /// When the task that was claimed last began; noted only where somebody watches for it.
-  void note_began(std::chrono::steady_clock::time_point time) { began_.store(time.time_since_epoch().count(), std::memory_order_release); }
-  std::optional<std::chrono::steady_clock::time_point> began() const { return time_of(began_.load(std::memory_order_acquire)); }
+  void note_began(std::chrono::steady_clock::time_point time) {
+    began_.store(time.time_since_epoch().count(), std::memory_order_release);
+  }
+  std::optional<std::chrono::steady_clock::time_point> began() const {
+    return time_of(began_.load(std::memory_order_acquire));
+  }
 
   /// When it was last heard of, which its beginning counts for.
-  void note_beat(std::chrono::steady_clock::time_point time) { beat_.store(time.time_since_epoch().count(), std::memory_order_release); }
-  std::optional<std::chrono::steady_clock::time_point> last_beat() const { return time_of(beat_.load(std::memory_order_acquire)); }
+  void note_beat(std::chrono::steady_clock::time_point time) {
+    beat_.store(time.time_since_epoch().count(), std::memory_order_release);
+  }
+  std::optional<std::chrono::steady_clock::time_point> last_beat() const {
+    return time_of(beat_.load(std::memory_order_acquire));
+  }
 
   // Of the driver alone.
   std::uint32_t reported = 0;  ///< positions whose outcome has come in

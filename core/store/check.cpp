@@ -67,20 +67,23 @@ class JobCheck {
 
   void check_end(const Job& job) {
     const bool over = is_terminal(job.status);
-    if (over != job.finished_at.has_value()) problem(over ? "is over without a time of its end" : "is not over and has a time of its end");
+    if (over != job.finished_at.has_value())
+      problem(over ? "is over without a time of its end" : "is not over and has a time of its end");
     const bool completed = job.status == JobStatus::completed || job.status == JobStatus::completed_with_errors;
     if (completed && !job.result) problem("completed without a result");
     if (over && !completed && !job.error) problem("is " + std::string(to_string(job.status)) + " without an error");
     if (over && job.round && job.round->status == StageStatus::running) problem("is over with a stage that runs");
-    if (completed && job.round && job.round->phase != RoundPhase::closed) problem("completed with a round that is open");
+    if (completed && job.round && job.round->phase != RoundPhase::closed)
+      problem("completed with a round that is open");
   }
 
   void check_round(RoundNumber number, const std::vector<RoundNumber>& lineage, const TaskCounts& counts, bool closed,
                    bool is_inline, const std::vector<DefinitionSegment>& inline_definitions,
                    const std::vector<OutcomeSegment>& inline_outcomes) {
     const auto name = "round " + std::to_string(number) + ": ";
-    const auto definitions =
-        is_inline ? inline_definitions : store_.definition_heads(stored_.job.id, lineage.empty() ? number : lineage.front());
+    const auto definitions = is_inline
+                                 ? inline_definitions
+                                 : store_.definition_heads(stored_.job.id, lineage.empty() ? number : lineage.front());
     TaskIndex total = 0;
     for (std::size_t chunk = 0; chunk < definitions.size(); ++chunk) {
       const auto& segment = definitions[chunk];
@@ -110,8 +113,8 @@ class JobCheck {
   }
 
   void check_outcomes(const std::string& name, RoundNumber number, const std::vector<RoundNumber>& lineage,
-                      const std::vector<DefinitionSegment>& definitions, const std::vector<OutcomeSegment>* inline_outcomes,
-                      const TaskCounts& counts, bool closed) {
+                      const std::vector<DefinitionSegment>& definitions,
+                      const std::vector<OutcomeSegment>* inline_outcomes, const TaskCounts& counts, bool closed) {
     std::uint64_t completed = 0;
     for (const auto& definition : definitions) {
       std::vector<bool> final_seen(definition.count, false);
@@ -122,7 +125,8 @@ class JobCheck {
         for (std::uint32_t i = 0; i < segment.count; ++i) {
           if (segment.attempt_at(i) == 0) problem(name + "an outcome has no attempt");
         }
-        const bool counts_here = segment.kind == OutcomeKind::completed || (segment.round == number && is_final(segment.kind));
+        const bool counts_here =
+            segment.kind == OutcomeKind::completed || (segment.round == number && is_final(segment.kind));
         for (std::uint32_t i = 0; i < segment.count; ++i) {
           const auto offset = segment.offset_at(i);
           if (offset >= definition.count) {
@@ -137,11 +141,13 @@ class JobCheck {
       }
     }
     if (closed && completed != counts.completed) {
-      problem(name + "counts " + std::to_string(counts.completed) + " completed tasks and has results of " + std::to_string(completed));
+      problem(name + "counts " + std::to_string(counts.completed) + " completed tasks and has results of " +
+              std::to_string(completed));
     }
   }
 
-  std::vector<OutcomeSegment> outcomes_of(RoundNumber number, const std::vector<RoundNumber>& lineage, ChunkNumber chunk) const {
+  std::vector<OutcomeSegment> outcomes_of(RoundNumber number, const std::vector<RoundNumber>& lineage,
+                                          ChunkNumber chunk) const {
     OutcomeQuery query;
     query.job = stored_.job.id;
     query.rounds = lineage;
@@ -159,7 +165,8 @@ class JobCheck {
     const auto value = json::parse(*segment.body, bad, {}, options);
     if (bad) return problem(name + "the body of an outcome is not JSON: " + bad.message());
     if (segment.one_for_all) return;
-    if (!value.is_array() || value.as_array().size() != segment.count) problem(name + "the body of an outcome does not match its count");
+    if (!value.is_array() || value.as_array().size() != segment.count)
+      problem(name + "the body of an outcome does not match its count");
   }
 
   const Store& store_;
@@ -184,7 +191,8 @@ CheckFindings check_store(Store& store, bool repair) {
     }
     filter.before = page.back().id;
   }
-  if (findings.jobs > 0 && store.stats().incarnation == 0) findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");
+  if (findings.jobs > 0 && store.stats().incarnation == 0)
+    findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");
   if (const auto orphans = store.orphans(false); orphans > 0) {
     const auto what = std::to_string(orphans) + " rows that belong to no job";
     if (repair && store.orphans(true) == orphans) {

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t open_slices = 4;
 constexpr std::size_t open_boundaries = 4;
 
-runtime::SliceRunner::Setup runner_setup(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store, std::function<Timestamp()> clock) {
+runtime::SliceRunner::Setup runner_setup(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store,
+                                         std::function<Timestamp()> clock) {
   runtime::SliceRunner::Setup setup;
   setup.jobs = &jobs;
   setup.tasks = &tasks;
@@ -173,7 +174,9 @@ void LoneShell::take_back(machine::SliceId id) {
 }
 
 void LoneShell::take_back(const machine::RecallBoundary& recall) {
-  const auto same = [&](const auto& run) { return run.call.job == recall.job && run.call.boundary.number == recall.boundary; };
+  const auto same = [&](const auto& run) {
+    return run.call.job == recall.job && run.call.boundary.number == recall.boundary;
+  };
   if (std::erase_if(boundaries, same) > 0) engine_->boundary_returned(recall.job, recall.boundary);
 }
 

@@ -58,7 +58,8 @@ JobId Workflow::submit(std::string_view job_type, json::object params, SubmitOpt
   std::string text;
   if (const auto fault = append_json(text, params)) throw Failure(Error{ErrorCode::invalid_params, *fault});
   if (info.validate_params) {
-    if (auto faults = info.validate_params(params); !faults.empty()) throw Failure(params::invalid_params(std::move(faults)));
+    if (auto faults = info.validate_params(params); !faults.empty())
+      throw Failure(params::invalid_params(std::move(faults)));
   }
   Submission submission;
   submission.type = info.name;
@@ -71,7 +72,9 @@ JobId Workflow::submit(std::string_view job_type, json::object params, SubmitOpt
   return parts_->shell->submit(std::move(submission));
 }
 
-void Workflow::run() { parts_->shell->settle(); }
+void Workflow::run() {
+  parts_->shell->settle();
+}
 
 void Workflow::advance(Milliseconds by) {
   const auto until = now() + by;
@@ -93,8 +96,8 @@ JobView Workflow::run_to_end(JobId id) {
     if (is_terminal(view.status)) return view;
     const auto next = parts_->shell->engine().next_deadline();
     if (!next) {
-      throw Failure(Error{ErrorCode::not_finished,
-                          "job " + id.str() + " is " + std::string(to_string(view.status)) + " and waits for nothing that time brings"});
+      throw Failure(Error{ErrorCode::not_finished, "job " + id.str() + " is " + std::string(to_string(view.status)) +
+                                                       " and waits for nothing that time brings"});
     }
     parts_->shell->advance_to(*next);
   }
@@ -111,15 +114,27 @@ JobView Workflow::job(JobId id) const {
   return make_view(decode_job(stored->job, stored->rounds));
 }
 
-void Workflow::cancel(JobId job) { parts_->control(job, machine::Control::cancel); }
-void Workflow::pause(JobId job) { parts_->control(job, machine::Control::pause); }
-void Workflow::resume(JobId job) { parts_->control(job, machine::Control::resume); }
-void Workflow::retry(JobId job) { parts_->control(job, machine::Control::redrive); }
+void Workflow::cancel(JobId job) {
+  parts_->control(job, machine::Control::cancel);
+}
+void Workflow::pause(JobId job) {
+  parts_->control(job, machine::Control::pause);
+}
+void Workflow::resume(JobId job) {
+  parts_->control(job, machine::Control::resume);
+}
+void Workflow::retry(JobId job) {
+  parts_->control(job, machine::Control::redrive);
+}
 void Workflow::signal(JobId job, std::string_view name, json::value data) {
   parts_->settle(parts_->shell->signal(job, Signal{std::string(name), text_of_value(data)}));
 }
-void Workflow::crash() { parts_->shell->crash(); }
-Timestamp Workflow::now() const { return parts_->shell->now(); }
+void Workflow::crash() {
+  parts_->shell->crash();
+}
+Timestamp Workflow::now() const {
+  return parts_->shell->now();
+}
 
 // ---- HandlerProbe ----
 
@@ -144,11 +159,14 @@ class GivenResults final : public ResultSource {
   std::vector<json::value> results_;
 };
 
-Text text_of(const json::object& object) { return text_of_value(object); }
+Text text_of(const json::object& object) {
+  return text_of_value(object);
+}
 
 }  // namespace
 
-HandlerProbe::HandlerProbe(const JobHandler& handler, json::object params) : handler_(handler), params_(std::move(params)) {}
+HandlerProbe::HandlerProbe(const JobHandler& handler, json::object params)
+    : handler_(handler), params_(std::move(params)) {}
 
 JobContext::State HandlerProbe::state() const {
   JobContext::State state;
@@ -187,8 +205,8 @@ class GivenOutcome final : public StageOutcome {
 };
 
 /// Folds the results in this order, in parts of a drawn size, and the parts in the order in which they lie then.
-json::value fold_parts(const StageFold& fold, const std::vector<json::value>& results, const std::vector<std::size_t>& order,
-                       std::mt19937& dice) {
+json::value fold_parts(const StageFold& fold, const std::vector<json::value>& results,
+                       const std::vector<std::size_t>& order, std::mt19937& dice) {
   std::vector<json::value> parts;
   for (std::size_t at = 0; at < order.size();) {
     const auto end = std::min(order.size(), at + 1 + dice() % 8);
@@ -204,7 +222,8 @@ json::value fold_parts(const StageFold& fold, const std::vector<json::value>& re
 
 }  // namespace
 
-json::object HandlerProbe::fold(int stage, const std::vector<json::value>& results, std::vector<TaskFailureRecord> failures) {
+json::object HandlerProbe::fold(int stage, const std::vector<json::value>& results,
+                                std::vector<TaskFailureRecord> failures) {
   const auto fold = handler_.make_fold(stage);
   if (!fold) throw Failure(Error{ErrorCode::handler_contract, "stage " + std::to_string(stage) + " does not fold"});
   const GivenOutcome outcome(results.size(), std::move(failures));
@@ -215,9 +234,9 @@ json::object HandlerProbe::fold(int stage, const std::vector<json::value>& resul
   for (int way = 0; way < 20; ++way) {
     auto result = fold->finish(fold_parts(*fold, results, order, dice), outcome);
     if (first && *first != result) {
-      throw Failure(Error{ErrorCode::handler_contract, "the fold of stage " + std::to_string(stage) +
-                                                           " depends on the order of the results: " + json::serialize(*first) +
-                                                           " is not " + json::serialize(result)});
+      throw Failure(Error{ErrorCode::handler_contract,
+                          "the fold of stage " + std::to_string(stage) + " depends on the order of the results: " +
+                              json::serialize(*first) + " is not " + json::serialize(result)});
     }
     first = std::move(result);
     std::shuffle(order.begin(), order.end(), dice);
@@ -229,7 +248,8 @@ namespace {
 
 class GatheringSink final : public TaskSink {
  public:
-  GatheringSink(std::vector<TaskDefinition>& tasks, std::size_t at_once) : tasks_(tasks), enough_(tasks.size() + at_once) {}
+  GatheringSink(std::vector<TaskDefinition>& tasks, std::size_t at_once)
+      : tasks_(tasks), enough_(tasks.size() + at_once) {}
   void add(const TaskDefinition& task) override { tasks_.push_back(task); }
   bool full() const override { return tasks_.size() >= enough_; }
 

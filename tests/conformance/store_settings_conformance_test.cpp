@@ -86,7 +86,9 @@ TEST_SUITE("conformance: store, settings and deletion") {
       batch.sweep = 4;
       REQUIRE(store.commit(batch).has_value());
       const auto after = store.stats();
-      const auto rows = [](const StoreStats& stats) { return stats.rounds + stats.definition_segments + stats.outcome_segments; };
+      const auto rows = [](const StoreStats& stats) {
+        return stats.rounds + stats.definition_segments + stats.outcome_segments;
+      };
       CHECK(rows(before) - rows(after) <= 4);
       REQUIRE(slices < 100);
     }

@@ -87,21 +87,23 @@ struct Transcript::State {
   void describe(const machine::RunBoundary& run) {
     const auto& boundary = run.call.boundary;
     const bool first = boundary.kind == BoundaryKind::open_first;
-    say("RunBoundary " + name(run.call.job) + (first ? " create stage 1" : " close stage " + std::to_string(boundary.stage)) +
-        (run.alone ? ", alone" : ""));
+    say("RunBoundary " + name(run.call.job) +
+        (first ? " create stage 1" : " close stage " + std::to_string(boundary.stage)) + (run.alone ? ", alone" : ""));
   }
   void describe(const machine::StopBoundary& stop) { say("StopBoundary " + name(stop.job)); }
   void describe(const machine::RecallBoundary& recall) { say("RecallBoundary " + name(recall.job)); }
   void describe(const machine::RunSlice& run) {
     const auto attempt = run.slice.attempt_at(0);
-    say("RunSlice " + name(run.slice.job) + " round " + std::to_string(run.slice.round) + " tasks" + tasks_of(run.slice) +
-        (attempt > 1 ? ", attempt " + std::to_string(attempt) : "") + (run.alone ? ", alone" : ""));
+    say("RunSlice " + name(run.slice.job) + " round " + std::to_string(run.slice.round) + " tasks" +
+        tasks_of(run.slice) + (attempt > 1 ? ", attempt " + std::to_string(attempt) : "") +
+        (run.alone ? ", alone" : ""));
   }
   void describe(const machine::RecallSlice&) { say("RecallSlice"); }
   void describe(const machine::StopSlice&) { say("StopSlice"); }
   void describe(const machine::Answer& answer) {
     if (answer.error) return say("Answer " + std::string(to_string(answer.error->code)));
-    say("Answer " + name(answer.job) + (answer.view ? " is " + std::string(to_string(answer.view->status)) : " is accepted"));
+    say("Answer " + name(answer.job) +
+        (answer.view ? " is " + std::string(to_string(answer.view->status)) : " is accepted"));
   }
   void describe(const machine::LoadJob& load) { say("LoadJob " + name(load.job)); }
   void describe(const machine::Announce& announce) {
@@ -113,28 +115,37 @@ struct Transcript::State {
   // ---- writes ----
   void describe(const Batch& batch) {
     say("batch " + std::to_string(batch.sequence));
-    for (const auto& [job, from] : batch.discards) say("  " + name(job) + " discards rounds from " + std::to_string(from));
+    for (const auto& [job, from] : batch.discards)
+      say("  " + name(job) + " discards rounds from " + std::to_string(from));
     for (const auto& row : batch.jobs) {
       const auto job = decode_job(row, {});
       std::string line = "  " + name(row.id) + " " + std::string(to_string(row.status));
       if (job.round) {
         line += ", round " + std::to_string(job.round->number);
-        if (job.round->is_inline) line += " with its " + std::to_string(job.round->inline_definitions.empty() ? 0 : job.round->inline_definitions[0].count) + " tasks";
-        for (const auto& outcome : job.round->inline_outcomes) line += ", " + std::string(codec::to_string(outcome.kind)) + tasks_of(outcome);
+        if (job.round->is_inline)
+          line += " with its " +
+                  std::to_string(job.round->inline_definitions.empty() ? 0 : job.round->inline_definitions[0].count) +
+                  " tasks";
+        for (const auto& outcome : job.round->inline_outcomes)
+          line += ", " + std::string(codec::to_string(outcome.kind)) + tasks_of(outcome);
       }
       if (row.result) line += ", result " + *row.result;
       if (job.error) line += ", " + std::string(to_string(job.error->code));
       say(std::move(line));
     }
-    for (const auto& row : batch.rounds) say("  " + name(row.job) + " round " + std::to_string(row.round) + " " + std::string(to_string(row.status)));
+    for (const auto& row : batch.rounds)
+      say("  " + name(row.job) + " round " + std::to_string(row.round) + " " + std::string(to_string(row.status)));
     for (const auto& [job, segment] : batch.definitions) {
-      say("  " + name(job) + " defines " + std::to_string(segment.count) + " tasks of chunk " + std::to_string(segment.chunk));
+      say("  " + name(job) + " defines " + std::to_string(segment.count) + " tasks of chunk " +
+          std::to_string(segment.chunk));
     }
     constexpr std::size_t shown = 6;
     for (std::size_t i = 0; i < batch.outcomes.size(); ++i) {
-      if (i == shown && batch.outcomes.size() > shown + 1) return say("  and " + std::to_string(batch.outcomes.size() - shown) + " more outcomes");
+      if (i == shown && batch.outcomes.size() > shown + 1)
+        return say("  and " + std::to_string(batch.outcomes.size() - shown) + " more outcomes");
       const auto& [job, segment] = batch.outcomes[i];
-      say("  " + name(job) + " " + std::string(codec::to_string(segment.kind)) + tasks_of(segment) + " of chunk " + std::to_string(segment.chunk));
+      say("  " + name(job) + " " + std::string(codec::to_string(segment.kind)) + tasks_of(segment) + " of chunk " +
+          std::to_string(segment.chunk));
     }
   }
 
@@ -165,7 +176,8 @@ struct Transcript::State {
     const auto stored = live ? std::nullopt : store->read_job(id);
     if (!live && !stored) return say(name(id) + " is not there");
     const auto view = live ? make_view(*live) : make_view(decode_job(stored->job, stored->rounds));
-    say(name(id) + " " + std::string(to_string(view.status)) + (live ? "" : ", on disk") + ", attempt " + std::to_string(view.attempt));
+    say(name(id) + " " + std::string(to_string(view.status)) + (live ? "" : ", on disk") + ", attempt " +
+        std::to_string(view.attempt));
     for (const auto& stage : view.stages) {
       say("  stage " + std::to_string(stage.stage) + ", round " + std::to_string(stage.round) + " " +
           std::string(to_string(stage.status)) + ": " + counts_of(stage.tasks));
@@ -253,7 +265,8 @@ std::vector<std::string> Transcript::play(const std::string& command) {
       shell.deliver_report(0);
     }
     std::erase_if(state.lines, [](const std::string& line) { return line.starts_with("RunSlice"); });
-    state.lines.insert(state.lines.begin(), std::to_string(slices) + " slices with " + std::to_string(ran) + " tasks ran");
+    state.lines.insert(state.lines.begin(),
+                       std::to_string(slices) + " slices with " + std::to_string(ran) + " tasks ran");
   } else if (verb == "deliver") {
     shell.reports.push_back(state.kept.at(0));
     shell.deliver_report(0);

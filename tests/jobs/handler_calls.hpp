@@ -81,7 +81,8 @@ class HandlerCalls {
     return results;
   }
 
-  static json::object close(const JobHandler& handler, int stage, const PlainResults& given, const StageResults& results) {
+  static json::object close(const JobHandler& handler, int stage, const PlainResults& given,
+                            const StageResults& results) {
     const auto fold = handler.make_fold(stage);
     if (!fold) return handler.aggregate_stage_results(stage, results);
     auto folded = fold->init();

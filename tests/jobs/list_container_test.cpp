@@ -215,9 +215,9 @@ TEST_SUITE("jobs: list_container") {
   TEST_CASE("params that do not fit are refused with every fault") {
     const HandlerCalls calls;
     const auto message = calls.refusal_of_job("list_container", {{"prefix", 1}, {"limit", 0}, {"recursive", true}});
-    for (const char* fault : {"/container_name is missing, should be a string that is not empty",
-                              "/prefix is 1, should be a string", "/limit is 0, should be an integer of at least 1",
-                              "/recursive is not known; nearest: "}) {
+    for (const char* fault :
+         {"/container_name is missing, should be a string that is not empty", "/prefix is 1, should be a string",
+          "/limit is 0, should be an integer of at least 1", "/recursive is not known; nearest: "}) {
       CAPTURE(fault);
       CHECK(message.find(fault) != std::string::npos);
     }

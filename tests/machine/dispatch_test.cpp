@@ -20,7 +20,9 @@ using namespace coremachine;
 struct GateJob : JobHandler {
   StagePolicy stage_policy(int, const JobContext&) const override { return {.gate = Gate{.signal = "go"}}; }
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults& results) const override { return {{"brought", *results.signal()}}; }
+  json::object aggregate_stage_results(int, const StageResults& results) const override {
+    return {{"brought", *results.signal()}};
+  }
   bool should_advance_stage(int, const JobContext&) const override { return false; }
   json::object get_final_result(const JobContext& context) const override { return context.stage_result(1); }
 };
@@ -81,7 +83,10 @@ struct Fixture {
 TEST_SUITE("machine: what is handed out next") {
   TEST_CASE_FIXTURE(Fixture, "a small job behind a million tasks is among the next that are handed out") {
     const auto large = submit("fan_out", {{"count", 1'000'000}});
-    shell->settle_until([&] { return shell->engine().find(large)->round && shell->engine().find(large)->round->stage == 2 && shell->slices.size() >= 4; });
+    shell->settle_until([&] {
+      return shell->engine().find(large)->round && shell->engine().find(large)->round->stage == 2 &&
+             shell->slices.size() >= 4;
+    });
     const auto small = submit("hello_world", {});
     open();
     std::uint64_t others = 0;
@@ -115,7 +120,8 @@ TEST_SUITE("machine: what is handed out next") {
     CHECK(std::count(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(last_c), 'c') == 39);
     CHECK(last_c < 44);
     const auto rest = order.substr(last_c + 1);
-    for (std::size_t i = 2; i + 2 < rest.size() - 4; ++i) CHECK_FALSE((rest[i] == rest[i - 1] && rest[i] == rest[i - 2]));
+    for (std::size_t i = 2; i + 2 < rest.size() - 4; ++i)
+      CHECK_FALSE((rest[i] == rest[i - 1] && rest[i] == rest[i - 2]));
   }
 
   TEST_CASE_FIXTURE(Fixture, "no more of a type run than its limit allows, and all run in the end") {

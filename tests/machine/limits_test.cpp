@@ -12,7 +12,9 @@ namespace {
 using namespace coremachine;
 using coremachine::machine::Limits;
 
-Timestamp at(std::int64_t ms) { return Timestamp{Milliseconds{ms}}; }
+Timestamp at(std::int64_t ms) {
+  return Timestamp{Milliseconds{ms}};
+}
 
 }  // namespace
 

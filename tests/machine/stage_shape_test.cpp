@@ -47,8 +47,12 @@ Bench opened(NextStage next) {
   return bench;
 }
 
-bool pulls(const Bench& bench) { return bench.job.boundary && bench.job.boundary->kind == BoundaryKind::pull; }
-bool closes(const Bench& bench) { return bench.job.boundary && bench.job.boundary->kind == BoundaryKind::close; }
+bool pulls(const Bench& bench) {
+  return bench.job.boundary && bench.job.boundary->kind == BoundaryKind::pull;
+}
+bool closes(const Bench& bench) {
+  return bench.job.boundary && bench.job.boundary->kind == BoundaryKind::close;
+}
 
 NextStage gate_stage(Gate gate) {
   NextStage next;
@@ -62,7 +66,9 @@ Bench queued_bench() {
   return bench;
 }
 
-Slice take_one(Bench& bench) { return bench.take(1); }
+Slice take_one(Bench& bench) {
+  return bench.take(1);
+}
 
 }  // namespace
 
@@ -71,7 +77,8 @@ TEST_SUITE("machine: lazy stages") {
     auto bench = opened(lazy_stage(2 * chunk_size));
     CHECK_FALSE(pulls(bench));  // two pulls' worth waits: that is enough
     Effects effects;
-    REQUIRE(hand_out(bench.job, at(), [](SpecNumber) { return 1U; }, effects));
+    REQUIRE(hand_out(
+        bench.job, at(), [](SpecNumber) { return 1U; }, effects));
     CHECK(pulls(bench));
     CHECK(bench.job.round->counts.total == 2 * chunk_size);
     bench.give(bench.decided(more_of(bench, chunk_size, false)));
@@ -232,9 +239,12 @@ TEST_SUITE("machine: deadlines, critical tasks, visits") {
       std::uint32_t completed;  // of 10
       bool met;
     };
-    const std::vector<Row> rows{{JoinAll{}, 9, false},           {JoinBestEffort{}, 0, true},
-                                {JoinAtLeast{5}, 4, false},      {JoinTolerateCount{2}, 8, true},
-                                {JoinTolerateCount{2}, 7, false}, {JoinToleratePercent{30}, 7, true},
+    const std::vector<Row> rows{{JoinAll{}, 9, false},
+                                {JoinBestEffort{}, 0, true},
+                                {JoinAtLeast{5}, 4, false},
+                                {JoinTolerateCount{2}, 8, true},
+                                {JoinTolerateCount{2}, 7, false},
+                                {JoinToleratePercent{30}, 7, true},
                                 {JoinToleratePercent{30}, 6, false}};
     for (const auto& row : rows) {
       CAPTURE(row.join.index());
@@ -285,7 +295,8 @@ TEST_SUITE("machine: deadlines, critical tasks, visits") {
       for (int i = 0; i < 4; ++i) {
         const auto slice = take_one(bench);
         const bool critical = bench.job.round->chunks[0].spec_of(slice.first) == 1;
-        bench.give(TasksReported{critical ? Bench::completed(slice) : Bench::failed(slice, FailedAttempt::Verdict::permanent)});
+        bench.give(TasksReported{critical ? Bench::completed(slice)
+                                          : Bench::failed(slice, FailedAttempt::Verdict::permanent)});
       }
       CHECK(closes(bench));
     }
@@ -294,7 +305,8 @@ TEST_SUITE("machine: deadlines, critical tasks, visits") {
       while (bench.job.status == JobStatus::running && !closes(bench)) {
         const auto slice = take_one(bench);
         const bool critical = bench.job.round->chunks[0].spec_of(slice.first) == 1;
-        bench.give(TasksReported{critical ? Bench::failed(slice, FailedAttempt::Verdict::permanent) : Bench::completed(slice)});
+        bench.give(TasksReported{critical ? Bench::failed(slice, FailedAttempt::Verdict::permanent)
+                                          : Bench::completed(slice)});
       }
       CHECK(bench.job.status == JobStatus::failed);
     }
@@ -302,9 +314,11 @@ TEST_SUITE("machine: deadlines, critical tasks, visits") {
       next.policy.stragglers = Stragglers::wait;
       for (const bool critical_first : {true, false}) {
         auto both = next;
-        both.chunks[0].specs = critical_first ? std::vector<SpecNumber>{1, 0, 0, 0} : std::vector<SpecNumber>{0, 1, 0, 0};
+        both.chunks[0].specs =
+            critical_first ? std::vector<SpecNumber>{1, 0, 0, 0} : std::vector<SpecNumber>{0, 1, 0, 0};
         auto bench = opened(both);
-        while (bench.job.status == JobStatus::running) bench.give(TasksReported{Bench::failed(take_one(bench), FailedAttempt::Verdict::permanent)});
+        while (bench.job.status == JobStatus::running)
+          bench.give(TasksReported{Bench::failed(take_one(bench), FailedAttempt::Verdict::permanent)});
         REQUIRE(bench.job.status == JobStatus::failed);
         CHECK(bench.job.error->task_index == (critical_first ? 0 : 1));
         CHECK(bench.job.error->code == ErrorCode::task_failed);

@@ -81,13 +81,16 @@ struct Maker {
   JobStatus status;
   std::function<Bench()> make;
 };
-const std::vector<Maker> makers{
-    {JobStatus::scheduled, [] { return scheduled(); }}, {JobStatus::queued, [] { return queued(); }},
-    {JobStatus::running, [] { return running(); }},     {JobStatus::paused, [] { return paused(); }},
-    {JobStatus::cancelling, [] { return cancelling(); }}, {JobStatus::completed, [] { return completed(); }},
-    {JobStatus::completed_with_errors, [] { return completed_with_errors(); }},
-    {JobStatus::failed, [] { return failed(); }},       {JobStatus::dead, [] { return dead(); }},
-    {JobStatus::cancelled, [] { return cancelled(); }}};
+const std::vector<Maker> makers{{JobStatus::scheduled, [] { return scheduled(); }},
+                                {JobStatus::queued, [] { return queued(); }},
+                                {JobStatus::running, [] { return running(); }},
+                                {JobStatus::paused, [] { return paused(); }},
+                                {JobStatus::cancelling, [] { return cancelling(); }},
+                                {JobStatus::completed, [] { return completed(); }},
+                                {JobStatus::completed_with_errors, [] { return completed_with_errors(); }},
+                                {JobStatus::failed, [] { return failed(); }},
+                                {JobStatus::dead, [] { return dead(); }},
+                                {JobStatus::cancelled, [] { return cancelled(); }}};
 
 /// One of each event, plausible for the job in front of it. Visiting the variant keeps the list complete.
 std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_events() {
@@ -96,7 +99,8 @@ std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_even
       {"JobCameDue", [](const Bench&) { return JobCameDue{}; }},
       {"JobRecovered", [](const Bench&) { return JobRecovered{}; }},
       {"BoundaryDecided", [](const Bench& bench) { return bench.decided(stage_of(2, 2)); }},
-      {"BoundaryTimedOut", [](const Bench& bench) { return BoundaryTimedOut{bench.job.boundary ? bench.job.boundary->number : 9}; }},
+      {"BoundaryTimedOut",
+       [](const Bench& bench) { return BoundaryTimedOut{bench.job.boundary ? bench.job.boundary->number : 9}; }},
       {"BoundaryLost", [](const Bench&) { return BoundaryLost{}; }},
       {"TasksReported",
        [](const Bench&) {
@@ -106,7 +110,10 @@ std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_even
          slice.incarnation = 1;
          return TasksReported{Bench::completed(slice)};
        }},
-      {"TaskLost", [](const Bench&) { return TaskLost{1, 0, true}; }},
+      {"TaskLost",
+       [](const Bench&) {
+         return TaskLost{1, 0, true};
+       }},
       {"RetriesCameDue", [](const Bench&) { return RetriesCameDue{}; }},
       {"CancelRequested", [](const Bench&) { return CancelRequested{}; }},
       {"PauseRequested", [](const Bench&) { return PauseRequested{}; }},
@@ -115,7 +122,9 @@ std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_even
       {"GraceEnded", [](const Bench&) { return GraceEnded{1}; }},
       {"JobTimedOut", [](const Bench&) { return JobTimedOut{}; }},
       {"StageTimeCame", [](const Bench&) { return StageTimeCame{1}; }},
-      {"SignalReceived", [](const Bench&) { return SignalReceived{Signal{"go", make_text("1")}}; }}};
+      {"SignalReceived", [](const Bench&) {
+         return SignalReceived{Signal{"go", make_text("1")}};
+       }}};
   static_assert(std::variant_size_v<Event> == 17, "a new event belongs into this list");
   return events;
 }
@@ -152,7 +161,8 @@ TEST_SUITE("machine: every status and every event") {
         CAPTURE(to_string(after));
         // Two rows may be taken in one step, as from queued over running to completed.
         bool legal = before == after || has_transition(before, after);
-        for (const auto middle : all_job_statuses) legal = legal || (has_transition(before, middle) && has_transition(middle, after));
+        for (const auto middle : all_job_statuses)
+          legal = legal || (has_transition(before, middle) && has_transition(middle, after));
         CHECK(legal);
         if (is_terminal(before) && name != "RedriveRequested") {
           CHECK(after == before);
@@ -300,7 +310,8 @@ TEST_SUITE("machine: joins, fences and retries") {
     CHECK(bench.job.error->attempt == 2);
   }
 
-  TEST_CASE("a task that the process dies of is dead after the rule's number of deaths, and counts as failed in the join") {
+  TEST_CASE(
+      "a task that the process dies of is dead after the rule's number of deaths, and counts as failed in the join") {
     auto bench = queued();
     auto stage = stage_of(2);
     stage.policy.join = JoinBestEffort{};
@@ -320,6 +331,16 @@ TEST_SUITE("machine: joins, fences and retries") {
     auto bench = queued();
     bench.give(bench.decided(HandlerFailed{Error{ErrorCode::handler_threw, "no"}}));
     CHECK(bench.job.status == JobStatus::failed);
+    // A stage that was aggregated is closed, whatever a later function does.
+    auto later = running();
+    later.give(TasksReported{Bench::completed(later.take())});
+    later.give(later.decided(HandlerFailed{Error{ErrorCode::handler_threw, "no"}}));
+    CHECK(later.job.status == JobStatus::failed);
+    CHECK(later.job.round->status == StageStatus::completed);
+    auto earlier = running();
+    earlier.give(TasksReported{Bench::completed(earlier.take())});
+    earlier.give(earlier.decided(HandlerFailed{Error{ErrorCode::handler_threw, "no"}}, false));
+    CHECK(earlier.job.round->status == StageStatus::failed);
     auto broken = queued();
     broken.give(broken.decided(HandlerFailed{Error{ErrorCode::handler_contract, "no"}}));
     CHECK(broken.job.status == JobStatus::dead);
@@ -349,26 +370,36 @@ TEST_SUITE("machine: joins, fences and retries") {
       std::uint64_t total, completed, failed;
       const char* verdict;
     };
-    const std::vector<Row> rows{
-        {JoinAll{}, 3, 2, 0, "open"},          {JoinAll{}, 3, 3, 0, "met"},
-        {JoinAll{}, 3, 0, 1, "missed"},        {JoinAll{}, 0, 0, 0, "met"},
-        {JoinBestEffort{}, 3, 0, 2, "open"},   {JoinBestEffort{}, 3, 0, 3, "met"},
-        {JoinAtLeast{2}, 3, 2, 0, "met"},      {JoinAtLeast{2}, 3, 1, 1, "open"},
-        {JoinAtLeast{2}, 3, 0, 2, "missed"},   {JoinAtLeast{5}, 3, 0, 0, "missed"},
-        {JoinAtLeast{0}, 3, 0, 0, "met"},      {JoinTolerateCount{1}, 3, 1, 1, "open"},
-        {JoinTolerateCount{1}, 3, 2, 1, "met"}, {JoinTolerateCount{1}, 3, 0, 2, "missed"},
-        {JoinToleratePercent{50}, 4, 2, 2, "met"}, {JoinToleratePercent{50}, 4, 0, 3, "missed"},
-        {JoinToleratePercent{0}, 4, 3, 1, "missed"}};
+    const std::vector<Row> rows{{JoinAll{}, 3, 2, 0, "open"},
+                                {JoinAll{}, 3, 3, 0, "met"},
+                                {JoinAll{}, 3, 0, 1, "missed"},
+                                {JoinAll{}, 0, 0, 0, "met"},
+                                {JoinBestEffort{}, 3, 0, 2, "open"},
+                                {JoinBestEffort{}, 3, 0, 3, "met"},
+                                {JoinAtLeast{2}, 3, 2, 0, "met"},
+                                {JoinAtLeast{2}, 3, 1, 1, "open"},
+                                {JoinAtLeast{2}, 3, 0, 2, "missed"},
+                                {JoinAtLeast{5}, 3, 0, 0, "missed"},
+                                {JoinAtLeast{0}, 3, 0, 0, "met"},
+                                {JoinTolerateCount{1}, 3, 1, 1, "open"},
+                                {JoinTolerateCount{1}, 3, 2, 1, "met"},
+                                {JoinTolerateCount{1}, 3, 0, 2, "missed"},
+                                {JoinToleratePercent{50}, 4, 2, 2, "met"},
+                                {JoinToleratePercent{50}, 4, 0, 3, "missed"},
+                                {JoinToleratePercent{0}, 4, 3, 1, "missed"}};
     for (const auto& row : rows) {
       auto bench = queued();
       auto stage = stage_of(static_cast<std::uint32_t>(row.total));
       stage.policy.join = row.join;
       bench.give(bench.decided(std::move(stage)));
-      if (row.completed > 0) bench.give(TasksReported{Bench::completed(bench.take(static_cast<std::uint32_t>(row.completed)))});
+      if (row.completed > 0)
+        bench.give(TasksReported{Bench::completed(bench.take(static_cast<std::uint32_t>(row.completed)))});
       for (std::uint64_t i = 0; i < row.failed && bench.job.round->phase == RoundPhase::open; ++i) {
         bench.give(TasksReported{Bench::failed(bench.take(1), FailedAttempt::Verdict::permanent)});
       }
-      const std::string verdict = bench.job.status == JobStatus::failed ? "missed" : bench.job.boundary ? "met" : "open";
+      const std::string verdict = bench.job.status == JobStatus::failed ? "missed"
+                                  : bench.job.boundary                  ? "met"
+                                                                        : "open";
       CAPTURE(row.join.index());
       CAPTURE(row.completed);
       CAPTURE(row.failed);

@@ -1,23 +1,23 @@
 // The whole machine with its threads, on a store in memory.
 
+#include <dirent.h>
 #include <atomic>
 #include <condition_variable>
-#include <dirent.h>
 #include <fstream>
 #include <future>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <string>
+#include <thread>
 
-#include <boost/asio/io_context.hpp>
+#include <doctest/doctest.h>
+#include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
-#include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <coremachine/coremachine.hpp>
 #include <coremachine/registry/coroutine_handler.hpp>
@@ -89,7 +89,9 @@ struct PlainJob : JobHandler {
     }
     return tasks;
   }
-  json::object aggregate_stage_results(int, const StageResults& results) const override { return {{"n", results.size()}}; }
+  json::object aggregate_stage_results(int, const StageResults& results) const override {
+    return {{"n", results.size()}};
+  }
   bool should_advance_stage(int, const JobContext&) const override { return false; }
   json::object get_final_result(const JobContext& context) const override {
     if (blocks(context, "final")) gate->pass();
@@ -150,20 +152,28 @@ struct Fixture {
       gate->pass();
       return {{"done", true}};
     });
-    tasks.add("nan", [](const json::object&) -> TaskResult { return json::value(std::numeric_limits<double>::quiet_NaN()); });
+    tasks.add("nan",
+              [](const json::object&) -> TaskResult { return json::value(std::numeric_limits<double>::quiet_NaN()); });
     const TaskInfo timed{.retry = RetryPolicy{.max_attempts = 1}, .timeout = Milliseconds{20}};
-    tasks.add("stubborn", [](const json::object&) -> TaskResult {
-      gate->pass();
-      return {{"done", true}};
-    }, timed);
-    tasks.add("quick", [](const json::object& params, TaskContext& context) -> TaskResult {
-      if (gate->waited() > 0 && params.at("i") == 100 && context.attempt() == 1) gate->pass();
-      return {{"i", params.at("i")}};
-    }, TaskInfo{.retry = RetryPolicy{.max_attempts = 2, .first_delay = Milliseconds{1}}, .timeout = Milliseconds{20}});
+    tasks.add(
+        "stubborn",
+        [](const json::object&) -> TaskResult {
+          gate->pass();
+          return {{"done", true}};
+        },
+        timed);
+    tasks.add(
+        "quick",
+        [](const json::object& params, TaskContext& context) -> TaskResult {
+          if (gate->waited() > 0 && params.at("i") == 100 && context.attempt() == 1) gate->pass();
+          return {{"i", params.at("i")}};
+        },
+        TaskInfo{.retry = RetryPolicy{.max_attempts = 2, .first_delay = Milliseconds{1}}, .timeout = Milliseconds{20}});
     tasks.add("endless_timed", endless, timed);
     tasks.add("sleepless", sleepless);
     tasks.add("endless", endless);
-    tasks.add("off", [](const json::object&) -> TaskResult { return {}; }, TaskInfo{.enabled = false});
+    tasks.add(
+        "off", [](const json::object&) -> TaskResult { return {}; }, TaskInfo{.enabled = false});
     gate = &own_gate;
   }
   MachineOptions options(unsigned workers = 2) {
@@ -367,12 +377,15 @@ TEST_SUITE("runtime: a machine") {
 
   TEST_CASE_FIXTURE(Fixture, "an attempt finds what the one before said last, also after a crash of the process") {
     const TaskInfo resumable{.retry = RetryPolicy{.max_attempts = 5, .first_delay = Milliseconds{1}}};
-    tasks.add("resumable", [](const json::object&, TaskContext& context) -> TaskResult {
-      const auto done = context.last_progress().is_null() ? 0 : context.last_progress().at("done").as_int64();
-      context.heartbeat({{"done", done + 1}});
-      if (done < 3) return TaskFailure{.message = "not yet"};
-      return {{"i", done}};
-    }, resumable);
+    tasks.add(
+        "resumable",
+        [](const json::object&, TaskContext& context) -> TaskResult {
+          const auto done = context.last_progress().is_null() ? 0 : context.last_progress().at("done").as_int64();
+          context.heartbeat({{"done", done + 1}});
+          if (done < 3) return TaskFailure{.message = "not yet"};
+          return {{"i", done}};
+        },
+        resumable);
     tasks.add("half", [](const json::object&, TaskContext& context) -> TaskResult {
       if (!context.last_progress().is_null()) return {{"i", context.last_progress().at("half")}};
       context.heartbeat({{"half", 21}});
@@ -396,11 +409,14 @@ TEST_SUITE("runtime: a machine") {
   }
 
   TEST_CASE_FIXTURE(Fixture, "an attempt that is silent for longer than its heartbeat is given up") {
-    tasks.add("silent", [](const json::object&, TaskContext& context) -> TaskResult {
-      for (int i = 0; i < 3; ++i) context.heartbeat();
-      gate->pass();
-      return {};
-    }, TaskInfo{.retry = RetryPolicy{.max_attempts = 1}, .heartbeat = Milliseconds{20}});
+    tasks.add(
+        "silent",
+        [](const json::object&, TaskContext& context) -> TaskResult {
+          for (int i = 0; i < 3; ++i) context.heartbeat();
+          gate->pass();
+          return {};
+        },
+        TaskInfo{.retry = RetryPolicy{.max_attempts = 1}, .heartbeat = Milliseconds{20}});
     CoreMachine machine(options(1));
     const OpenAtExit at_exit{own_gate};
     const auto job = machine.run("plain", plain("silent", 1)).value();
@@ -409,17 +425,23 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.run("plain", plain("ok", 10)).value().status == JobStatus::completed);
   }
 
-  TEST_CASE_FIXTURE(Fixture, "handlers ask for services by type; each machine has its own, and one that lacks a declared one does not start") {
-    tasks.add("counts", [](const json::object&, TaskContext& context) -> TaskResult {
-      if (context.try_get<std::string>()) throw std::logic_error("nobody gave a string");
-      context.log("counting");
-      return {{"i", ++context.get<std::atomic<int>>()}};
-    }, TaskInfo{.needs = {service<std::atomic<int>>()}});
+  TEST_CASE_FIXTURE(
+      Fixture,
+      "handlers ask for services by type; each machine has its own, and one that lacks a declared one does not start") {
+    tasks.add(
+        "counts",
+        [](const json::object&, TaskContext& context) -> TaskResult {
+          if (context.try_get<std::string>()) throw std::logic_error("nobody gave a string");
+          context.log("counting");
+          return {{"i", ++context.get<std::atomic<int>>()}};
+        },
+        TaskInfo{.needs = {service<std::atomic<int>>()}});
     try {
       CoreMachine machine(options());
       FAIL("it started without what a task type needs");
     } catch (const Failure& failure) {
-      CHECK(std::string(failure.what()).find("\"counts\" needs a service of type std::atomic<int>") != std::string::npos);
+      CHECK(std::string(failure.what()).find("\"counts\" needs a service of type std::atomic<int>") !=
+            std::string::npos);
     }
     auto ones = std::make_shared<std::atomic<int>>(0);
     auto others = std::make_shared<std::atomic<int>>(100);
@@ -427,7 +449,9 @@ TEST_SUITE("runtime: a machine") {
     for (const auto& counter : {ones, others}) {
       auto with = options();
       with.services.add(counter);
-      with.log = [&](std::string_view line) { lines += line.find("(counts), attempt 1: counting") != std::string_view::npos ? 1 : 0; };
+      with.log = [&](std::string_view line) {
+        lines += line.find("(counts), attempt 1: counting") != std::string_view::npos ? 1 : 0;
+      };
       CoreMachine machine(with);
       CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
     }
@@ -527,6 +551,24 @@ TEST_SUITE("runtime: a machine") {
     CHECK(names == std::vector<std::string>{"job.started", "stage.started", "stage.completed", "job.completed"});
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a listener that comes with the submission misses nothing") {
+    CoreMachine machine(options());
+    for (int i = 0; i < 20; ++i) {
+      std::vector<std::string> names;
+      std::promise<void> ended;
+      SubmitOptions with;
+      with.listener = [&](const JobEvent& event) {
+        names.push_back(event.name);
+        if (event.name == "job.completed") ended.set_value();
+      };
+      CHECK(machine.run("plain", plain("ok", 1), with).value().status == JobStatus::completed);
+      ended.get_future().wait();
+      std::erase(names, "progress");
+      CHECK(names == std::vector<std::string>{"job.accepted", "job.started", "stage.started", "stage.completed",
+                                              "job.completed"});
+    }
+  }
+
   TEST_CASE_FIXTURE(Fixture, "completion tokens work for submit and wait") {
     CoreMachine machine(options());
     asio::io_context context;
@@ -551,7 +593,8 @@ TEST_SUITE("runtime: a machine") {
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&] {
-        for (int i = 0; i < 100; ++i) completed += machine.run("plain", plain("ok", i % 40)).value().status == JobStatus::completed;
+        for (int i = 0; i < 100; ++i)
+          completed += machine.run("plain", plain("ok", i % 40)).value().status == JobStatus::completed;
       });
     }
     for (auto& thread : threads) thread.join();
@@ -595,7 +638,8 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.wait(in_task).value().result->at("n") == 1);
   }
 
-  TEST_CASE_FIXTURE(Fixture, "a submission with the same idempotency key is the first one, in a race and after a restart too") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "a submission with the same idempotency key is the first one, in a race and after a restart too") {
     const support::TemporaryDirectory directory;
     auto with = options();
     with.store = "sqlite:" + directory.path() + "/store.db";
@@ -622,8 +666,10 @@ TEST_SUITE("runtime: a machine") {
       // The order of keys and how a number is written do not matter.
       const json::object same{{"count", 2.0}, {"task", "ok"}};
       CHECK(machine.accept("plain", same, {.idempotency_key = "order-7"}).value().job == first);
-      CHECK(machine.submit("plain", plain("ok", 3), {.idempotency_key = "order-7"}).error().code == ErrorCode::key_conflict);
-      CHECK(machine.submit("patient", plain("ok", 2), {.idempotency_key = "order-7"}).error().code == ErrorCode::key_conflict);
+      CHECK(machine.submit("plain", plain("ok", 3), {.idempotency_key = "order-7"}).error().code ==
+            ErrorCode::key_conflict);
+      CHECK(machine.submit("patient", plain("ok", 2), {.idempotency_key = "order-7"}).error().code ==
+            ErrorCode::key_conflict);
       CHECK(machine.accept("plain", plain("ok", 2), {.idempotency_key = "order-8"}).value().job != first);
     }
     CoreMachine machine(with);
@@ -635,7 +681,8 @@ TEST_SUITE("runtime: a machine") {
     CHECK_FALSE(machine.accept("plain", plain("ok", 2), {.idempotency_key = "order-7"}).value().existing);
   }
 
-  TEST_CASE_FIXTURE(Fixture, "a job type that is unique by params runs once while that one is not over or has completed") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "a job type that is unique by params runs once while that one is not over or has completed") {
     CoreMachine machine(options());
     const auto first = machine.submit("unique", plain("ok", 2, "create")).value();
     CHECK(machine.accept("unique", plain("ok", 2, "create")).value().job == first);

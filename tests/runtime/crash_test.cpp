@@ -117,7 +117,8 @@ TEST_SUITE("runtime: crashes") {
         say(job.str());
         const auto view = machine.wait(job).value();
         say(std::string(to_string(view.status)));
-        say(std::to_string(view.stages.at(0).tasks.completed) + " completed, " + std::to_string(view.stages.at(0).tasks.dead) + " dead");
+        say(std::to_string(view.stages.at(0).tasks.completed) + " completed, " +
+            std::to_string(view.stages.at(0).tasks.dead) + " dead");
       });
       const auto lines = child.read_all();
       const auto status = child.wait();

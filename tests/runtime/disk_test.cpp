@@ -44,7 +44,8 @@ struct Fixture {
 }  // namespace
 
 TEST_SUITE("runtime: the disk") {
-  TEST_CASE_FIXTURE(Fixture, "while the disk is full nothing is acknowledged and new work is refused; then it goes on") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "while the disk is full nothing is acknowledged and new work is refused; then it goes on") {
     auto on = machine();
     const auto first = on.submit("sim", params(10)).value();
     REQUIRE(on.wait(first).value().status == JobStatus::completed);
@@ -63,7 +64,8 @@ TEST_SUITE("runtime: the disk") {
     CHECK(on.run("sim", params(1)).value().status == JobStatus::completed);
   }
 
-  TEST_CASE_FIXTURE(Fixture, "a failed sync stops the machine, and nothing is acknowledged that a restart would take back") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "a failed sync stops the machine, and nothing is acknowledged that a restart would take back") {
     std::vector<JobId> accepted;
     std::string refused;
     {
@@ -72,8 +74,10 @@ TEST_SUITE("runtime: the disk") {
       disk.fail_syncs();
       for (int i = 0; i < 100 && refused.empty(); ++i) {
         const auto id = on.submit("sim", params(10));
-        if (id) accepted.push_back(*id);
-        else refused = id.error().message;
+        if (id)
+          accepted.push_back(*id);
+        else
+          refused = id.error().message;
       }
       CHECK_FALSE(refused.empty());
       CHECK(on.submit("sim", params(1)).error().code == ErrorCode::store_failed);

@@ -42,7 +42,9 @@ class MoodyStore final : public Store {
   std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const override {
     return store_->read_definitions(job, round, chunk);
   }
-  std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override { return store_->read_outcomes(query); }
+  std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override {
+    return store_->read_outcomes(query);
+  }
   std::vector<Setting> read_settings(const std::string& kind) const override { return store_->read_settings(kind); }
   std::optional<SubmissionKey> find_key(const std::string& key) const override { return store_->find_key(key); }
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
@@ -263,10 +265,10 @@ class Game {
       }
       const auto* join = stage.if_contains("join");
       const bool at_least = join && join->is_object() && join->as_object().contains("at_least");
-      const bool missed = at_least                      ? width - failed < join->at("at_least").to_number<std::uint64_t>()
-                          : join && join->is_object()   ? failed > join->at("tolerate").to_number<std::uint64_t>()
-                          : join && join->is_string()   ? false
-                                                        : failed > 0;
+      const bool missed = at_least                    ? width - failed < join->at("at_least").to_number<std::uint64_t>()
+                          : join && join->is_object() ? failed > join->at("tolerate").to_number<std::uint64_t>()
+                          : join && join->is_string() ? false
+                                                      : failed > 0;
       if (!meddled && missed) {
         if (view.status != JobStatus::failed) throw std::runtime_error("a join that misses did not fail the job");
         return;
@@ -277,7 +279,8 @@ class Game {
       }
       if (completed && !at_least && !(meddled && fail >= 3)) {
         const auto told = view.result->at("sums").as_array().at(at).to_number<std::uint64_t>();
-        if (told != sum) throw std::runtime_error("a sum is wrong: " + std::to_string(told) + " is not " + std::to_string(sum));
+        if (told != sum)
+          throw std::runtime_error("a sum is wrong: " + std::to_string(told) + " is not " + std::to_string(sum));
       }
       ++at;
     }

@@ -1,10 +1,10 @@
 #include "tests/support/child_process.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace coremachine::support {
 

@@ -68,7 +68,8 @@ struct PoisonJob : CountingJob {
 
 TaskResult uneven_work(const json::object& params, TaskContext& context) {
   // Long enough that its slice is asked to give back the rest; it ends as soon as it is not wanted.
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(params.at("long").as_bool() ? 250 : 0);
+  const auto until =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(params.at("long").as_bool() ? 250 : 0);
   while (std::chrono::steady_clock::now() < until && !context.cancelled()) std::this_thread::yield();
   return {{"done", true}};
 }
@@ -89,13 +90,16 @@ json::object sim_params(std::initializer_list<json::object> stages) {
   return {{"stages", std::move(list)}};
 }
 
-std::uint64_t sum_below(std::uint64_t count) { return count == 0 ? 0 : count * (count - 1) / 2; }
+std::uint64_t sum_below(std::uint64_t count) {
+  return count == 0 ? 0 : count * (count - 1) / 2;
+}
 
 }  // namespace
 
 CrashJobs::CrashJobs() {
   register_sim_jobs(jobs, tasks);
-  jobs.add<StuckJob>("stuck").add<SlowJob>("slow").add<UnevenJob>("uneven").add<PoisonJob>("poison").add<PatientJob>("patient");
+  jobs.add<StuckJob>("stuck").add<SlowJob>("slow").add<UnevenJob>("uneven").add<PoisonJob>("poison").add<PatientJob>(
+      "patient");
   tasks.add("uneven.work", uneven_work).add("poison.work", poison_work).add("patient.work", patient_work);
 }
 
@@ -134,7 +138,8 @@ void busy_life(CoreMachine& machine, const Say& say) {
   const auto failing = accept("sim", sim_params({{{"width", 4}}, {{"width", 40}, {"fail", 3}, {"every", 40}}}));
   const auto stopped = accept("patient", {});
   end(small);
-  while (machine.job(stopped).value().stages.empty() || machine.job(stopped).value().stages[0].tasks.running == 0) std::this_thread::yield();
+  while (machine.job(stopped).value().stages.empty() || machine.job(stopped).value().stages[0].tasks.running == 0)
+    std::this_thread::yield();
   (void)machine.cancel(stopped);
   end(stopped);
   (void)machine.cancel(stuck);
@@ -181,7 +186,8 @@ void verify_after_crash(const std::string& path, const std::vector<std::string>&
       // The one that was retried after it was told had failed may have gone on.
       const bool retried = told != ended.end() && told->second == "failed";
       if (told != ended.end() && !retried && told->second != to_string(job.status)) {
-        throw std::runtime_error(text + " was told to be " + told->second + " and is " + std::string(to_string(job.status)));
+        throw std::runtime_error(text + " was told to be " + told->second + " and is " +
+                                 std::string(to_string(job.status)));
       }
       if (job.type == "sim" && job.status == JobStatus::completed) {
         const auto& sums = job.result->at("sums").as_array();

@@ -20,11 +20,13 @@ struct CrashJobs {
 };
 
 /// A machine on the SQLite store at `path`. `fault_point` sees every action before and after it is carried out.
-CoreMachine machine_on(CrashJobs& with, const std::string& path, std::function<void(std::string_view)> fault_point = {});
+CoreMachine machine_on(CrashJobs& with, const std::string& path,
+                       std::function<void(std::string_view)> fault_point = {});
 
 using Say = std::function<void(const std::string&)>;
 
-/// Submits jobs of all kinds, cancels, retries and follows, and says what it was told: `accepted ID`, `ended ID STATUS`.
+/// Submits jobs of all kinds, cancels, retries and follows, and says what it was told: `accepted ID`, `ended ID
+/// STATUS`.
 void busy_life(CoreMachine& machine, const Say& say);
 
 /// Cancels the jobs that never end by themselves, of those that an earlier life said it had accepted.

@@ -18,7 +18,9 @@ using namespace coremachine::machine;
 
 inline constexpr Timestamp start{Milliseconds{1'000'000}};
 
-inline Now at(Milliseconds later = {}) { return Now{start + later, 42, 1}; }
+inline Now at(Milliseconds later = {}) {
+  return Now{start + later, 42, 1};
+}
 
 inline Submission submission() {
   Submission submission;
@@ -74,7 +76,8 @@ struct Bench {
   }
   Slice take(std::uint32_t most = 1000) {
     Effects ignored;
-    auto taken = hand_out(job, at(clock), [&](SpecNumber) { return most; }, ignored);
+    auto taken = hand_out(
+        job, at(clock), [&](SpecNumber) { return most; }, ignored);
     REQUIRE(taken);
     return std::move(taken->second);
   }

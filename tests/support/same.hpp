@@ -27,10 +27,13 @@ inline bool same(const OutcomeSegment& a, const OutcomeSegment& b) {
          a.one_for_all == b.one_for_all && same(a.carry, b.carry) && same(a.body, b.body);
 }
 
-inline bool same(const Signal& a, const Signal& b) { return a.name == b.name && same(a.data, b.data); }
+inline bool same(const Signal& a, const Signal& b) {
+  return a.name == b.name && same(a.data, b.data);
+}
 
 inline bool same(const TaskSource& a, const TaskSource& b) {
-  return same(a.cursor, b.cursor) && a.ended == b.ended && a.rest.has_value() == b.rest.has_value() && (!a.rest || same(*a.rest, *b.rest));
+  return same(a.cursor, b.cursor) && a.ended == b.ended && a.rest.has_value() == b.rest.has_value() &&
+         (!a.rest || same(*a.rest, *b.rest));
 }
 
 template <class Items>
@@ -47,7 +50,8 @@ inline bool same(const ClosedRound& a, const ClosedRound& b) {
   return a.number == b.number && a.stage == b.stage && a.lineage == b.lineage && a.status == b.status &&
          a.counts == b.counts && same(a.result, b.result) && a.started_at == b.started_at &&
          a.finished_at == b.finished_at && a.policy == b.policy && a.specs == b.specs && a.is_inline == b.is_inline &&
-         a.folds == b.folds && same_optionals(a.source, b.source) && same_lists(a.inline_definitions, b.inline_definitions) && same_lists(a.inline_outcomes, b.inline_outcomes);
+         a.folds == b.folds && same_optionals(a.source, b.source) &&
+         same_lists(a.inline_definitions, b.inline_definitions) && same_lists(a.inline_outcomes, b.inline_outcomes);
 }
 
 /// What of a round is in its job's row.
@@ -57,16 +61,17 @@ inline bool same(const Round& a, const Round& b) {
          a.first_error == b.first_error && same(a.result, b.result) && a.started_at == b.started_at &&
          a.finished_at == b.finished_at && a.policy == b.policy && a.specs == b.specs && a.is_inline == b.is_inline &&
          a.folds == b.folds && same_optionals(a.source, b.source) && a.gate_open == b.gate_open &&
-         same_optionals(a.signal, b.signal) && same_lists(a.inline_definitions, b.inline_definitions) && same_lists(a.inline_outcomes, b.inline_outcomes);
+         same_optionals(a.signal, b.signal) && same_lists(a.inline_definitions, b.inline_definitions) &&
+         same_lists(a.inline_outcomes, b.inline_outcomes);
 }
 
 /// What of a job is in its own row, the closed rounds left out.
 inline bool same(const Job& a, const Job& b) {
   const bool rounds = a.round.has_value() == b.round.has_value() && (!a.round || same(*a.round, *b.round));
-  return rounds && same_lists(a.signals, b.signals) && a.id == b.id && a.type == b.type && a.version == b.version && same(a.params, b.params) &&
-         a.priority == b.priority && a.tags == b.tags && a.status == b.status && a.attempt == b.attempt &&
-         a.error == b.error && same(a.result, b.result) && a.created_at == b.created_at && a.run_at == b.run_at &&
-         a.timeout == b.timeout && a.deadline == b.deadline && a.started_at == b.started_at &&
+  return rounds && same_lists(a.signals, b.signals) && a.id == b.id && a.type == b.type && a.version == b.version &&
+         same(a.params, b.params) && a.priority == b.priority && a.tags == b.tags && a.status == b.status &&
+         a.attempt == b.attempt && a.error == b.error && same(a.result, b.result) && a.created_at == b.created_at &&
+         a.run_at == b.run_at && a.timeout == b.timeout && a.deadline == b.deadline && a.started_at == b.started_at &&
          a.finished_at == b.finished_at && a.last_round == b.last_round && a.had_failures == b.had_failures &&
          a.last_boundary == b.last_boundary && a.boundary_losses == b.boundary_losses && a.last_event == b.last_event;
 }

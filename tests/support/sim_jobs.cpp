@@ -98,7 +98,8 @@ struct FoldingSimJob : SimJob {
       add(folded, "seen", other.at("seen").to_number<std::int64_t>());
     }
     json::object finish(const json::value& folded, const StageOutcome& outcome) const override {
-      if (folded.at("seen").to_number<std::uint64_t>() != outcome.completed()) throw std::runtime_error("a result was folded twice or never");
+      if (folded.at("seen").to_number<std::uint64_t>() != outcome.completed())
+        throw std::runtime_error("a result was folded twice or never");
       return {{"sum", folded.at("sum")}, {"failed", outcome.failed()}};
     }
     static void add(json::value& folded, const char* name, std::int64_t more) {

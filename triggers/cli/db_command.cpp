@@ -121,12 +121,16 @@ ExitCode guarded(ExitCode (*command)(const DbArguments&, Format), const DbArgume
 void add_db(CLI::App& program, Chosen& chosen) {
   auto* db = program.add_subcommand("db", "Look after a store that no server has open");
   db->require_subcommand(1);
-  const auto add = [&](const std::string& name, const std::string& help, ExitCode (*command)(const DbArguments&, Format)) {
+  const auto add = [&](const std::string& name, const std::string& help,
+                       ExitCode (*command)(const DbArguments&, Format)) {
     auto arguments = std::make_shared<DbArguments>();
     auto* sub = db->add_subcommand(name, help);
-    sub->add_option("--store", arguments->store, "The store: sqlite:PATH")->envname("COREMACHINE_STORE")->capture_default_str();
+    sub->add_option("--store", arguments->store, "The store: sqlite:PATH")
+        ->envname("COREMACHINE_STORE")
+        ->capture_default_str();
     sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
-    sub->callback([arguments, command, &chosen] { chosen = [arguments, command] { return guarded(command, *arguments); }; });
+    sub->callback(
+        [arguments, command, &chosen] { chosen = [arguments, command] { return guarded(command, *arguments); }; });
     return std::pair{sub, arguments};
   };
   const auto [checked, check_arguments] =

@@ -36,7 +36,9 @@ std::optional<std::string> unknown_command(const CLI::App& program, int argc, ch
       names.push_back(command->get_name());
       if (names.back() == word) next = command;
     }
-    if (!next) return describe_unknown("command of `" + path + "`", word, {names.begin(), names.end()}) + "; `" + path + " --help` lists all";
+    if (!next)
+      return describe_unknown("command of `" + path + "`", word, {names.begin(), names.end()}) + "; `" + path +
+             " --help` lists all";
     at = next;
     path += " " + word;
   }
@@ -56,8 +58,9 @@ int main(int argc, char** argv) {
   program.name("coremachine");
   program.require_subcommand(1);
   program.failure_message(CLI::FailureMessage::simple);
-  program.footer("\n`coremachine COMMAND --help` tells the rest. Exit status: 0 done, 1 the job failed, 2 usage, 3 not found,\n"
-                 "4 unreachable, 5 not allowed, 124 timed out, 130 interrupted.");
+  program.footer(
+      "\n`coremachine COMMAND --help` tells the rest. Exit status: 0 done, 1 the job failed, 2 usage, 3 not found,\n"
+      "4 unreachable, 5 not allowed, 124 timed out, 130 interrupted.");
   program.set_version_flag("--version", std::string("coremachine ") + COREMACHINE_VERSION, "Print the version");
   Chosen chosen;
   add_run(program, chosen);

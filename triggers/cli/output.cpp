@@ -1,9 +1,9 @@
 #include "triggers/cli/output.hpp"
 
+#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 
 #include "core/model/json_text.hpp"
 
@@ -90,8 +90,10 @@ void print_error(std::string_view message) {
 
 void print_error(const Error& error) {
   if (error.faults.size() < 2) return print_error(std::string(to_string(error.code)) + ": " + error.message);
-  print_error(std::string(to_string(error.code)) + ": " + std::to_string(error.faults.size()) + " faults in the params");
-  for (const auto& fault : error.faults) print_error("  " + (fault.pointer.empty() ? std::string("the params") : fault.pointer) + " " + fault.detail);
+  print_error(std::string(to_string(error.code)) + ": " + std::to_string(error.faults.size()) +
+              " faults in the params");
+  for (const auto& fault : error.faults)
+    print_error("  " + (fault.pointer.empty() ? std::string("the params") : fault.pointer) + " " + fault.detail);
 }
 
 bool colour_on_stderr() {
@@ -101,7 +103,8 @@ bool colour_on_stderr() {
 
 std::string grouped(std::uint64_t number) {
   auto text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
   return text;
 }
 

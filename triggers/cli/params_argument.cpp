@@ -12,7 +12,9 @@
 namespace coremachine::cli {
 namespace {
 
-Error usage(std::string message) { return Error{ErrorCode::invalid_argument, std::move(message)}; }
+Error usage(std::string message) {
+  return Error{ErrorCode::invalid_argument, std::move(message)};
+}
 
 Result<std::string> text_of(const std::string& argument) {
   if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});

@@ -18,7 +18,8 @@ std::uint64_t number(const json::object& counts, std::string_view key) {
 std::string seconds(double value) {
   char text[32];
   if (value >= 3600) {
-    std::snprintf(text, sizeof text, "%.0fh%02.0fm", value / 3600, static_cast<double>(static_cast<int>(value) % 3600) / 60);
+    std::snprintf(text, sizeof text, "%.0fh%02.0fm", value / 3600,
+                  static_cast<double>(static_cast<int>(value) % 3600) / 60);
   } else if (value >= 60) {
     std::snprintf(text, sizeof text, "%dm%02ds", static_cast<int>(value) / 60, static_cast<int>(value) % 60);
   } else {

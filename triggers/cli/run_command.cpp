@@ -1,3 +1,4 @@
+#include <unistd.h>
 #include <atomic>
 #include <csignal>
 #include <functional>
@@ -5,7 +6,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
@@ -107,17 +107,15 @@ ExitCode run(const RunArguments& arguments) {
   options.tasks = &tasks;
   options.store = arguments.store;
   if (arguments.workers > 0) options.workers = arguments.workers;
+  ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
   CoreMachine machine(std::move(options));
-
+  if (!arguments.quiet) submit.listener = [&](const JobEvent& event) { bar.show(event); };
   const auto id = machine.submit(arguments.type, std::move(*params), submit);
   if (!id) {
     print_error(id.error());
     return exit_code_for(id.error());
   }
   interrupts.first_time([&] { machine.cancel_then(*id, [](const Result<JobView>&) {}); });
-  ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
-  Subscription subscription;
-  if (!arguments.quiet) subscription = machine.subscribe(*id, [&](const JobEvent& event) { bar.show(event); });
   const auto job = machine.wait(*id);
   bar.end();
   if (!job) {
@@ -140,7 +138,9 @@ void add_run(CLI::App& program, Chosen& chosen) {
   auto* command = program.add_subcommand("run", "Run one job in this process and print its result");
   command->add_option("TYPE", arguments->type, "The job type, as hello_world")->required();
   command->add_option("PARAMS", arguments->params, "The params: JSON, @FILE, or - for standard input");
-  command->add_option("-p,--param", arguments->pairs, "One param as key=value (JSON where it reads as JSON); may be given again")
+  command
+      ->add_option("-p,--param", arguments->pairs,
+                   "One param as key=value (JSON where it reads as JSON); may be given again")
       ->take_all()
       ->expected(1);
   command->add_option("--store", arguments->store, "Where the job is kept: memory: or sqlite:PATH")

@@ -61,7 +61,9 @@ LockFile::~LockFile() {
 Result<InodeLock> InodeLock::acquire(const std::string& path, bool must_exist) {
   const int descriptor = ::open(path.c_str(), must_exist ? O_RDWR | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   // What may not be written is refused further on, by those who say more of it.
-  if (descriptor < 0) return errno == EACCES || errno == EROFS ? Result<InodeLock>(InodeLock(-1)) : Result<InodeLock>(cannot("open", path, errno));
+  if (descriptor < 0)
+    return errno == EACCES || errno == EROFS ? Result<InodeLock>(InodeLock(-1))
+                                             : Result<InodeLock>(cannot("open", path, errno));
   InodeLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return cannot("lock", path, errno);

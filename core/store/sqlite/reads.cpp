@@ -15,10 +15,10 @@ namespace coremachine::sqlite {
 namespace {
 
 // A partial index serves a query that repeats its condition word by word.
-#define COREMACHINE_UNFINISHED \
+#define COREMACHINE_UNFINISHED                     \
   "(status = 'scheduled' OR status = 'queued' OR " \
   "status = 'running' OR status = 'paused' OR status = 'cancelling')"
-#define COREMACHINE_ENDED_BADLY \
+#define COREMACHINE_ENDED_BADLY                                \
   "(status = 'completed_with_errors' OR status = 'failed' OR " \
   "status = 'dead' OR status = 'cancelled')"
 #define COREMACHINE_JOBS "SELECT " COREMACHINE_JOB_COLUMNS " FROM job "
@@ -150,7 +150,9 @@ std::optional<SubmissionKey> find_key(Connection& from, const std::string& key) 
   Rows rows(from[key_by_name], key);
   if (!rows.next()) return std::nullopt;
   const auto job = JobId::parse(rows.view(0));
-  if (!job) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: submission key " + key + " belongs to no job"});
+  if (!job)
+    throw Failure(
+        Error{ErrorCode::store_damaged, "the store is damaged: submission key " + key + " belongs to no job"});
   return SubmissionKey{key, *job, rows.string(1)};
 }
 
@@ -161,7 +163,9 @@ std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> a
   while (rows.next()) {
     const auto id = JobId::parse(rows.view(0));
     const auto status = job_status_from(rows.view(1));
-    if (!id || !status) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: job " + rows.string(0) + " has no sound id and status"});
+    if (!id || !status)
+      throw Failure(Error{ErrorCode::store_damaged,
+                          "the store is damaged: job " + rows.string(0) + " has no sound id and status"});
     found.push_back({*id, *status, rows.time(2)});
   }
   return found;

@@ -43,9 +43,18 @@ void migrate(Connection& connection, const std::string& path) {
 
 /// A file can have the right number on it and still lack a part.
 void check_parts(Connection& connection, const std::string& path) {
-  constexpr std::array parts{"meta",  "job",        "job_unfinished", "job_ended_badly",
-                             "round", "definition", "outcome",        "outcome_not_completed",
-                             "setting", "submission_key", "submission_key_job", "garbage"};
+  constexpr std::array parts{"meta",
+                             "job",
+                             "job_unfinished",
+                             "job_ended_badly",
+                             "round",
+                             "definition",
+                             "outcome",
+                             "outcome_not_completed",
+                             "setting",
+                             "submission_key",
+                             "submission_key_job",
+                             "garbage"};
   for (const auto* part : parts) {
     const auto query = std::string("SELECT count(*) FROM sqlite_schema WHERE name = '") + part + "'";
     if (connection.number(query) == 0) refuse(ErrorCode::store_damaged, path + " lacks its " + part);

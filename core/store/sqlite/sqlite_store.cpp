@@ -102,7 +102,7 @@ class SqliteStore final : public Store {
   std::string vfs_;
   sqlite::LockFile lock_;    // let go last
   sqlite::InodeLock inode_;  // but for this one
-  sqlite::Writer writer_;  // closes the file after all readers have
+  sqlite::Writer writer_;    // closes the file after all readers have
   mutable sqlite::ReaderPool readers_;
 };
 

@@ -30,7 +30,8 @@ constexpr char sweep_outcomes[] =
     "DELETE FROM outcome WHERE (job, round, chunk, sequence) IN "
     "(SELECT job, round, chunk, sequence FROM outcome WHERE job = ? LIMIT ?)";
 constexpr char sweep_definitions[] =
-    "DELETE FROM definition WHERE (job, round, chunk) IN (SELECT job, round, chunk FROM definition WHERE job = ? LIMIT ?)";
+    "DELETE FROM definition WHERE (job, round, chunk) IN (SELECT job, round, chunk FROM definition WHERE job = ? LIMIT "
+    "?)";
 constexpr char sweep_rounds[] =
     "DELETE FROM round WHERE (job, round) IN (SELECT job, round FROM round WHERE job = ? LIMIT ?)";
 

@@ -34,16 +34,16 @@ enum class ErrorCode : std::uint8_t {
   invalid_name,
   invalid_params,
   invalid_argument,
-  wrong_state,        ///< the status of the job forbids it
+  wrong_state,  ///< the status of the job forbids it
   not_finished,
-  key_conflict,       ///< the idempotency key was given with another submission before
-  overloaded,         ///< a bounded queue is full; try again later
-  draining,           ///< the machine is stopping
-  timed_out,          ///< waiting ended first
+  key_conflict,  ///< the idempotency key was given with another submission before
+  overloaded,    ///< a bounded queue is full; try again later
+  draining,      ///< the machine is stopping
+  timed_out,     ///< waiting ended first
   // What went wrong underneath.
-  store_full,         ///< the disk is full; what was accepted is safe, new work is refused
-  store_failed,       ///< the store cannot be written any more; the machine has stopped
-  store_locked,       ///< another process has this store open
+  store_full,    ///< the disk is full; what was accepted is safe, new work is refused
+  store_failed,  ///< the store cannot be written any more; the machine has stopped
+  store_locked,  ///< another process has this store open
   store_damaged,
   store_missing,
 };

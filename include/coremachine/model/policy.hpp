@@ -60,9 +60,9 @@ struct TypeLimit {
 
 /// A stage without tasks that waits: for a signal by name, or for a time, or for whichever comes first.
 struct Gate {
-  std::string signal = {};                 ///< empty: only time opens it
-  std::optional<Milliseconds> wait = {};   ///< from when the stage began
-  bool must_come = false;                  ///< the signal: when the time is over without it, the job fails
+  std::string signal = {};                ///< empty: only time opens it
+  std::optional<Milliseconds> wait = {};  ///< from when the stage began
+  bool must_come = false;                 ///< the signal: when the time is over without it, the job fails
 
   friend bool operator==(const Gate&, const Gate&) = default;
 };

@@ -13,7 +13,17 @@
 namespace coremachine {
 
 /// Why a job is not finished.
-enum class ReasonCode : std::uint8_t { scheduled, paused, no_worker, disabled, running, retrying, limit, signal, queued };
+enum class ReasonCode : std::uint8_t {
+  scheduled,
+  paused,
+  no_worker,
+  disabled,
+  running,
+  retrying,
+  limit,
+  signal,
+  queued
+};
 
 /// One thing that a job waits for.
 struct Reason {

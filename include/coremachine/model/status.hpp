@@ -26,10 +26,16 @@ enum class TaskStatus : std::uint8_t { queued, running, retrying, completed, fai
 
 enum class StageStatus : std::uint8_t { running, completed, completed_with_errors, failed, cancelled };
 
-inline constexpr std::array all_job_statuses{
-    JobStatus::scheduled, JobStatus::queued,    JobStatus::running,
-    JobStatus::paused,    JobStatus::cancelling, JobStatus::completed,
-    JobStatus::completed_with_errors, JobStatus::failed, JobStatus::dead, JobStatus::cancelled};
+inline constexpr std::array all_job_statuses{JobStatus::scheduled,
+                                             JobStatus::queued,
+                                             JobStatus::running,
+                                             JobStatus::paused,
+                                             JobStatus::cancelling,
+                                             JobStatus::completed,
+                                             JobStatus::completed_with_errors,
+                                             JobStatus::failed,
+                                             JobStatus::dead,
+                                             JobStatus::cancelled};
 
 inline constexpr std::array all_task_statuses{TaskStatus::queued,    TaskStatus::running, TaskStatus::retrying,
                                               TaskStatus::completed, TaskStatus::failed,  TaskStatus::dead,
@@ -97,16 +103,16 @@ constexpr bool is_terminal(JobStatus status) {
 
 /// Why a job moves from one status to another.
 enum class JobCause : std::uint8_t {
-  came_due,        ///< its `run_at` has come
-  work_began,      ///< its first stage is decided, or a task of it was handed out
+  came_due,    ///< its `run_at` has come
+  work_began,  ///< its first stage is decided, or a task of it was handed out
   pause,
   resume,
-  cancel_asked,    ///< cancelled while attempts of it run
-  cancel_done,     ///< cancelled, and nothing of it runs
-  finished,        ///< its last stage is joined and its result is there
-  failed,          ///< a join missed, a handler threw, time ran out
-  died,            ///< a configuration error or a poison task
-  redrive,         ///< an explicit retry
+  cancel_asked,  ///< cancelled while attempts of it run
+  cancel_done,   ///< cancelled, and nothing of it runs
+  finished,      ///< its last stage is joined and its result is there
+  failed,        ///< a join missed, a handler threw, time ran out
+  died,          ///< a configuration error or a poison task
+  redrive,       ///< an explicit retry
 };
 
 struct JobTransition {

@@ -153,9 +153,7 @@ struct Convert<std::optional<T>> {
 
 template <class T, class Allocator>
 struct Convert<std::vector<T, Allocator>> {
-  static Shape shape() {
-    return {.kind = Shape::Kind::list, .each = std::make_shared<Shape>(Convert<T>::shape())};
-  }
+  static Shape shape() { return {.kind = Shape::Kind::list, .each = std::make_shared<Shape>(Convert<T>::shape())}; }
   static void read(const json::value& from, std::vector<T, Allocator>& to) {
     const auto& items = from.get_array();
     to.clear();
@@ -176,9 +174,7 @@ struct Convert<std::vector<T, Allocator>> {
 
 template <class T, class Compare, class Allocator>
 struct Convert<std::map<std::string, T, Compare, Allocator>> {
-  static Shape shape() {
-    return {.kind = Shape::Kind::map, .each = std::make_shared<Shape>(Convert<T>::shape())};
-  }
+  static Shape shape() { return {.kind = Shape::Kind::map, .each = std::make_shared<Shape>(Convert<T>::shape())}; }
   static void read(const json::value& from, std::map<std::string, T, Compare, Allocator>& to) {
     to.clear();
     for (const auto& item : from.get_object()) {

@@ -42,7 +42,9 @@ concept Numeric = Integer<M> || Floating<M>;
 template <class M>
 concept Scalar = Numeric<M> || DescribedEnum<M> || std::same_as<M, std::string>;
 template <class M>
-concept Container = requires { typename ItemOf<M>::Type; };
+concept Container = requires {
+  typename ItemOf<M>::Type;
+};
 
 /// A record in the making; `places` has the address of each member in `fresh`, a T as its initializers make it.
 struct Draft {
@@ -79,9 +81,7 @@ class Field {
   }
 
   /// Both ends fit.
-  Field range(Value lowest, Value highest) requires detail::Numeric<Value> {
-    return at_least(lowest).at_most(highest);
-  }
+  Field range(Value lowest, Value highest) requires detail::Numeric<Value> { return at_least(lowest).at_most(highest); }
   Field at_least(Value lowest) requires detail::Numeric<Value> {
     shape_->lowest = detail::Convert<Value>::write(lowest);
     return *this;
@@ -141,8 +141,7 @@ class Field {
   }
   /// The same, for what has more to say: `find_fault` returns what is wrong, or nothing.
   template <class F>
-    requires std::is_invocable_r_v<std::optional<std::string>, F&, const Value&>
-  Field check(F find_fault) {
+  requires std::is_invocable_r_v<std::optional<std::string>, F&, const Value&> Field check(F find_fault) {
     shape_->checks.push_back({[ask = std::move(find_fault)](const json::value& from) -> std::optional<std::string> {
       Value value{};
       detail::Convert<Value>::read(from, value);
@@ -179,8 +178,7 @@ class Fields {
   }
   /// A rule for members together, asked once each of them fits: returns what is wrong, or nothing.
   template <class F>
-    requires std::is_invocable_r_v<std::optional<std::string>, F&, const T&>
-  Fields& check(F find_fault) {
+  requires std::is_invocable_r_v<std::optional<std::string>, F&, const T&> Fields& check(F find_fault) {
     auto find = [ask = std::move(find_fault)](const json::value& from) -> std::optional<std::string> {
       T value{};
       detail::read_members(from.get_object(), value);
@@ -192,8 +190,8 @@ class Fields {
 
   /// The rules for a member of T or of a base of it. Throws Failure (invalid_argument) if it is not described.
   template <class M, class C>
-    requires(std::derived_from<T, C> && std::is_object_v<M>)
-  Field<M> operator[](M C::* member) {
+  requires(std::derived_from<T, C>&& std::is_object_v<M>) Field<M>
+  operator[](M C::*member) {
     const void* place = &(fresh_.*member);
     for (std::size_t i = 0; i < draft_.places.size(); ++i) {
       if (draft_.places[i] == place) return Field<M>(draft_.record.members[i]);

@@ -47,8 +47,9 @@ struct Rules {
     if constexpr (requires { T::rules(fields); }) {
       // What a base says for itself is asked of the base.
       struct Other {};
-      static_assert(!requires(Fields<Other>& others) { T::rules(others); },
-                    "`rules` takes the Fields<T>& of its own struct, not any");
+      static_assert(
+          !requires(Fields<Other> & others) { T::rules(others); },
+          "`rules` takes the Fields<T>& of its own struct, not any");
       T::rules(fields);
     }
   }
@@ -62,9 +63,8 @@ namespace detail {
 
 template <class T>
 void declare_rules(Draft& draft, const T& fresh) {
-  boost::mp11::mp_for_each<boost::describe::describe_bases<T, boost::describe::mod_public>>([&](auto row) {
-    declare_rules<typename decltype(row)::type>(draft, fresh);
-  });
+  boost::mp11::mp_for_each<boost::describe::describe_bases<T, boost::describe::mod_public>>(
+      [&](auto row) { declare_rules<typename decltype(row)::type>(draft, fresh); });
   draft.record.doc.clear();  // a base describes itself
   Fields<T> fields(draft, fresh);
   Rules<T>::declare(fields);

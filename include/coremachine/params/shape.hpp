@@ -42,18 +42,18 @@ struct Shape {
   static constexpr std::size_t no_limit = SIZE_MAX;
 
   Kind kind = Kind::any;
-  bool nullable = false;                          ///< null fits as well
+  bool nullable = false;  ///< null fits as well
   std::string doc = {};
-  json::value lowest = {};                        ///< of an integer or a number; null if there is none
+  json::value lowest = {};  ///< of an integer or a number; null if there is none
   json::value highest = {};
-  std::size_t fewest = 0;                         ///< code points of a text, items of a list or map
+  std::size_t fewest = 0;  ///< code points of a text, items of a list or map
   std::size_t most = no_limit;
-  std::shared_ptr<const Pattern> pattern = {};    ///< of a text
-  std::vector<json::value> allowed = {};          ///< if empty, all
+  std::shared_ptr<const Pattern> pattern = {};  ///< of a text
+  std::vector<json::value> allowed = {};        ///< if empty, all
   std::vector<Check> checks = {};
-  json::object schema = {};                       ///< what its JSON Schema says besides, or in place of the above
-  std::shared_ptr<Shape> each = {};               ///< of the items of a list or map
-  const Record& (*record)() = nullptr;            ///< of a record; a function, since a struct may hold its own kind
+  json::object schema = {};             ///< what its JSON Schema says besides, or in place of the above
+  std::shared_ptr<Shape> each = {};     ///< of the items of a list or map
+  const Record& (*record)() = nullptr;  ///< of a record; a function, since a struct may hold its own kind
 };
 
 struct Member {

@@ -18,8 +18,7 @@ struct CoroutineHandler {
 
 template <class F>
 void TaskRegistry::add_coroutine(std::string name, F handler, TaskInfo info, std::source_location where) {
-  add_coroutine_handler(std::move(name),
-                        std::make_shared<const CoroutineHandler>(CoroutineHandler{std::move(handler)}),
+  add_coroutine_handler(std::move(name), std::make_shared<const CoroutineHandler>(CoroutineHandler{std::move(handler)}),
                         std::move(info), where);
 }
 

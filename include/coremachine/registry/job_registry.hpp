@@ -26,20 +26,23 @@ struct JobInfo {
   bool enabled = true;
   /// A submission with the params of one that is not over, or has completed, is that one.
   bool unique_by_params = false;
-  json::object params_schema = {};              ///< JSON Schema of the params; empty: any object
-  std::vector<std::string> stages = {};         ///< what each stage does, for people
-  Milliseconds handler_timeout{600'000};        ///< of the handler's functions at one boundary
+  json::object params_schema = {};        ///< JSON Schema of the params; empty: any object
+  std::vector<std::string> stages = {};   ///< what each stage does, for people
+  Milliseconds handler_timeout{600'000};  ///< of the handler's functions at one boundary
   /// Everything that is wrong with the params of a submission; what finds nothing is let in. If empty, any object is.
   std::function<std::vector<ParamFault>(const json::object& params)> validate_params = {};
 };
 
 /// A job handler is a default-constructible class that overrides all four functions of JobHandler.
 template <class H>
-concept CompleteJobHandler = std::derived_from<H, JobHandler> && !std::is_abstract_v<H> && std::default_initializable<H>;
+concept CompleteJobHandler =
+    std::derived_from<H, JobHandler> && !std::is_abstract_v<H> && std::default_initializable<H>;
 
 /// A job handler that knows its params: it fills what the author left empty. See registry/typed.hpp.
 template <class H>
-concept DescribesJobParams = requires(JobInfo& info) { H::describe_params(info); };
+concept DescribesJobParams = requires(JobInfo& info) {
+  H::describe_params(info);
+};
 
 /// Job types by name. `instance()` is the process-wide one; others can be built for a test or an embedding.
 /// Filled at start-up from any thread; frozen when a machine starts on it, after which every change throws.
@@ -60,10 +63,12 @@ class COREMACHINE_API JobRegistry {
     static_assert(!std::is_abstract_v<H>,
                   "a job handler overrides all four functions: create_stage_tasks, aggregate_stage_results, "
                   "should_advance_stage and get_final_result");
-    static_assert(std::default_initializable<H>, "a job handler is made anew for each call: it needs a default constructor");
+    static_assert(std::default_initializable<H>,
+                  "a job handler is made anew for each call: it needs a default constructor");
     if constexpr (CompleteJobHandler<H>) {
       if constexpr (DescribesJobParams<H>) H::describe_params(info);
-      add_factory(std::move(name), [] { return std::make_unique<H>(); }, std::move(info), where);
+      add_factory(
+          std::move(name), [] { return std::make_unique<H>(); }, std::move(info), where);
     }
     return *this;
   }
@@ -85,7 +90,7 @@ class COREMACHINE_API JobRegistry {
   Result<std::unique_ptr<JobHandler>> make(std::string_view name) const;
   Result<JobInfo> get_info(std::string_view name) const;
   bool contains(std::string_view name) const;
-  std::vector<JobInfo> list_all_info() const;  ///< sorted by name
+  std::vector<JobInfo> list_all_info() const;                                     ///< sorted by name
   std::vector<JobInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
 
   /// Forgets everything; before a machine starts.

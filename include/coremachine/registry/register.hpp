@@ -17,12 +17,12 @@
 #define COREMACHINE_DETAIL_JOIN2(a, b) a##b
 #define COREMACHINE_DETAIL_JOIN(a, b) COREMACHINE_DETAIL_JOIN2(a, b)
 
-#define COREMACHINE_JOB(name, Handler, ...)                                                                \
-  [[maybe_unused]] static const bool COREMACHINE_DETAIL_JOIN(coremachine_job_, __COUNTER__) =              \
+#define COREMACHINE_JOB(name, Handler, ...)                                                                  \
+  [[maybe_unused]] static const bool COREMACHINE_DETAIL_JOIN(coremachine_job_, __COUNTER__) =                \
       ::coremachine::JobRegistry::instance().add_at_load<Handler>(name, ::coremachine::JobInfo{__VA_ARGS__}, \
                                                                   std::source_location::current())
 
-#define COREMACHINE_TASK(name, handler, ...)                                                                 \
-  [[maybe_unused]] static const bool COREMACHINE_DETAIL_JOIN(coremachine_task_, __COUNTER__) =               \
+#define COREMACHINE_TASK(name, handler, ...)                                                                   \
+  [[maybe_unused]] static const bool COREMACHINE_DETAIL_JOIN(coremachine_task_, __COUNTER__) =                 \
       ::coremachine::TaskRegistry::instance().add_at_load(name, handler, ::coremachine::TaskInfo{__VA_ARGS__}, \
                                                           std::source_location::current())

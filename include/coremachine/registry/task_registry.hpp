@@ -30,8 +30,8 @@ struct TaskInfo {
   std::optional<RetryPolicy> retry = {};
   std::optional<Milliseconds> timeout = {};
   std::optional<Milliseconds> heartbeat = {};  ///< an attempt that is silent for longer is given up
-  std::vector<ServiceType> needs = {};  ///< that the machine must have: `{service<Database>()}`
-  json::object params_schema = {};  ///< JSON Schema of the params; empty: any object
+  std::vector<ServiceType> needs = {};         ///< that the machine must have: `{service<Database>()}`
+  json::object params_schema = {};             ///< JSON Schema of the params; empty: any object
   /// Everything that is wrong with params, for those who want to know before a task is made of them.
   std::function<std::vector<ParamFault>(const json::object& params)> validate_params = {};
 };
@@ -39,11 +39,13 @@ struct TaskInfo {
 struct CoroutineHandler;  // coroutine_handler.hpp
 struct TaskCallable;      // how a handler is called, for those who run tasks
 template <class F>
-struct TypedHandler;      // typed.hpp: a handler of JSON, made of one whose params are a struct
+struct TypedHandler;  // typed.hpp: a handler of JSON, made of one whose params are a struct
 
 /// A task handler that knows its params: it fills what the author left empty.
 template <class F>
-concept DescribesTaskParams = requires(TaskInfo& info) { F::describe_params(info); };
+concept DescribesTaskParams = requires(TaskInfo& info) {
+  F::describe_params(info);
+};
 
 /// Task handlers by name. The rules are those of JobRegistry.
 class COREMACHINE_API TaskRegistry {
@@ -74,9 +76,10 @@ class COREMACHINE_API TaskRegistry {
           [call = std::move(handler)](const json::object& params, TaskContext&) -> TaskResult { return call(params); },
           std::move(info), where);
     } else {
-      static_assert(requires { sizeof(TypedHandler<F>); },
-                    "a task handler is called with (const json::object& params, TaskContext& context) or with the params "
-                    "alone; if its params are a struct, include coremachine/registry/typed.hpp");
+      static_assert(
+          requires { sizeof(TypedHandler<F>); },
+          "a task handler is called with (const json::object& params, TaskContext& context) or with the params "
+          "alone; if its params are a struct, include coremachine/registry/typed.hpp");
       add(std::move(name), TypedHandler<F>::make(std::move(handler)), std::move(info), where);
     }
     return *this;
@@ -93,7 +96,7 @@ class COREMACHINE_API TaskRegistry {
 
   Result<TaskInfo> get_info(std::string_view name) const;
   bool contains(std::string_view name) const;
-  std::vector<TaskInfo> list_all_info() const;  ///< sorted by name
+  std::vector<TaskInfo> list_all_info() const;                                     ///< sorted by name
   std::vector<TaskInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
 
   void clear();

@@ -35,7 +35,9 @@ void describe(Info& info) {
 template <class F>
 struct FirstParameter;
 template <class F>
-  requires requires { &F::operator(); }
+requires requires {
+  &F::operator();
+}
 struct FirstParameter<F> : FirstParameter<decltype(&F::operator())> {};
 template <class R, class P, class... Rest, bool n>
 struct FirstParameter<R (*)(P, Rest...) noexcept(n)> : std::type_identity<std::remove_cvref_t<P>> {};
@@ -61,9 +63,8 @@ struct TypedJobHandler : JobHandler {
 
 /// Why a task does not run with these params; no further attempt would help.
 inline TaskFailure unfit_params(const Error& error) {
-  return {.type = "invalid_params",
-          .message = params::describe_faults(error.faults),
-          .kind = TaskFailure::Kind::permanent};
+  return {
+      .type = "invalid_params", .message = params::describe_faults(error.faults), .kind = TaskFailure::Kind::permanent};
 }
 
 /// A task handler of JSON, made of one that is called with (const P&, TaskContext&) or with a P alone. Params that do
@@ -122,8 +123,9 @@ TypedTask<P, F> typed(F handler) {
 template <class F>
 struct TypedHandler {
   static auto make(F handler) {
-    static_assert(requires { typename params::detail::FirstParameter<F>::type; },
-                  "which params the task handler takes cannot be seen: register typed<Params>(handler)");
+    static_assert(
+        requires { typename params::detail::FirstParameter<F>::type; },
+        "which params the task handler takes cannot be seen: register typed<Params>(handler)");
     return typed<typename params::detail::FirstParameter<F>::type>(std::move(handler));
   }
 };

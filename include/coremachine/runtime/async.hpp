@@ -31,7 +31,8 @@ auto deliver(Handler handler) {
 /// As CoreMachine::submit, for any completion token: `auto id = co_await async_submit(machine, …, use_awaitable)`.
 /// g++ 12 corrupts memory where an argument in braces stands inside a co_await: give the options a name before.
 template <class Token>
-auto async_submit(CoreMachine& machine, std::string job_type, json::object params, SubmitOptions options, Token&& token) {
+auto async_submit(CoreMachine& machine, std::string job_type, json::object params, SubmitOptions options,
+                  Token&& token) {
   return boost::asio::async_initiate<Token, void(Result<JobId>)>(
       [&machine](auto handler, std::string type, json::object with, SubmitOptions how) {
         machine.submit_then(type, std::move(with), std::move(how), detail::deliver<JobId>(std::move(handler)));
@@ -53,7 +54,8 @@ auto async_run(CoreMachine& machine, std::string job_type, json::object params, 
 template <class Token>
 auto async_wait(CoreMachine& machine, JobId job, Token&& token) {
   return boost::asio::async_initiate<Token, void(Result<JobView>)>(
-      [&machine](auto handler, JobId id) { machine.wait_then(id, detail::deliver<JobView>(std::move(handler))); }, token, job);
+      [&machine](auto handler, JobId id) { machine.wait_then(id, detail::deliver<JobView>(std::move(handler))); },
+      token, job);
 }
 
 }  // namespace coremachine

@@ -27,46 +27,48 @@ class Shell;
 }
 
 struct MachineOptions {
-  JobRegistry* jobs = nullptr;         ///< null: the process-wide one; frozen by the machine
-  TaskRegistry* tasks = nullptr;       ///< likewise
-  std::string store = "memory:";       ///< or `sqlite:PATH`
+  JobRegistry* jobs = nullptr;           ///< null: the process-wide one; frozen by the machine
+  TaskRegistry* tasks = nullptr;         ///< likewise
+  std::string store = "memory:";         ///< or `sqlite:PATH`
   std::optional<unsigned> workers = {};  ///< tasks that run at a time; default: one for each processor
-  unsigned handlers = 4;               ///< job handlers that run at a time
-  unsigned coroutines = 256;           ///< coroutine tasks in flight
-  std::size_t max_jobs = 1'000'000;    ///< not over; more are refused as `overloaded`
-  Milliseconds grace{10'000};          ///< for attempts that were asked to end
-  Milliseconds drain_limit{30'000};    ///< for what runs when the machine stops
-  unsigned poison_deaths = 5;          ///< deaths of the process, running it alone, that end a task
-  Milliseconds alone_at_most{30'000};  ///< how long what ran when the process died runs alone, before others join it
-  Services services = {};              ///< what task handlers ask their context for
+  unsigned handlers = 4;                 ///< job handlers that run at a time
+  unsigned coroutines = 256;             ///< coroutine tasks in flight
+  std::size_t max_jobs = 1'000'000;      ///< not over; more are refused as `overloaded`
+  Milliseconds grace{10'000};            ///< for attempts that were asked to end
+  Milliseconds drain_limit{30'000};      ///< for what runs when the machine stops
+  unsigned poison_deaths = 5;            ///< deaths of the process, running it alone, that end a task
+  Milliseconds alone_at_most{30'000};    ///< how long what ran when the process died runs alone, before others join it
+  Services services = {};                ///< what task handlers ask their context for
   /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
   std::map<JobStatus, Milliseconds> retention = {};
   /// Called with what an operator should know, from any thread; null: standard error.
   std::function<void(std::string_view message)> log = {};
 };
 
+/// Something that happened to a job, in order of `sequence`.
+struct JobEvent {
+  JobId job;
+  std::uint64_t sequence = 0;
+  std::string name;  ///< `job.accepted`, `stage.started`, `progress`, …, `job.<status>`
+  json::object data;
+};
+
 struct SubmitOptions {
-  int priority = 0;                           ///< −100 … 100, higher first
+  int priority = 0;  ///< −100 … 100, higher first
   std::vector<std::string> tags = {};
   std::optional<Timestamp> run_at = {};
-  std::optional<Milliseconds> delay = {};     ///< from now, in place of `run_at`
-  std::optional<Milliseconds> timeout = {};   ///< of the whole job, from when it begins
+  std::optional<Milliseconds> delay = {};    ///< from now, in place of `run_at`
+  std::optional<Milliseconds> timeout = {};  ///< of the whole job, from when it begins
   /// A second submission with the same key, type and params is the first one; with others it is refused.
   std::string idempotency_key = {};
+  /// Called for all that happens to the job, from its acceptance to its end, as by `subscribe`.
+  std::function<void(const JobEvent&)> listener = {};
 };
 
 /// What became of a submission.
 struct Accepted {
   JobId job;
   bool existing = false;  ///< it had been made before, and is that job
-};
-
-/// Something that happened to a job, in order of `sequence`.
-struct JobEvent {
-  JobId job;
-  std::uint64_t sequence = 0;
-  std::string name;   ///< `job.accepted`, `stage.started`, `progress`, …, `job.<status>`
-  json::object data;
 };
 
 /// Ends the subscription when it goes.

@@ -27,7 +27,8 @@ class COREMACHINE_API Workflow {
   void run();
   /// Moves the clock, stopping at every time that somebody waits for, and runs what comes due.
   void advance(Milliseconds by);
-  /// Runs and moves the clock until the job is over. Throws Failure (not_finished) if it never would be, as a paused one.
+  /// Runs and moves the clock until the job is over. Throws Failure (not_finished) if it never would be, as a paused
+  /// one.
   JobView run_to_end(JobId job);
   /// `submit` and `run_to_end`.
   JobView run_to_end(std::string_view job_type, json::object params = {}, SubmitOptions options = {});

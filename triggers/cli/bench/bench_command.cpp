@@ -34,9 +34,13 @@ struct BenchArguments {
   std::string format = "table";
 };
 
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
+}
 
-double rounded(double value) { return std::round(value * 1000) / 1000; }
+double rounded(double value) {
+  return std::round(value * 1000) / 1000;
+}
 
 /// hello_world with a task that does not say it is pure.
 struct CautiousHello : builtin::HelloWorldJob {
@@ -85,7 +89,9 @@ struct BenchMachine {
   std::unique_ptr<CoreMachine> machine;
 };
 
-std::uint64_t expected_sum(std::uint64_t tasks) { return tasks == 0 ? 0 : tasks * (tasks - 1) / 2; }
+std::uint64_t expected_sum(std::uint64_t tasks) {
+  return tasks == 0 ? 0 : tasks * (tasks - 1) / 2;
+}
 
 json::object bench_fanout(const BenchArguments& arguments) {
   std::vector<double> rates, bares, ratios, sizes, syncs;
@@ -108,7 +114,8 @@ json::object bench_fanout(const BenchArguments& arguments) {
         throw Failure(Error{ErrorCode::task_failed, "the sum of the results is wrong"});
       }
       bench.machine->stop();
-      sizes.push_back(static_cast<double>(bench.new_bytes()) / static_cast<double>(std::max<std::uint64_t>(1, arguments.tasks)));
+      sizes.push_back(static_cast<double>(bench.new_bytes()) /
+                      static_cast<double>(std::max<std::uint64_t>(1, arguments.tasks)));
     }
     rates.push_back(rate);
     bares.push_back(bare);
@@ -166,7 +173,8 @@ std::vector<double> submit_to_result_us(BenchMachine& bench, std::string_view jo
     const auto began = Clock::now();
     const auto job = bench.machine->run(job_type, {{"message", "Welcome"}}).value();
     times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - began).count());
-    if (job.status != JobStatus::completed) throw Failure(Error{ErrorCode::task_failed, "hello_world did not complete"});
+    if (job.status != JobStatus::completed)
+      throw Failure(Error{ErrorCode::task_failed, "hello_world did not complete"});
   }
   return times;
 }
@@ -252,30 +260,47 @@ ExitCode run_bench(const BenchArguments& arguments, json::object (*bench)(const 
 }  // namespace
 
 void add_bench(CLI::App& program, Chosen& chosen) {
-  auto* bench = program.add_subcommand("bench", "Measure this machine: the engine beside its bare disk and bare store, in one run");
+  auto* bench = program.add_subcommand(
+      "bench", "Measure this machine: the engine beside its bare disk and bare store, in one run");
   bench->require_subcommand(1);
-  const auto add = [&](const std::string& name, const std::string& help, json::object (*figures)(const BenchArguments&)) {
+  const auto add = [&](const std::string& name, const std::string& help,
+                       json::object (*figures)(const BenchArguments&)) {
     auto arguments = std::make_shared<BenchArguments>();
     auto* sub = bench->add_subcommand(name, help);
     sub->add_option("--store", arguments->store, "The store to measure (default: a new SQLite file in this directory)");
     sub->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)");
-    sub->add_option("--repeat", arguments->repeat, "Runs; the medians are told")->capture_default_str()->check(CLI::PositiveNumber);
+    sub->add_option("--repeat", arguments->repeat, "Runs; the medians are told")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
-    sub->callback([arguments, figures, &chosen] { chosen = [arguments, figures] { return run_bench(*arguments, figures); }; });
+    sub->callback(
+        [arguments, figures, &chosen] { chosen = [arguments, figures] { return run_bench(*arguments, figures); }; });
     return std::pair{sub, arguments};
   };
   const auto [fanout, fanout_arguments] = add("fanout", "Tasks of one job: durable tasks/s", bench_fanout);
-  fanout->add_option("--tasks", fanout_arguments->tasks, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  fanout->add_option("--tasks", fanout_arguments->tasks, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   fanout->add_flag("--fail-first", fanout_arguments->fail_first, "Every task fails once before it completes");
   const auto [many, many_arguments] = add("jobs", "Small jobs in flight: jobs/s", bench_jobs);
-  many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
-  const auto [latency, latency_arguments] = add("latency", "One hello_world after another: submit to durable result", bench_latency);
-  latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
-  const auto [fairness, fairness_arguments] = add("fairness", "hello_world behind a job of very many tasks, beside hello_world alone", bench_fairness);
+  many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  const auto [latency, latency_arguments] =
+      add("latency", "One hello_world after another: submit to durable result", bench_latency);
+  latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  const auto [fairness, fairness_arguments] =
+      add("fairness", "hello_world behind a job of very many tasks, beside hello_world alone", bench_fairness);
   fairness_arguments->tasks = 10'000'000;
   fairness_arguments->samples = 200;
-  fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
-  fairness->add_option("--samples", fairness_arguments->samples, "How many")->capture_default_str()->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
+  fairness->add_option("--samples", fairness_arguments->samples, "How many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
 }
 
 }  // namespace coremachine::cli

@@ -1,14 +1,14 @@
 #include "triggers/cli/bench/raw_rates.hpp"
 
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
-#include <sqlite3.h>
 #include <stdexcept>
 #include <system_error>
-#include <unistd.h>
 
 namespace coremachine::cli {
 namespace {
@@ -23,7 +23,8 @@ void run(sqlite3* db, const char* sql) {
 
 BenchDirectory::BenchDirectory() {
   std::string pattern = (std::filesystem::current_path() / "coremachine-bench-XXXXXX").string();
-  if (!::mkdtemp(pattern.data())) throw std::system_error(errno, std::generic_category(), "cannot make a directory here");
+  if (!::mkdtemp(pattern.data()))
+    throw std::system_error(errno, std::generic_category(), "cannot make a directory here");
   path_ = pattern;
 }
 
@@ -56,7 +57,9 @@ double bare_rows_per_second(const std::string& directory, std::uint64_t rows) {
   sqlite3* db = nullptr;
   if (sqlite3_open(path.c_str(), &db) != SQLITE_OK) throw std::runtime_error("cannot open " + path);
   run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
-  run(db, "CREATE TABLE result(job INTEGER, stage INTEGER, idx INTEGER, result TEXT, PRIMARY KEY(job, stage, idx)) WITHOUT ROWID");
+  run(db,
+      "CREATE TABLE result(job INTEGER, stage INTEGER, idx INTEGER, result TEXT, PRIMARY KEY(job, stage, idx)) WITHOUT "
+      "ROWID");
   sqlite3_stmt* insert = nullptr;
   sqlite3_prepare_v2(db, "INSERT INTO result VALUES(1, 2, ?, ?)", -1, &insert, nullptr);
   const auto began = Clock::now();

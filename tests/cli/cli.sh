@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# cli.sh PROGRAM: what the program says and tells the shell, as a user meets it.
+set -uo pipefail
+program=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+unset NO_COLOR COREMACHINE_STORE COREMACHINE_WORKERS
+failed=0
+checks=0
+
+# expect EXIT STDOUT STDERR ARGUMENT…: the patterns are extended regular expressions; "-" means that nothing is said.
+expect() {
+  local code=$1 out=$2 err=$3 got
+  shift 3
+  checks=$((checks + 1))
+  "$program" "$@" >out 2>err </dev/null
+  got=$?
+  matches() { if [ "$1" = - ]; then [ ! -s "$2" ]; else tr '\n' ' ' <"$2" | grep -qE -- "$1"; fi; }
+  if [ "$got" != "$code" ] || ! matches "$out" out || ! matches "$err" err; then
+    failed=$((failed + 1))
+    printf 'FAILED: coremachine %s\n  exit %s (expected %s)\n  stdout: %s\n    expected: %s\n  stderr: %s\n    expected: %s\n' \
+      "$*" "$got" "$code" "$(head -c 300 out)" "$out" "$(head -c 300 err)" "$err"
+  fi
+}
+
+# ---- the built-in jobs ----
+expect 0 '"greeting": "Welcome"' 'stage 1' run hello_world '{"message": "Welcome"}'
+expect 0 '^\{"greeting":"Hello"\} $' - run hello_world -q -o jsonl
+expect 0 '"greeting": "12"' . run hello_world -p message='"12"'
+expect 0 '"count": 100,.*"succeeded": 100,.*"failed": 0,.*"sum": 4950' . run fan_out -p count=100
+expect 0 '"count": 0,.*"sum": 0' . run fan_out -p count=0
+expect 1 - 'too_many|failed' run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9
+expect 0 '"succeeded": 90,.*"failed": 10' . run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -p join=best_effort
+expect 1 - 'completed, and its join asks for at least 6' run fan_out -p count=5 -p join='{"at_least":6}'
+mkdir -p tree/sub && echo one >tree/a.txt && echo two >tree/sub/b.txt
+expect 0 '"blob_count": 2,.*"total_blobs": 2,.*"total_size": 8' . run list_container -p container_name=tree
+expect 0 '"blob_count": 1' . run list_container -p container_name=tree -p prefix=sub/
+
+# ---- what is wrong is named ----
+expect 2 - 'A subcommand is required'
+expect 2 - 'unknown command of `coremachine` "vresion"; nearest: version' vresion
+expect 2 - 'unknown command of `coremachine db` "chek"; nearest: check' db chek
+expect 3 - 'unknown job type "hello_wrld"; nearest: hello_world' run hello_wrld
+expect 2 - '/count is missing' run fan_out
+expect 2 - '/count .*integer' run fan_out -p count=true
+expect 2 - '/count' run fan_out -p count=10000001
+expect 2 - '2 faults in the params.*/count.*/nope' run fan_out '{"count": -1, "nope": 1}'
+expect 2 - 'JSON' run hello_world '{"message": '
+expect 2 - 'JSON' run hello_world '{"message": "a", "message": "b"}'
+expect 2 - 'workers' run hello_world --workers 0
+expect 2 - 'takes table, json or jsonl' run hello_world -o yaml
+expect 2 - 'a duration such as' run hello_world --timeout soon
+expect 0 '^coremachine [0-9]' - version
+expect 0 '^coremachine [0-9]' - --version
+expect 124 - 'timeout of 50 ms' run fan_out -p count=1 -p sleep_ms=60000 --timeout 50ms -q
+
+# ---- stores ----
+expect 0 . . run fan_out -p count=2000 --store sqlite:a.db
+expect 0 'sound: 1 jobs?, 2,001 tasks' - db check --store sqlite:a.db
+expect 0 '"sound": true' - db check --store sqlite:a.db -o json
+expect 0 '"tasks_finished": 2001' - db stats --store sqlite:a.db -o json
+expect 0 'copied' - db backup --store sqlite:a.db sqlite:b.db
+expect 0 'sound' - db check --store sqlite:b.db
+expect 3 - 'there is no store' db check --store sqlite:none.db
+expect 2 - 'there is no directory' run hello_world --store sqlite:none/a.db -q
+echo "this is no database at all, whatever it is called" >text.db
+expect 1 'not sound' - db check --store sqlite:text.db
+expect 1 '"sound": false' - db check --store sqlite:text.db -o json
+
+# ---- damage is found ----
+damage() {
+  cp a.db damaged.db
+  sqlite3 damaged.db "$1" || { echo "FAILED: the damage cannot be done: $1"; failed=$((failed + 1)); }
+  expect 1 "$2" - db check --store sqlite:damaged.db
+}
+damage "UPDATE definition SET body = '[]'" 'definitions of chunk'
+damage "UPDATE definition SET body = '[{'" 'definitions of chunk'
+damage "UPDATE outcome SET body = '[1]'" 'does not match its count'
+damage "UPDATE outcome SET attempt = 0" 'has no attempt'
+damage "DELETE FROM outcome WHERE chunk = 0" 'has results of'
+damage "UPDATE job SET status = 'bogus'" 'status is unknown'
+damage "UPDATE job SET state = '{}'" 'which it does not know'
+damage "UPDATE meta SET value = 0 WHERE key = 'incarnation'" 'fencing token'
+damage "DROP INDEX job_unfinished" 'lacks its job_unfinished'
+
+# ---- one process at a time, under every name of the file ----
+mkfifo hold
+"$program" run fan_out -p count=1 -p sleep_ms=3600000 -q --store sqlite:a.db >held 2>&1 &
+holder=$!
+until [ -s a.db-lock ]; do read -rt 0.05 <>hold || true; done
+expect 4 - "open already by process $holder" run hello_world --store sqlite:a.db
+ln a.db c.db
+expect 4 - 'open already, under another name' run hello_world --store sqlite:c.db
+checks=$((checks + 1))
+kill -INT "$holder"
+wait "$holder"
+ended=$?
+if [ "$ended" != 130 ] || ! grep -q 'interrupted: the job was cancelled' held; then
+  echo "FAILED: an interrupt ends with $ended: $(cat held)"
+  failed=$((failed + 1))
+fi
+
+# ---- what cannot be told was not done ----
+checks=$((checks + 1))
+"$program" version >/dev/full 2>err
+if [ $? != 4 ] || ! grep -q 'cannot write the output' err; then
+  echo "FAILED: version >/dev/full says nothing"
+  failed=$((failed + 1))
+fi
+
+echo "$checks checks, $failed failed"
+[ "$failed" = 0 ]
