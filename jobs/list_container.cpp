@@ -8,6 +8,8 @@ namespace {
 
 constexpr int list_stage = 1;
 constexpr int analyze_stage = 2;
+/// So many analyses are part of the result itself; more are an artifact.
+constexpr std::size_t most_in_result = 1000;
 
 }  // namespace
 
@@ -48,9 +50,13 @@ bool ListContainerJob::should_advance_stage(int stage, const JobContext&) const 
 }
 
 json::object ListContainerJob::get_final_result(const JobContext& context) const {
-  return {{"container", params(context).container_name},
-          {"blob_count", context.stage_result(list_stage).at("blob_count")},
-          {"analysis", context.stage_result(analyze_stage)}};
+  auto analysis = context.stage_result(analyze_stage);
+  auto& analyses = analysis.at("analyses");
+  if (analyses.as_array().size() > most_in_result) analyses = context.artifact(analyses);
+  json::object result{{"container", params(context).container_name},
+                      {"blob_count", context.stage_result(list_stage).at("blob_count")}};
+  result.emplace("analysis", std::move(analysis));
+  return result;
 }
 
 }  // namespace coremachine::builtin

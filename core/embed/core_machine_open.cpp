@@ -9,8 +9,12 @@ namespace coremachine {
 
 CoreMachine::CoreMachine(MachineOptions options) {
   auto opened = embed::open_store(options.store);
-  shell_ = std::make_shared<runtime::Shell>(
-      runtime::ShellSetup{std::move(options), std::move(opened.store), std::move(opened.running_record), {}});
+  runtime::ShellSetup setup;
+  setup.options = std::move(options);
+  setup.store = std::move(opened.store);
+  setup.running_record = std::move(opened.running_record);
+  setup.open_artifacts = std::move(opened.open_artifacts);
+  shell_ = std::make_shared<runtime::Shell>(std::move(setup));
 }
 
 }  // namespace coremachine

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "core/ports/artifacts.hpp"
 #include "core/ports/store.hpp"
 
 namespace coremachine::embed {
@@ -11,6 +13,8 @@ namespace coremachine::embed {
 struct OpenedStore {
   std::unique_ptr<Store> store;
   std::string running_record;  ///< path of the record of what runs; empty: none is kept
+  /// Opens the store of artifacts that belongs to it; made when it is first needed.
+  std::function<Result<std::unique_ptr<ArtifactStore>>()> open_artifacts = {};
 };
 
 /// `memory:` or `sqlite:PATH`. Throws Failure. The one place of the library that names concrete stores.

@@ -37,6 +37,11 @@ const json::object& JobContext::stage_result(int stage) const {
   return parsed_.emplace(stage, std::move(result)).first->second;
 }
 
+json::object JobContext::artifact(const json::value& value) const {
+  if (!state_.keep) throw std::logic_error("there is no store for artifacts here");
+  return state_.keep(value);
+}
+
 JobHandler::~JobHandler() = default;
 
 StagePolicy JobHandler::stage_policy(int, const JobContext&) const {

@@ -186,6 +186,7 @@ BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::funct
   const auto fresh = [&] { return jobs_.make(call.job_type).value(); };
   try {
     auto state = context_state(call, std::move(cancelled));
+    state.keep = [this](const json::value& value) { return large_.keep(value); };
     if (call.boundary.kind == BoundaryKind::open_first) {
       const JobContext context(std::move(state));
       decided.next = plan_stage(call, stage, context);

@@ -7,14 +7,15 @@
 
 #include "core/machine/action.hpp"
 #include "core/ports/store.hpp"
+#include "core/runtime/large_values.hpp"
 
 namespace coremachine::runtime {
 
 /// Calls the functions of job handlers that are due at a boundary and makes one event of what they return.
 class BoundaryRunner {
  public:
-  BoundaryRunner(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store)
-      : jobs_(jobs), tasks_(tasks), store_(store) {}
+  BoundaryRunner(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store, LargeValues& large)
+      : jobs_(jobs), tasks_(tasks), store_(store), large_(large) {}
 
   /// Never throws for anything that the handler does.
   BoundaryDecided run(const machine::HandlerCall& call, std::function<bool()> cancelled) const;
@@ -27,6 +28,7 @@ class BoundaryRunner {
   const JobRegistry& jobs_;
   const TaskRegistry& tasks_;
   const Store& store_;
+  LargeValues& large_;
 };
 
 }  // namespace coremachine::runtime

@@ -209,6 +209,12 @@ Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit&
   return {};
 }
 
+Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t limit) const {
+  const auto parsed = ArtifactId::parse(id);
+  if (!parsed) return Error{ErrorCode::invalid_argument, "\"" + std::string(id) + "\" is no id of an artifact"};
+  return shell_->large_values().read(*parsed, limit);
+}
+
 std::map<std::string, TypeLimit> CoreMachine::limits() const {
   std::map<std::string, TypeLimit> limits;
   for (const auto& setting : shell_->store().read_settings("limit")) {

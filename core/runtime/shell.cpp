@@ -38,7 +38,8 @@ Shell::Shell(ShellSetup setup)
     : setup_(std::move(setup)),
       jobs_(setup_.options.jobs ? *setup_.options.jobs : JobRegistry::instance()),
       tasks_(setup_.options.tasks ? *setup_.options.tasks : TaskRegistry::instance()),
-      retention_(setup_.options.retention) {
+      retention_(setup_.options.retention),
+      large_values_(setup_.open_artifacts) {
   jobs_.freeze();
   tasks_.freeze();
   record_ = std::make_unique<RunningRecord>(setup_.running_record);
@@ -77,7 +78,7 @@ Shell::Shell(ShellSetup setup)
   slices.clock = [this] { return now(); };
   slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };
   slice_runner_ = std::make_unique<SliceRunner>(std::move(slices));
-  boundary_runner_ = std::make_unique<BoundaryRunner>(jobs_, tasks_, *setup_.store);
+  boundary_runner_ = std::make_unique<BoundaryRunner>(jobs_, tasks_, *setup_.store, large_values_);
 
   IoThread::Hooks io;
   io.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::outside); };

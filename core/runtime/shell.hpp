@@ -19,6 +19,7 @@
 #include "core/runtime/committer.hpp"
 #include "core/runtime/input.hpp"
 #include "core/runtime/io_thread.hpp"
+#include "core/runtime/large_values.hpp"
 #include "core/runtime/pool.hpp"
 #include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
@@ -29,6 +30,7 @@ namespace coremachine::runtime {
 struct ShellSetup {
   MachineOptions options;
   std::unique_ptr<Store> store;
+  LargeValues::Open open_artifacts = {};
   std::string running_record;                              ///< path of the file; empty: kept nowhere
   std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
 };
@@ -47,6 +49,7 @@ class Shell {
 
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
+  LargeValues& large_values() { return large_values_; }
   Timestamp now() const;
   void stop();
 
@@ -85,6 +88,7 @@ class Shell {
   JobRegistry& jobs_;
   TaskRegistry& tasks_;
   Retention retention_;
+  LargeValues large_values_;
   std::unique_ptr<RunningRecord> record_;
   std::unique_ptr<machine::Engine> engine_;
   std::unique_ptr<SliceRunner> slice_runner_;

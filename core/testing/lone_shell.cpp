@@ -1,4 +1,5 @@
 #include "core/testing/lone_shell.hpp"
+#include "core/store/memory/memory_artifacts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -32,7 +33,8 @@ LoneShell::LoneShell(const JobRegistry& jobs, const TaskRegistry& tasks, Store& 
       tasks_(tasks),
       store_(store),
       now_{start_time, 0, 0},
-      boundary_runner_(jobs, tasks, store),
+      large_values_([] { return Result<std::unique_ptr<ArtifactStore>>(make_memory_artifacts()); }),
+      boundary_runner_(jobs, tasks, store, large_values_),
       slice_runner_(runner_setup(jobs, tasks, store, [this] { return now_.time; })) {
   start({});
 }

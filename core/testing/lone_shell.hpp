@@ -85,6 +85,7 @@ class LoneShell {
   std::uint64_t ids_ = 0;
   machine::RequestId last_request_ = 0;
   std::unique_ptr<machine::Engine> engine_;
+  runtime::LargeValues large_values_;
   runtime::BoundaryRunner boundary_runner_;
   runtime::SliceRunner slice_runner_;
   runtime::RunningRecord::Slot slot_;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <boost/json/parse.hpp>
+#include <coremachine/runtime/core_machine.hpp>
 
 #include "handlers/media_type.hpp"
 #include "tests/jobs/handler_calls.hpp"
@@ -254,5 +256,35 @@ TEST_SUITE("jobs: list_container") {
     cut += "\xC3";  // the first byte of a character whose second one is not in it
     CHECK(builtin::media_type_of("a", cut) == "text/plain");
     CHECK(builtin::media_type_of("a", "x\xC3") == "application/octet-stream");
+  }
+
+  TEST_CASE("the analyses of more than a thousand blobs are an artifact, which is there after a restart too") {
+    Folder folder;
+    Folder blobs;
+    for (int i = 0; i < 1001; ++i) blobs.write("b" + std::to_string(i), std::to_string(i));
+    JobRegistry jobs;
+    TaskRegistry tasks;
+    register_builtin_jobs(jobs, tasks);
+    MachineOptions options;
+    options.jobs = &jobs;
+    options.tasks = &tasks;
+    options.store = "sqlite:" + (folder / "store.db").string();
+    std::string id;
+    {
+      CoreMachine machine(options);
+      const auto few = machine.run("list_container", {{"container_name", blobs.str()}, {"limit", 1000}}).value();
+      CHECK(few.result->at("analysis").at("analyses").is_array());
+      const auto many = machine.run("list_container", {{"container_name", blobs.str()}}).value();
+      REQUIRE(many.status == JobStatus::completed);
+      CHECK(many.result->at("blob_count") == 1001);
+      CHECK(many.result->at("analysis").at("total_blobs") == 1001);
+      id = std::string(many.result->at("analysis").at("analyses").at("$artifact").as_string());
+      CHECK(many.result->at("analysis").at("analyses").at("media_type") == "application/json");
+    }
+    CoreMachine machine(options);
+    const auto text = machine.artifact(id).value();
+    CHECK(json::parse(text).as_array().size() == 1001);
+    CHECK(machine.artifact("sha256-" + std::string(64, '0')).error().code == ErrorCode::store_missing);
+    CHECK(machine.artifact("nonsense").error().code == ErrorCode::invalid_argument);
   }
 }

@@ -44,6 +44,7 @@ class COREMACHINE_API JobContext {
     std::shared_ptr<const std::string> params;                        ///< JSON text of an object
     std::map<int, std::shared_ptr<const std::string>> stage_results;  ///< JSON text, by stage
     std::function<bool()> cancelled = {};
+    std::function<json::object(const json::value&)> keep = {};
   };
 
   explicit JobContext(State state);
@@ -60,6 +61,9 @@ class COREMACHINE_API JobContext {
   /// What `aggregate_stage_results` returned for a stage that is closed; throws `std::out_of_range` for any other.
   const json::object& stage_result(int stage) const;
   bool has_stage_result(int stage) const { return state_.stage_results.contains(stage); }
+  /// Puts a value that is too large for a result into the artifact store, and returns the reference that stands for it:
+  /// `{"$artifact": id, "size": bytes, "media_type": …}`. Equal values are kept once. Throws Failure.
+  json::object artifact(const json::value& value) const;
   /// The job was cancelled: what is still to be done need not be done.
   bool cancelled() const { return state_.cancelled && state_.cancelled(); }
 

@@ -119,6 +119,9 @@ class COREMACHINE_API CoreMachine {
   /// Why the job is not finished; nothing if it is.
   Result<std::vector<Reason>> explain(JobId job);
 
+  /// The content of an artifact, by the id in its reference; `store_missing` if there is none.
+  Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
+
   /// For all tasks of this type; in force at once and kept. A limit without any number takes it away.
   Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);
   std::map<std::string, TypeLimit> limits() const;
