@@ -77,7 +77,11 @@ class Engine {
   // ---- what comes in ----
 
   /// What the answer to a submission waits for; a refusal is answered at once.
-  enum class Until : std::uint8_t { accepted, ended };
+  enum class Until : std::uint8_t {
+    accepted,
+    shown,  ///< accepted, and answered with the job
+    ended,
+  };
   void submit(const Now& now, Submission submission, RequestId request, Until until, bool followed = false);
   /// The job that has this submission key, if it is not durable yet; a durable one is in the store.
   const SubmissionKey* pending_key(const std::string& key) const;
@@ -85,6 +89,8 @@ class Engine {
   void submitted_before(JobId job, RequestId request, Until until);
   /// A key under which a job is to be found as well; durable with the next batch.
   void add_key(SubmissionKey key);
+  /// Answered when all that was written so far is durable.
+  void answer_after_commit(Answer answer) { hold_or_do(std::move(answer)); }
   void control(const Now& now, JobId job, Control verb, RequestId request);
   void signal(const Now& now, JobId job, Signal signal, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
@@ -103,8 +109,8 @@ class Engine {
   void set_garbage(bool there) { garbage_ = there; }
   /// Answered when the job is over; unknown_job if it is not live.
   void await_end(JobId job, RequestId request);
-  /// The request's answer is no longer wanted.
-  void forget_request(JobId job, RequestId request);
+  /// Whoever waits for the end of the job waits no longer: answered with the job as it is.
+  void give_up(JobId job, RequestId request);
   void follow(JobId job, bool on);
 
   void boundary_decided(const Now& now, JobId job, BoundaryDecided decided);

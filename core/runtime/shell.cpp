@@ -103,7 +103,9 @@ Shell::Shell(ShellSetup setup)
     slot.clear();
     if (const auto* broke = std::get_if<HandlerFailed>(&decided.next)) {
       const auto code = broke->error.code;
-      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) return StoreFailedInput{broke->error};
+      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) {
+        return StoreFailedInput{broke->error, std::pair(call.job, call.boundary.number)};
+      }
     }
     return BoundaryInput{call.job, std::move(decided), std::chrono::steady_clock::now() - began};
   };
@@ -250,7 +252,12 @@ void Shell::handle(Input& input, const Now& now) {
     }
     void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
-    void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
+    void operator()(AwaitInput& in) const {
+      const auto request = keep(std::move(in.then));
+      if (in.ticket) *in.ticket = Ticket{request, in.job};
+      shell.engine_->await_end(in.job, request);
+    }
+    void operator()(GiveUpInput& in) const { shell.engine_->give_up(in.ticket->job, in.ticket->request); }
     void operator()(FollowInput& in) const {
       if (!shell.engine_->find(in.job)) return;
       shell.listeners_[in.job].push_back(in.listener);
@@ -287,7 +294,10 @@ void Shell::handle(Input& input, const Now& now) {
                           "when there is space"
                         : "the store has space again");
     }
-    void operator()(StoreFailedInput& in) const { shell.store_failed(in.error); }
+    void operator()(StoreFailedInput& in) const {
+      if (in.boundary) shell.engine_->boundary_returned(in.boundary->first, in.boundary->second);
+      shell.store_failed(in.error);
+    }
     void operator()(LoadedInput& in) const {
       if (in.job) {
         shell.engine_->loaded(now, in.request, std::move(*in.job), std::move(in.target));

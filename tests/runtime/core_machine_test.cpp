@@ -702,6 +702,53 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.submit("unique", plain("ok", 1, "throw")).value() != failing.id);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a wait that is given up is answered with the job as it is, and once") {
+    CoreMachine machine(options());
+    using Until = CoreMachine::Until;
+    std::promise<Result<Submitted>> accepted, started;
+    machine.start_then("plain", plain("wait", 1), {}, Until::accepted,
+                       [&](Result<Submitted> job) { accepted.set_value(std::move(job)); });
+    const auto first = accepted.get_future().get().value();
+    CHECK_FALSE(first.existing);
+    CHECK(first.job.params == plain("wait", 1));
+    CHECK_FALSE(is_terminal(first.job.status));
+    own_gate.await_waiting(1);
+
+    auto waiting = machine.start_then("unique", plain("wait", 1), {}, Until::over,
+                                      [&](Result<Submitted> job) { started.set_value(std::move(job)); });
+    own_gate.await_waiting(2);
+    waiting.give_up();
+    waiting.give_up();
+    const auto second = started.get_future().get().value();
+    CHECK(second.job.status == JobStatus::running);
+    std::promise<Result<JobView>> over, again;
+    auto never = machine.wait_then(second.job.id, [&](Result<JobView> job) { over.set_value(std::move(job)); });
+    machine.wait_then(second.job.id, [&](Result<JobView> job) { again.set_value(std::move(job)); }).give_up();
+    CHECK(again.get_future().get().value().status == JobStatus::running);
+    CHECK(machine.wait(second.job.id, Milliseconds{1}).error().code == ErrorCode::timed_out);
+    own_gate.open();
+    CHECK(over.get_future().get().value().status == JobStatus::completed);
+    never.give_up();  // too late: nothing happens
+
+    std::promise<Result<Submitted>> repeated;
+    machine.start_then("unique", plain("wait", 1), {}, Until::over,
+                       [&](Result<Submitted> job) { repeated.set_value(std::move(job)); });
+    const auto third = repeated.get_future().get().value();
+    CHECK(third.existing);
+    CHECK(third.job.id == second.job.id);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what a job that is over cannot do is said with its status") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("ok", 1)).value().id;
+    for (const auto& refused : {machine.cancel(job), machine.pause(job), machine.resume(job), machine.retry(job),
+                                machine.signal(job, "go")}) {
+      REQUIRE(refused.has_error());
+      CHECK(refused.error().code == ErrorCode::wrong_state);
+      CHECK(refused.error().message.find("completed") != std::string::npos);
+    }
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a job that is over can be deleted, and one that runs cannot") {
     CoreMachine machine(options());
     const auto running = machine.submit("plain", plain("wait", 1)).value();
