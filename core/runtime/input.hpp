@@ -69,6 +69,11 @@ struct AwaitInput {
 struct GiveUpInput {
   std::shared_ptr<Ticket> ticket;
 };
+/// What waits and what runs now.
+struct StatusInput {
+  std::function<void(std::vector<QueueStatus>, WorkerStatus)> look;  ///< called before `then`
+  Then then;
+};
 struct FollowInput {
   JobId job;
   std::weak_ptr<Listener> listener;
@@ -107,7 +112,7 @@ struct DrainInput {};
 struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, GiveUpInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
+                           AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
                            StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime
