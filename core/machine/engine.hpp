@@ -39,11 +39,12 @@ struct EngineSetup {
   Rules rules = {};
   std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
   std::unordered_set<std::string> disabled_types = {};          ///< those that are declared and may not run
-  std::unordered_map<std::string, JobTraits> job_types = {};    ///< those whose handlers are here; jobs of others wait
-  std::size_t max_jobs = 1'000'000;                             ///< not over; more are refused
-  std::size_t max_open_bytes = 64U << 20U;                      ///< uncommitted; beyond it nothing is handed out
-  std::uint32_t slots = 1;         ///< tasks that run at a time, for sharing small jobs out
-  double slice_us = 2'000;         ///< how much measured work a slice is
+  /// By name and version, those whose handlers are here; jobs of others wait.
+  std::unordered_map<std::string, std::map<std::string, JobTraits>> job_types = {};
+  std::size_t max_jobs = 1'000'000;         ///< not over; more are refused
+  std::size_t max_open_bytes = 64U << 20U;  ///< uncommitted; beyond it nothing is handed out
+  std::uint32_t slots = 1;                  ///< tasks that run at a time, for sharing small jobs out
+  double slice_us = 2'000;                  ///< how much measured work a slice is
   Milliseconds recall_after{100};  ///< when a slice or a boundary that was handed out and not started comes back
   std::uint32_t sweep_rows = 100;  ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
@@ -177,7 +178,8 @@ class Engine {
     std::array<bool, 2> queued = {};  ///< in the ring of that lane
     int followers = 0;
     Timestamp last_progress{};
-    BoundaryNumber due_boundary = 0;  ///< the call that may go out now
+    std::optional<Timestamp> start_timer = {};  ///< that is set
+    BoundaryNumber due_boundary = 0;            ///< the call that may go out now
     std::vector<SliceId> slices = {};
     std::vector<RequestId> waiters = {};
     Backlog::Share waiting = {};
@@ -221,6 +223,7 @@ class Engine {
   void save_in_next_batch(Live& live);
   void save_all_in_next_batch();
   void enqueue(const Now& now, Live& live);
+  void watch_start(Live& live);
   void forget(JobId job);
   void recall(const Live& live);
   CommitSequence newest_write() const;
@@ -231,6 +234,8 @@ class Engine {
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);
   std::optional<Lane> lane_of(const TaskSpec& spec) const;
+  const JobTraits* traits_of(const Job& job) const;
+  std::string missing_handler(const Job& job) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
   void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
   void dispatch_suspect(const Now& now);

@@ -68,7 +68,8 @@ Shell::Shell(ShellSetup setup)
     }
     engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
   }
-  for (const auto& info : jobs_.list_all_info()) engine.job_types[info.name] = machine::JobTraits{info.handler_timeout};
+  for (const auto& info : jobs_.list_all_versions())
+    engine.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
   engine_ = std::make_unique<machine::Engine>(std::move(engine));
   load_settings();
 

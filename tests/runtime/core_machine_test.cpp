@@ -104,6 +104,10 @@ struct PlainJob : JobHandler {
   }
 };
 
+struct SecondPlainJob : PlainJob {
+  json::object get_final_result(const JobContext&) const override { return {{"version", 2}}; }
+};
+
 /// Runs until it is told to end, and then returns what nobody should take for its answer.
 struct PoliteJob : PlainJob {
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
@@ -452,7 +456,10 @@ TEST_SUITE("runtime: a machine") {
       auto with = options();
       with.services.add(counter);
       with.log = [&](std::string_view line) {
-        lines += line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos ? 1 : 0;
+        lines +=
+            line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos
+                ? 1
+                : 0;
       };
       CoreMachine machine(with);
       CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
@@ -800,6 +807,38 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.wait(job).value().status == JobStatus::completed);
     CHECK(machine.limits().empty());
     CHECK(machine.explain(job).value().empty());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a job stays with the version that it was submitted with, and waits for it") {
+    const support::TemporaryDirectory directory;
+    auto with = options();
+    with.store = "sqlite:" + directory.path() + "/store.db";
+    JobId old;
+    {
+      CoreMachine machine(with);
+      machine.set_limit("ok", {.paused = true}).value();
+      old = machine.submit("plain", plain("ok", 3)).value();
+      while (machine.job(old).value().stages.empty()) std::this_thread::yield();
+    }
+    JobRegistry newer;
+    newer.add<SecondPlainJob>("plain", JobInfo{.version = "2"});
+    with.jobs = &newer;
+    {
+      CoreMachine machine(with);
+      machine.set_limit("ok", {}).value();
+      while (machine.job(old).value().stages.at(0).tasks.completed < 3) std::this_thread::yield();
+      const auto reasons = machine.explain(old).value();
+      REQUIRE(reasons.size() == 1);
+      CHECK(reasons[0].code == ReasonCode::no_worker);
+      CHECK(reasons[0].detail.find("version 1 of the job type \"plain\", and this program has only 2") !=
+            std::string::npos);
+    }
+    JobRegistry both;
+    both.add<SecondPlainJob>("plain", JobInfo{.version = "2"}).add<PlainJob>("plain");
+    with.jobs = &both;
+    CoreMachine machine(with);
+    CHECK(machine.wait(old).value().result->at("n") == 3);
+    CHECK(machine.run("plain", plain("ok", 1)).value().result->at("version") == 2);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a machine with nothing to do makes no wake-ups") {
