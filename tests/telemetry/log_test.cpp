@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -149,7 +150,7 @@ TEST_SUITE("telemetry: log records") {
       const auto each = record(bytes(20), fields);
       for (const auto& line : {to_text(each), telemetry::to_plain(each), to_json_line(each)}) {
         REQUIRE(find_invalid_utf8(line) == std::string::npos);
-        for (const char c : line) REQUIRE(static_cast<unsigned char>(c) >= 0x20);
+        REQUIRE(std::all_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; }));
       }
       const auto object = json::parse(to_json_line(each)).as_object();
       REQUIRE(object.size() == 3 + fields.size());  // a name that is there twice would take another's place
