@@ -12,6 +12,7 @@
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/commands.hpp"
+#include "triggers/cli/log_arguments.hpp"
 #include "triggers/cli/output.hpp"
 #include "triggers/cli/params_argument.hpp"
 #include "triggers/cli/progress_bar.hpp"
@@ -28,6 +29,7 @@ struct RunArguments {
   std::string timeout;
   std::string format = "table";
   bool quiet = false;
+  LogArguments log;
 };
 
 /// Waits for SIGINT and SIGTERM on a thread of its own: the first one asks the job to end, the second ends the program,
@@ -106,6 +108,7 @@ ExitCode run(const RunArguments& arguments) {
   options.jobs = &jobs;
   options.tasks = &tasks;
   options.store = arguments.store;
+  options.logger = logger_of(arguments.log);
   if (arguments.workers > 0) options.workers = arguments.workers;
   ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
   CoreMachine machine(std::move(options));
@@ -152,6 +155,7 @@ void add_run(CLI::App& program, Chosen& chosen) {
   command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m");
   command->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
   command->add_flag("-q,--quiet", arguments->quiet, "No progress on standard error");
+  add_log_options(*command, arguments->log);
   command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
 }
 
