@@ -27,7 +27,7 @@ front         : public
 jobs          : model registry params handlers
 handlers      : model registry params openssl posix
 triggers/cli  : any
-triggers/http/wire   : model boost/asio boost/beast boost/core openssl posix
+triggers/http/wire   : model posix
 triggers/http/server : triggers/http/wire model boost/asio openssl posix
 triggers/http/access : triggers/http/wire model openssl posix
 triggers/http/api    : any

@@ -86,7 +86,8 @@ Result<TlsContext> load_certificate(const std::string& certificate_file, const s
   if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
     const auto reason = last_reason();
     if (encrypted) return refuse(key_file, "the key is encrypted; a server needs it without a pass phrase");
-    if (reason == "key values mismatch") return refuse(key_file, "not the key of the certificate in " + certificate_file);
+    if (reason == "key values mismatch")
+      return refuse(key_file, "not the key of the certificate in " + certificate_file);
     return refuse(key_file, "not a private key in PEM (" + reason + ")");
   }
   if (SSL_CTX_check_private_key(context.get()) != 1) {

@@ -76,7 +76,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   void collect();
   void write_answer(Exchange& exchange);
   bool write_stream(Exchange& exchange);
-  void write_stream_head(Exchange& exchange);
+  void begin_stream(Exchange& exchange);
   void end_of(Exchange& exchange, bool keep_alive);
   bool keeps_alive_after(const Exchange& exchange) const;
   std::string& output();
@@ -91,36 +91,41 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   const std::string peer_;
   const bool surplus_;
 
-  std::unique_ptr<RequestReader> reader_ = {};       ///< while something of a request is there
+  std::unique_ptr<RequestReader> reader_ = {};         ///< while something of a request is there
   std::vector<std::shared_ptr<Exchange>> queue_ = {};  ///< in the order in which they came, and are answered
   Output out_ = {};
 
   bool in_turn_ = false;
   bool touched_ = false;
-  bool readable_ = true;   ///< as far as is known
+  bool readable_ = true;  ///< as far as is known
   bool writable_ = true;
   bool awaits_read_ = false;
   bool awaits_write_ = false;
-  int reads_left_ = 0;     ///< in this turn
-  bool blocked_ = false;   ///< a head is there, and those before it have to be answered first
+  int reads_left_ = 0;    ///< in this turn
+  bool blocked_ = false;  ///< a head is there, and those before it have to be answered first
   bool skips_body_ = false;
   bool owes_continue_ = false;
   bool sent_continue_ = false;
-  bool ended_ = false;     ///< the client has ended its side
-  bool last_ = false;      ///< no more requests are read
-  bool closing_ = false;   ///< when what is in `out_` is written
-  bool resets_ = false;    ///< and that in a way that nobody takes for the end of an answer
+  bool ended_ = false;    ///< the client has ended its side
+  bool last_ = false;     ///< no more requests are read
+  bool closing_ = false;  ///< when what is in `out_` is written
+  bool resets_ = false;   ///< and that in a way that nobody takes for the end of an answer
   bool lingering_ = false;
   bool closed_ = false;
-  bool plain_stream_ = false;  ///< the stream at the front has a head only
 
-  std::uint64_t requests_ = 0;   ///< begun
-  std::uint64_t received_ = 0;   ///< bytes
+  bool stream_has_pieces_ = true;  ///< of the stream at the front
+  bool stream_keeps_alive_ = false;
+  int stream_status_ = 0;
+  std::uint64_t stream_bytes_ = 0;
+  std::size_t in_flight_ = 0;  ///< of its bytes those that are in `out_`
+
+  std::uint64_t requests_ = 0;  ///< begun
+  std::uint64_t received_ = 0;  ///< bytes
   std::uint64_t sent_ = 0;
-  std::uint64_t dropped_ = 0;    ///< bytes that were read although nobody wants them
-  std::uint64_t deadline_request_ = 0;  ///< what `requests_` was when the time limit began, and the bytes that had come or gone
+  std::uint64_t dropped_ = 0;  ///< bytes that were read although nobody wants them
+  std::uint64_t deadline_request_ =
+      0;  ///< what `requests_` was when the time limit began, and the bytes that had come or gone
   std::uint64_t deadline_bytes_ = 0;
-  std::size_t in_flight_ = 0;    ///< bytes of the stream at the front that are in `out_`
   /// Of answers that somebody wants to know of: where they end, in bytes sent.
   std::vector<std::pair<std::uint64_t, Answered>> notes_ = {};
 };

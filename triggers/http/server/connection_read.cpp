@@ -6,13 +6,13 @@ namespace coremachine::http {
 
 namespace {
 
-constexpr std::uint64_t skipped_body = 64 * 1024;            // of a request that is refused, to keep the connection
-constexpr std::size_t held_answers = 256 * 1024;             // bytes; beyond, no more requests are begun
+constexpr std::uint64_t skipped_body = 64 * 1024;             // of a request that is refused, to keep the connection
+constexpr std::size_t held_answers = 256 * 1024;              // bytes; beyond, no more requests are begun
 constexpr std::uint64_t dropped_before_answer = 1024 * 1024;  // bytes after the last request
 constexpr std::uint64_t dropped_at_most = 64 * 1024 * 1024;
 
 constexpr std::string_view speak_tls =
-    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 43\r\n"
+    "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 44\r\n"
     "connection: close\r\n\r\nThis port speaks HTTPS; begin with https://\n";
 static_assert(speak_tls.size() - speak_tls.find("This") == 44);
 
@@ -21,8 +21,14 @@ bool is_safe(std::string_view method) {
 }
 
 Exchange::About about(const Request& request) {
-  return {request.id, request.method,          request.target,      request.minor_version, request.method == "HEAD",
-          is_safe(request.method), !request.keep_alive, std::chrono::steady_clock::now()};
+  return {request.id,
+          request.method,
+          request.target,
+          request.minor_version,
+          request.method == "HEAD",
+          is_safe(request.method),
+          !request.keep_alive,
+          std::chrono::steady_clock::now()};
 }
 
 }  // namespace
@@ -107,9 +113,7 @@ void Connection::read_requests() {
         }
         begin_request();
         break;
-      case RequestReader::State::needs_body:
-        owes_continue_ = reader_->wants_continue() && !sent_continue_;
-        return;
+      case RequestReader::State::needs_body: owes_continue_ = reader_->wants_continue() && !sent_continue_; return;
       case RequestReader::State::complete: end_request(); break;
       case RequestReader::State::refused: refuse(reader_->head(), reader_->refusal()); break;
     }
@@ -148,7 +152,7 @@ void Connection::begin_request() {
 
 void Connection::end_request() {
   auto request = reader_->take();
-  if (skips_body_) return;
+  if (std::exchange(skips_body_, false)) return;
   const auto exchange = open_exchange(about(request));
   service_.handle(std::move(request), Reply(exchange));
 }

@@ -41,7 +41,8 @@ void Connection::write_answer(Exchange& exchange) {
   const auto& response = exchange.response();
   const bool sound =
       append_response(output(), response, {asked.minor_version, keep_alive, asked.head_only, asked.id, loop_.date()});
-  if (!sound) service_.log(Severity::error, "the answer to " + asked.method + " " + asked.target + " cannot be written");
+  if (!sound)
+    service_.log(Severity::error, "the answer to " + asked.method + " " + asked.target + " cannot be written");
   note(exchange, sound ? response.status : 500, sound && !asked.head_only ? response.body.size() : 0);
   end_of(exchange, keep_alive);
 }
@@ -51,17 +52,20 @@ void Connection::end_of(Exchange& exchange, bool keep_alive) {
   if (!keep_alive) closing_ = last_ = true;
 }
 
-void Connection::write_stream_head(Exchange& exchange) {
+void Connection::begin_stream(Exchange& exchange) {
   const auto& asked = exchange.about();
+  stream_keeps_alive_ = keeps_alive_after(exchange) && asked.minor_version > 0;
+  stream_status_ = exchange.response().status;
+  stream_bytes_ = exchange.response().body.size();
   in_flight_ = 0;
-  const bool keep_alive = keeps_alive_after(exchange);
-  if (!keep_alive) last_ = true;
-  const bool sound = append_stream_head(output(), exchange.response(),
-                                        {asked.minor_version, keep_alive, asked.head_only, asked.id, loop_.date()});
-  plain_stream_ = asked.head_only || !sound;
+  const bool sound =
+      append_stream_head(output(), exchange.response(),
+                         {asked.minor_version, stream_keeps_alive_, asked.head_only, asked.id, loop_.date()});
+  stream_has_pieces_ = sound && !asked.head_only;
   if (!sound) {
-    service_.log(Severity::error, "the head of the answer to " + asked.method + " " + asked.target +
-                                      " cannot be written");
+    stream_status_ = 500;
+    service_.log(Severity::error,
+                 "the head of the answer to " + asked.method + " " + asked.target + " cannot be written");
     exchange.give_up();
   }
   exchange.head_written();
@@ -69,27 +73,22 @@ void Connection::write_stream_head(Exchange& exchange) {
 
 // True when it is over.
 bool Connection::write_stream(Exchange& exchange) {
+  if (exchange.head_due()) begin_stream(exchange);
   const auto& asked = exchange.about();
-  const auto status = exchange.response().status;
-  if (exchange.head_due()) {
-    write_stream_head(exchange);
-    stream_status_ = status;
-    stream_bytes_ = 0;
-  }
   const auto pieces = exchange.take_pending();
-  if (!plain_stream_ && !pieces.empty()) {
+  if (stream_has_pieces_) {
     append_piece(output(), pieces, asked.minor_version);
     in_flight_ += pieces.size();
     stream_bytes_ += pieces.size();
   }
   if (!exchange.ended()) return false;
-  const bool whole = plain_stream_ || !exchange.broken_off();
-  if (whole && !plain_stream_) append_stream_end(output(), asked.minor_version);
-  const bool until_close = asked.minor_version == 0;
-  resets_ = !whole && until_close;
-  note(exchange, stream_status_, stream_bytes_);
+  const bool whole = !stream_has_pieces_ || !exchange.broken_off();
+  if (stream_has_pieces_ && whole) append_stream_end(output(), asked.minor_version);
+  // Without chunks, an orderly end of the connection would pass for the end of the answer.
+  resets_ = !whole && asked.minor_version == 0;
+  note(exchange, stream_status_, stream_has_pieces_ ? stream_bytes_ : 0);
   in_flight_ = 0;
-  end_of(exchange, whole && !until_close && !last_);
+  end_of(exchange, whole && stream_keeps_alive_);
   return true;
 }
 

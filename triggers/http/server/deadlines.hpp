@@ -44,7 +44,8 @@ class Deadlines {
   };
 
   explicit Deadlines(const ServerLimits& limits)
-      : limits_{{}, limits.head, limits.body, limits.idle, limits.write, limits.half_closed, limits.linger} {}
+      : limits_{std::chrono::milliseconds{}, limits.head,  limits.body, limits.idle, limits.write,
+                limits.half_closed,          limits.linger} {}
 
   /// From now on it waits for that, anew if it did before, and until then.
   std::optional<Clock::time_point> begin(Entry& entry, Wait wait) {

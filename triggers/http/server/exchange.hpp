@@ -86,9 +86,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   About about_;
   Stage stage_ = Stage::waiting;
   bool head_due_ = false;
-  bool ended_ = false;        ///< no more pieces
-  bool broken_off_ = false;   ///< and these were not all
-  bool given_up_ = false;     ///< nobody reads it, and that was not the wish of who writes it
+  bool ended_ = false;       ///< no more pieces
+  bool broken_off_ = false;  ///< and these were not all
+  bool given_up_ = false;    ///< nobody reads it, and that was not the wish of who writes it
   bool told_drained_ = false;
   Connection* connection_;
   Service& service_;  ///< on the thread of the loop alone: it may be gone before the exchange is

@@ -23,7 +23,8 @@ constexpr std::size_t kept_buffer = 256 * 1024;
 
 /// How coarse the time limits may be: nobody minds an eighth, and nobody a quarter of a second.
 std::chrono::milliseconds tick_of(const ServerLimits& limits) {
-  const auto shortest = std::min({limits.head, limits.body, limits.idle, limits.write, limits.half_closed, limits.linger});
+  const auto shortest =
+      std::min({limits.head, limits.body, limits.idle, limits.write, limits.half_closed, limits.linger});
   return std::clamp(shortest / 8, std::chrono::milliseconds{1}, std::chrono::milliseconds{250});
 }
 
@@ -56,9 +57,8 @@ void Loop::run() {
 }
 
 void Loop::adopt(int socket, std::string peer, bool surplus) {
-  asio::dispatch(context_, [this, socket, peer = std::move(peer), surplus]() mutable {
-    open(socket, std::move(peer), surplus);
-  });
+  asio::dispatch(context_,
+                 [this, socket, peer = std::move(peer), surplus]() mutable { open(socket, std::move(peer), surplus); });
 }
 
 void Loop::open(int socket, std::string peer, bool surplus) {

@@ -32,8 +32,8 @@ Refusal failure() {
 }  // namespace
 
 ServerStats Counters::read() const {
-  ServerStats stats{connections, waiting, streams,  accepted, over_capacity, timed_out, cut_off, failed_handshakes,
-                    bytes_in,    bytes_out};
+  ServerStats stats{connections, waiting, streams,           accepted, over_capacity,
+                    timed_out,   cut_off, failed_handshakes, bytes_in, bytes_out};
   for (std::size_t i = 0; i < answers.size(); ++i) stats.answers[i] = answers[i];
   return stats;
 }

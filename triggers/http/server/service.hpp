@@ -45,8 +45,8 @@ class Service {
 
   void log(Severity severity, const std::string& message) const noexcept;
 
-  // The application, with defaults for what it leaves out. None of them throws: what it throws is logged, and what comes
-  // back says 500.
+  // The application, with defaults for what it leaves out. None of them throws: what it throws is logged, and what
+  // comes back says 500.
   std::optional<Refusal> admit(const Request& head) const noexcept;
   std::uint64_t body_limit(const Request& head) const noexcept;
   /// False if it threw; the reply is dropped or elsewhere then.

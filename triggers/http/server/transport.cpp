@@ -105,7 +105,8 @@ Transfer Transport::read(char* to, std::size_t size) {
 Transfer Transport::write(std::string_view bytes) {
   if (ssl_) {
     ERR_clear_error();
-    const int sent = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
+    const int sent =
+        SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
     return sent > 0 ? Transfer{Transfer::Kind::done, static_cast<std::size_t>(sent)} : judge(sent, false);
   }
   const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
