@@ -19,6 +19,7 @@
 #include <coremachine/model/view.hpp>
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
+#include <coremachine/runtime/schedules.hpp>
 
 namespace coremachine {
 
@@ -126,6 +127,27 @@ class COREMACHINE_API CoreMachine {
   Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);
   std::map<std::string, TypeLimit> limits() const;
 
+  // Schedules submit jobs by the calendar or at intervals, for as long as a machine runs on this store.
+  // docs/guide/schedules.md has what each of them means.
+
+  /// Refused: an id that is taken (wrong_state); an unknown job type or time zone, params that do not fit the job type
+  /// and whatever else is wrong (invalid_params, with all faults). Without a name it gets one that is free.
+  Result<ScheduleView> create_schedule(ScheduleSpec spec);
+  /// Makes it, or puts the spec in the place of the one that it has; what it has come to stays. The name in the spec
+  /// may be empty, and is `id` otherwise. Refused as by create_schedule.
+  Result<SchedulePut> put_schedule(std::string_view id, ScheduleSpec spec);
+  /// `unknown_schedule` if there is none of this id, as with all that follow.
+  Result<ScheduleView> schedule(std::string_view id, std::size_t next_times = 5) const;
+  /// A cursor that is none is invalid_argument.
+  Result<SchedulePage> schedules(const ScheduleQuery& query = {}) const;
+  /// Jobs that it has submitted go on.
+  Result<void> remove_schedule(std::string_view id);
+  /// Nothing fires until it is resumed, and what would have is not made up for. Done already: no error.
+  Result<ScheduleView> pause_schedule(std::string_view id);
+  Result<ScheduleView> resume_schedule(std::string_view id);
+  /// Fires now, also while it is paused, under its overlap policy: wrong_state if that leaves the firing out.
+  Result<ScheduleRun> run_schedule(std::string_view id);
+
   /// Calls `listener` for what happens from now on, on a thread of the machine: it must not block. Ends by itself
   /// with the job.
   Subscription subscribe(JobId job, std::function<void(const JobEvent&)> listener);
@@ -143,6 +165,15 @@ class COREMACHINE_API CoreMachine {
   void wait_then(JobId job, JobHandlerFunction then);
   void cancel_then(JobId job, JobHandlerFunction then);
   void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);
+  using ScheduleHandlerFunction = std::function<void(Result<ScheduleView>)>;
+  void create_schedule_then(ScheduleSpec spec, ScheduleHandlerFunction then);
+  void put_schedule_then(std::string_view id, ScheduleSpec spec, std::function<void(Result<SchedulePut>)> then);
+  void schedule_then(std::string_view id, std::size_t next_times, ScheduleHandlerFunction then) const;
+  void schedules_then(const ScheduleQuery& query, std::function<void(Result<SchedulePage>)> then) const;
+  void remove_schedule_then(std::string_view id, std::function<void(Result<void>)> then);
+  void pause_schedule_then(std::string_view id, ScheduleHandlerFunction then);
+  void resume_schedule_then(std::string_view id, ScheduleHandlerFunction then);
+  void run_schedule_then(std::string_view id, std::function<void(Result<ScheduleRun>)> then);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;
