@@ -27,7 +27,7 @@ front         : public
 jobs          : model registry params handlers
 handlers      : model registry params openssl posix
 triggers/cli  : any
-triggers/http/wire   : model boost/asio boost/beast boost/core openssl
+triggers/http/wire   : model posix
 triggers/http/server : triggers/http/wire model boost/asio openssl posix
 triggers/http/access : triggers/http/wire model openssl posix
 triggers/http/api    : any
@@ -90,7 +90,7 @@ judge() {
       fill(more, extra)
       busy = "^(barrier|cstdio|ctime|condition_variable|filesystem|fstream|future|iostream|latch|mutex|random|" \
              "semaphore|shared_mutex|stop_token|syncstream|thread)$"
-      posix = "^(sys/.*|linux/.*|dirent|dlfcn|fcntl|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
+      posix = "^(sys/.*|linux/.*|arpa/.*|netinet/.*|dirent|dlfcn|fcntl|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
     }
     {
       match($0, /^[^:]*:[0-9]+:/)
