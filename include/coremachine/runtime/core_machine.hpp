@@ -19,6 +19,7 @@
 #include <coremachine/model/view.hpp>
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
+#include <coremachine/runtime/queries.hpp>
 #include <coremachine/runtime/schedules.hpp>
 
 namespace coremachine {
@@ -44,14 +45,6 @@ struct MachineOptions {
   std::map<JobStatus, Milliseconds> retention = {};
   /// Called with what an operator should know, from any thread; null: standard error.
   std::function<void(std::string_view message)> log = {};
-};
-
-/// Something that happened to a job, in order of `sequence`.
-struct JobEvent {
-  JobId job;
-  std::uint64_t sequence = 0;
-  std::string name;  ///< `job.accepted`, `stage.started`, `progress`, …, `job.<status>`
-  json::object data;
 };
 
 struct SubmitOptions {
@@ -119,6 +112,27 @@ class COREMACHINE_API CoreMachine {
   Result<void> remove(JobId job);
   /// Why the job is not finished; nothing if it is.
   Result<std::vector<Reason>> explain(JobId job);
+
+  /// Jobs that fit, newest first. invalid_argument: the limit, the cursor or the search is none.
+  Result<JobPage> jobs(const JobQuery& query = {}) const;
+  /// Tasks of one round, by index; none if the job has no such round yet. invalid_argument as above, or the cursor is
+  /// of a round that a retry of the job has discarded.
+  Result<TaskPage> tasks(JobId job, const TaskQuery& query = {}) const;
+  /// The latest round of a stage, or the current or last one, in at most `cells` ranges (1 … max_heat_cells).
+  Result<HeatMap> heat_map(JobId job, std::optional<int> stage = {}, std::size_t cells = 1024) const;
+  /// What has happened to the job, after the event of this sequence. Of the attempts before a retry of the job the
+  /// latest are kept.
+  Result<std::vector<JobEvent>> events(JobId job, std::uint64_t after = 0) const;
+  /// The same, then what happens from now on, to the terminal event: without a gap and without a repeat. What has
+  /// happened is told on the thread that asks, before this returns; the rest on threads of the machine, one event at
+  /// a time: the listener must not block.
+  Result<Subscription> follow(JobId job, std::uint64_t after, std::function<void(const JobEvent&)> listener) const;
+
+  /// Does it to all jobs that fit and whose state allows it, a few hundred at a time; others get their turn between.
+  /// Jobs that are submitted meanwhile are left alone. invalid_argument: the filter names nothing.
+  Result<BulkResult> cancel_all(const BulkFilter& filter, bool dry_run = false);
+  Result<BulkResult> retry_all(const BulkFilter& filter, bool dry_run = false);
+  Result<BulkResult> remove_all(const BulkFilter& filter, bool dry_run = false);
 
   /// The content of an artifact, by the id in its reference; `store_missing` if there is none.
   Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
