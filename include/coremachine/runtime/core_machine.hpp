@@ -24,6 +24,7 @@
 
 namespace coremachine {
 
+class ArtifactReader;
 namespace runtime {
 class Shell;
 }
@@ -136,6 +137,8 @@ class COREMACHINE_API CoreMachine {
 
   /// The content of an artifact, by the id in its reference; `store_missing` if there is none.
   Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
+  /// The same, to be read piece by piece: core/ports/artifacts.hpp has the reader.
+  Result<std::shared_ptr<ArtifactReader>> open_artifact(std::string_view id) const;
 
   /// For all tasks of this type; in force at once and kept. A limit without any number takes it away.
   Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);
