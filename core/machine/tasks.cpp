@@ -352,6 +352,7 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   auto told = make_publish(job_, PublishedKind::task_failed, round.stage, round.number);
   told.index = chunk.first + offset;
   told.attempt = attempt;
+  told.task_type = round.first_error->task_type;
   told.error = error;
   out_.after_commit(std::move(told));
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <coremachine/params/faults.hpp>
+#include <coremachine/telemetry/trace.hpp>
 
 #include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
@@ -284,6 +285,8 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   submission.run_at = options.delay ? std::optional(now() + *options.delay) : options.run_at;
   submission.timeout = options.timeout;
   submission.idempotency_key = options.idempotency_key;
+  // A trace never keeps a job from running: what is none is left out, as the specification says.
+  if (const auto trace = TraceParent::parse(options.traceparent)) submission.traceparent = trace->str();
   submission.unique = info->unique_by_params;
   if (submission.unique || !submission.idempotency_key.empty())
     submission.fingerprint = fingerprint_of(info->name, params);

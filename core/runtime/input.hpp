@@ -57,6 +57,11 @@ struct AwaitInput {
   JobId job;
   Then then;
 };
+/// What waits and what runs now.
+struct StatusInput {
+  std::function<void(std::vector<QueueStatus>, WorkerStatus)> look;  ///< called before `then`
+  Then then;
+};
 struct FollowInput {
   JobId job;
   std::weak_ptr<Listener> listener;
@@ -94,7 +99,7 @@ struct DrainInput {};
 struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, FollowInput, BoundaryInput, SliceInput, CommittedInput, StoreFullInput,
-                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+                           AwaitInput, StatusInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
+                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -20,6 +20,7 @@
 #include "core/runtime/input.hpp"
 #include "core/runtime/io_thread.hpp"
 #include "core/runtime/large_values.hpp"
+#include "core/runtime/machine_metrics.hpp"
 #include "core/runtime/pool.hpp"
 #include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
@@ -50,6 +51,8 @@ class Shell {
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
   LargeValues& large_values() { return large_values_; }
+  const MachineMetrics& metrics() const { return metrics_; }
+  const Logger& logger() const { return *log_; }
   Timestamp now() const;
   void stop();
 
@@ -82,11 +85,26 @@ class Shell {
   Now draw();
   JobId make_id(Timestamp created);
   void reach(std::size_t action, const char* side) const;
+
+  // shell_status.cpp
   void log(const std::string& message) const;
+  LogLevel all_is_well() const;
+  machine::Tell told() const;
+  void note_start(std::size_t unfinished) const;
+  void note(const machine::Announce& announce) const;
+  void look_at(SliceState& slice, const Report& report);
+  void note_failures(const machine::RunSlice& work, const Report& report) const;
+  void note_commit(std::chrono::nanoseconds took, const Batch& batch);
+  std::vector<QueueStatus> queue_status(const Now& now) const;
+  WorkerStatus worker_status(const Now& now) const;
 
   ShellSetup setup_;
   JobRegistry& jobs_;
   TaskRegistry& tasks_;
+  std::shared_ptr<Logger> log_;
+  MachineMetrics metrics_;
+  unsigned workers_ = 0;
+  Timestamp started_at_{};
   Retention retention_;
   LargeValues large_values_;
   std::unique_ptr<RunningRecord> record_;
@@ -100,6 +118,11 @@ class Shell {
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;
   bool driving_ = false;
+
+  // Of whoever writes a batch, one at a time.
+  static constexpr std::chrono::seconds slow_commit{1};
+  std::chrono::steady_clock::time_point sized_at_{};  ///< when the store was last measured
+  std::optional<std::chrono::steady_clock::time_point> slow_told_at_ = {};
 
   // Of the driver alone.
   Incarnation incarnation_ = 0;

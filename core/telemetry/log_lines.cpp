@@ -43,7 +43,8 @@ bool needs_quotes(std::string_view text) {
   const auto odd = [](char c) {
     return is_control(c) || c == ' ' || c == '"' || c == '=' || c == ',' || c == '(' || c == ')' || c == '\\';
   };
-  return text.empty() || std::any_of(text.begin(), text.end(), odd);
+  return text.empty() || std::any_of(text.begin(), text.end(), odd) ||
+         find_invalid_utf8(text) != std::string_view::npos;
 }
 
 template <class Number>

@@ -17,3 +17,6 @@
 #include <coremachine/runtime/core_machine.hpp>
 #include <coremachine/runtime/schedules.hpp>
 #include <coremachine/schedule/schedule.hpp>
+#include <coremachine/telemetry/log.hpp>
+#include <coremachine/telemetry/metrics.hpp>
+#include <coremachine/telemetry/trace.hpp>

@@ -21,6 +21,9 @@
 #include <coremachine/registry/task_registry.hpp>
 #include <coremachine/runtime/queries.hpp>
 #include <coremachine/runtime/schedules.hpp>
+#include <coremachine/runtime/status.hpp>
+#include <coremachine/telemetry/log.hpp>
+#include <coremachine/telemetry/metrics.hpp>
 
 namespace coremachine {
 
@@ -44,7 +47,10 @@ struct MachineOptions {
   Services services = {};                ///< what task handlers ask their context for
   /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
   std::map<JobStatus, Milliseconds> retention = {};
-  /// Called with what an operator should know, from any thread; null: standard error.
+  /// Told what an operator should know of the machine and of its jobs, as records with fields (`make_log`).
+  std::shared_ptr<Logger> logger = {};
+  /// Without a logger: called with what an operator should know of the machine alone, as one text, from any thread;
+  /// null: standard error.
   std::function<void(std::string_view message)> log = {};
 };
 
@@ -56,6 +62,9 @@ struct SubmitOptions {
   std::optional<Milliseconds> timeout = {};  ///< of the whole job, from when it begins
   /// A second submission with the same key, type and params is the first one; with others it is refused.
   std::string idempotency_key = {};
+  /// Whose work the job is part of: a `traceparent` of W3C Trace Context. It is kept with the job, in its log records
+  /// and events, and handlers can pass it on. What is no valid one is ignored, as if it were empty.
+  std::string traceparent = {};
   /// Called for all that happens to the job, from its acceptance to its end, as by `subscribe`.
   std::function<void(const JobEvent&)> listener = {};
 };
@@ -164,6 +173,12 @@ class COREMACHINE_API CoreMachine {
   Result<ScheduleView> resume_schedule(std::string_view id);
   /// Fires now, also while it is paused, under its overlap policy: wrong_state if that leaves the firing out.
   Result<ScheduleRun> run_schedule(std::string_view id);
+  /// What waits and runs, by task type: those of this program and those of stored tasks that it does not have.
+  Result<std::vector<QueueStatus>> queues() const;
+  /// Who runs tasks, and which ones now.
+  Result<std::vector<WorkerStatus>> workers() const;
+  /// What the machine and its process count of themselves, for `to_prometheus`; after a failure of the store too.
+  std::vector<Metric> metrics() const;
 
   /// Calls `listener` for what happens from now on, on a thread of the machine: it must not block. Ends by itself
   /// with the job.
