@@ -13,6 +13,7 @@
 #include <coremachine/model/error.hpp>
 
 #include "triggers/http/wire/message.hpp"
+#include "triggers/http/wire/request_reader.hpp"
 
 namespace coremachine::http {
 
@@ -28,7 +29,7 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   /// False: nobody reads this any more. The client is gone, or was so slow that its buffer
-  /// (`Limits::stream_buffer`) would overflow and it was cut off, or the stream has ended.
+  /// (`ServerLimits::stream_buffer`) would overflow and it was cut off, or the stream has ended.
   bool write(std::string bytes);
   /// The body is complete. What comes after is dropped.
   void end();
@@ -53,8 +54,8 @@ class Reply {
 
   /// The whole answer.
   void send(Response response);
-  /// The head now, the body by pieces: chunked; until the connection closes for HTTP/1.0; as many bytes as the field
-  /// content-length of the head says if it has one. `head.body` is the first piece. For HEAD nobody reads the body.
+  /// The head now, the body by pieces: chunked, or until the connection closes for HTTP/1.0. `head.body` is the first
+  /// piece. For HEAD the stream has ended before it begins.
   std::shared_ptr<Stream> stream(Response head);
   /// Called once, on an I/O thread, when the client went away before the answer; at once (on an I/O thread) if it has
   /// gone already. Not called once `send` or `stream` was.
@@ -81,7 +82,7 @@ struct Application {
   /// Looks at the head before the body is read (401, 403, 404, 405, 413, 415, 503). `Refusal::close` is not looked at:
   /// the connection stays open if the body is short and was not announced with Expect, and closes otherwise.
   std::function<std::optional<Refusal>(const Request& head)> admit = {};
-  /// How long a body may be, for a request that was admitted; else `Limits::body`.
+  /// How long a body may be, for a request that was admitted; else `Limits::body` of the options.
   std::function<std::uint64_t(const Request& head)> body_limit = {};
   std::function<void(Request request, Reply reply)> handle = {};
   /// Makes the answer to what is refused. `request` is nullptr where the head could not be read; of one that was lost
@@ -92,29 +93,27 @@ struct Application {
 
 enum class Severity : std::uint8_t { info, warning, error };
 
-struct Limits {
-  std::chrono::milliseconds head{10'000};        ///< from the first byte (of the first request: from the connection)
-  std::chrono::milliseconds body{30'000};        ///< from the head; again and again while `slowest` is kept up
-  std::chrono::milliseconds idle{75'000};        ///< between requests
-  std::chrono::milliseconds write{30'000};       ///< for an answer that the client does not take; again as for the body
-  std::chrono::milliseconds half_closed{2'000};  ///< for what is being answered after the client ended its side
-  std::chrono::milliseconds linger{2'000};       ///< after an answer that closes: for the client to read it
+/// What a client may take of time and room; sizes of requests are in `Limits`.
+struct ServerLimits {
+  std::chrono::milliseconds head{10'000};  ///< for a head, from its first byte; of a new connection, from the beginning
+  std::chrono::milliseconds body{30'000};  ///< for a body, from the head; again and again while `slowest` is kept up
+  std::chrono::milliseconds idle{75'000};  ///< between requests
+  std::chrono::milliseconds write{30'000};       ///< for an answer that nobody takes; again and again, as for a body
+  std::chrono::milliseconds half_closed{2'000};  ///< for what is asked, once the client has ended its side
+  std::chrono::milliseconds linger{2'000};       ///< for the client to read an answer after which we close
   std::uint64_t slowest = 4'096;                 ///< bytes a second
-  std::size_t head_bytes = 8'192;                ///< all fields together: 431
-  std::size_t target_bytes = 8'192;              ///< 414
-  std::uint64_t body_bytes = 1'048'576;          ///< 413
   std::size_t pipelined = 64;                    ///< requests of one connection that wait for their answers
   std::size_t stream_buffer = 262'144;           ///< bytes of a stream that the client has not taken
-  std::size_t connections = 20'000;              ///< beyond: 503. Less if the system allows fewer open files
+  std::size_t connections = 20'000;              ///< beyond: 503. Fewer if the system allows fewer open files
 };
 
 struct ServerOptions {
   std::string listen = "127.0.0.1:8080";  ///< HOST:PORT, [V6]:PORT; port 0: any that is free
   std::string certificate_file = {};      ///< PEM, the whole chain. With it and the key: TLS, otherwise plain
   std::string key_file = {};
-  Limits limits = {};
+  Limits message = {};  ///< `body` is what holds where the application names no other limit
+  ServerLimits limits = {};
   unsigned io_threads = 1;
-  std::string name = {};                                       ///< for the header Server; empty: none
   std::function<void(Severity, const std::string&)> log = {};  ///< from any thread
 };
 
