@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "core/model/json_writer.hpp"
 #include "core/model/utf8.hpp"
@@ -79,14 +81,19 @@ struct JsonValue {
   }
 };
 
-/// Names that a line has already: a second member of one name would make the JSON ambiguous.
-bool is_taken(const LogRecord& record, const LogField& field) {
-  if (field.name == "time" || field.name == "level" || field.name == "message") return true;
-  for (const auto& earlier : record.fields) {
-    if (&earlier == &field) return false;
-    if (earlier.name == field.name) return true;
+/// The name of each field as the line has it: a second member of one name would make the JSON ambiguous.
+std::vector<std::string> unique_names(const LogRecord& record) {
+  std::vector<std::string> names{R"("time")", R"("level")", R"("message")"};
+  const auto own = names.size();
+  names.reserve(own + record.fields.size());
+  for (const auto& field : record.fields) {
+    std::string name;
+    append_json_string(name, field.name);
+    while (std::find(names.begin(), names.end(), name) != names.end()) name.insert(name.size() - 1, "_");
+    names.push_back(std::move(name));
   }
-  return false;
+  names.erase(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(own));
+  return names;
 }
 
 void append_pairs(std::string& out, const LogRecord& record, std::string_view between) {
@@ -123,12 +130,11 @@ std::string to_json_line(const LogRecord& record) {
   out.word(to_string(record.level));
   out.key("message");
   out.string(record.message);
-  for (const auto& field : record.fields) {
-    auto name = field.name;
-    if (is_taken(record, field)) name += '_';
-    out.string(name);
+  const auto names = unique_names(record);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    out.raw(names[i]);
     line += ':';
-    std::visit(JsonValue{out}, field.value);
+    std::visit(JsonValue{out}, record.fields[i].value);
   }
   out.end_object();
   return line;

@@ -17,10 +17,11 @@ model         :
 machine       : calm model
 ports         : model
 schedule      : calm model
-registry      : model boost/core
+telemetry     : model posix
+registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
 store         : ports model sqlite3 openssl posix
-runtime       : machine ports registry params schedule model boost/asio boost/core openssl posix
+runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
 front         : public
@@ -126,6 +127,8 @@ core/schedule/a.cpp:18:#include <fstream>
 core/schedule/a.cpp:19:#include <unistd.h>
 core/schedule/load_time_zone.cpp:20:#include <unistd.h>
 include/coremachine/schedule/a.hpp:21:#include <coremachine/registry/job_registry.hpp>
+core/telemetry/a.cpp:21:#include "core/registry/registration.hpp"
+core/machine/a.cpp:22:#include <coremachine/telemetry/log.hpp>
 core/ports/a.hpp:6:#include "core/store/sqlite/sqlite_store.hpp"
 core/registry/a.cpp:7:#include <boost/asio/awaitable.hpp>
 include/coremachine/registry/job_registry.hpp:8:#include <coremachine/params/params.hpp>
