@@ -27,12 +27,15 @@
 
 namespace coremachine::runtime {
 
+class ScheduleDuty;
+
 struct ShellSetup {
   MachineOptions options;
   std::unique_ptr<Store> store;
   LargeValues::Open open_artifacts = {};
   std::string running_record;                              ///< path of the file; empty: kept nowhere
   std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
+  std::function<Timestamp()> schedule_clock = {};          ///< what schedules go by; the wall clock if empty
 };
 
 /// The world around the engine: threads, clock, store. Inputs gather in an inbox; whoever finds nobody driving takes
@@ -50,6 +53,7 @@ class Shell {
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
   LargeValues& large_values() { return large_values_; }
+  ScheduleDuty& schedules() { return *schedules_; }
   Timestamp now() const;
   void stop();
 
@@ -96,6 +100,7 @@ class Shell {
   std::unique_ptr<IoThread> io_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Pool> pool_;
+  std::shared_ptr<ScheduleDuty> schedules_;
 
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "core/runtime/schedule_duty.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine::runtime {
@@ -20,6 +21,7 @@ bool Shell::wait_drained(Milliseconds at_most) {
 void Shell::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
+  schedules_->stop();
   drain_wanted_ = true;
   post(DrainInput{});
   if (!wait_drained(setup_.options.drain_limit)) {
