@@ -13,8 +13,9 @@ Refusal refusal_of(const Problem& problem) {
   return Refusal{.status = problem.status, .detail = problem.detail, .fields = problem.fields, .close = false};
 }
 
-bool changes_things(const Route& route) {
-  return route.role == Role::submit || route.role == Role::admin;
+/// While the server stops, those who watch over it are still told.
+bool is_for_watchers(const Route& route) {
+  return route.group == "system";
 }
 
 Problem is_draining() {
@@ -95,14 +96,29 @@ void guarded(Call& call, const std::function<void()>& work) {
 
 }  // namespace
 
+std::shared_ptr<const void> CallCount::enter() {
+  const std::lock_guard lock(mutex_);
+  ++count_;
+  return {this, [self = shared_from_this()](const void*) {
+            const std::lock_guard at_end(self->mutex_);
+            if (--self->count_ == 0) self->none_.notify_all();
+          }};
+}
+
+bool CallCount::wait_for_none(Milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  return none_.wait_for(lock, at_most, [this] { return count_ == 0; });
+}
+
 Api::Api(ApiOptions options)
     : options_(std::move(options)),
+      calls_(std::make_shared<CallCount>()),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
       readers_(options_.readers, options_.most_reading) {}
 
 Api::~Api() {
-  drain();
+  drain(Milliseconds{0});
   readers_.stop();
 }
 
@@ -114,12 +130,13 @@ std::optional<Refusal> Api::admit(const Request& head) const {
   const auto* route = found.find(head.method);
   if (options_.access) {
     // Who may do nothing learns nothing, not even which paths there are.
-    if (auto refused = options_.access(head, route ? route->role : Role::anyone)) return refused;
+    const auto otherwise = head.method == "OPTIONS" ? Role::anyone : Role::read;
+    if (auto refused = options_.access(head, route ? route->role : otherwise)) return refused;
   }
   if (found.routes.empty()) return refusal_of(unknown_path(head.target));
   if (head.method == "OPTIONS") return std::nullopt;
   if (!route) return refusal_of(wrong_method(head.method, found));
-  if (draining_ && changes_things(*route)) return refusal_of(is_draining());
+  if (draining_ && !is_for_watchers(*route)) return refusal_of(is_draining());
   if (!route->body.empty() && brings_body(head)) {
     if (const auto problem = wrong_content_type(head)) return refusal_of(*problem);
   }
@@ -141,7 +158,7 @@ void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
   if (request.method == "OPTIONS") return options(found.allow());
   const auto* route = found.find(request.method);
   if (!route) return refuse(wrong_method(request.method, found));
-  if (draining_ && changes_things(*route)) return refuse(is_draining());
+  if (draining_ && !is_for_watchers(*route)) return refuse(is_draining());
 
   Call::Parts parts;
   parts.route = route;
@@ -151,6 +168,7 @@ void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
   if (!faults.empty()) return refuse(bad_parameters(std::move(faults)));
   if (const auto problem = read_body_of(request, parts)) return refuse(*problem);
   parts.request = std::move(request);
+  parts.guard = calls_->enter();
   const auto call = std::make_shared<Call>(std::move(parts), std::move(outlet));
   guarded(*call, [&] { route->handler(*this, call); });
 }
@@ -167,15 +185,20 @@ Response Api::refusal(const Request* request, const Refusal& refusal) {
   return to_response(problem, request ? request->id : std::string());
 }
 
-void Api::drain() {
+void Api::drain(Milliseconds at_most) {
   draining_ = true;
   waiting_.empty();
   streams_.empty();
+  calls_->wait_for_none(at_most);
+  closed_ = true;
 }
 
 void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> work) {
-  if (readers_.run([call, work = std::move(work)] { guarded(*call, work); })) return;
-  call->refuse(Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
+  const bool taken = readers_.run([this, call, work = std::move(work)] {
+    if (closed_) return call->refuse(is_draining());
+    guarded(*call, work);
+  });
+  if (!taken) call->refuse(Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
 }
 
 void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work) {

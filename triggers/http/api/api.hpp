@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +37,19 @@ struct ApiOptions {
   std::function<std::vector<Metric>()> metrics = {};
 };
 
+/// How many calls are not over.
+class CallCount : public std::enable_shared_from_this<CallCount> {
+ public:
+  /// Counts as a call until it goes.
+  std::shared_ptr<const void> enter();
+  bool wait_for_none(Milliseconds at_most);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  std::size_t count_ = 0;
+};
+
 /// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it; nothing
 /// of it blocks the caller. A handler that throws is answered with 500.
 class Api {
@@ -51,9 +66,13 @@ class Api {
   /// How a refusal is told; `request` may be null.
   static Response refusal(const Request* request, const Refusal& refusal);
 
-  /// From now on nothing is changed any more (503), and those who wait are answered with what there is.
-  void drain();
+  /// From now on everything but liveness, readiness and metrics is answered with 503, and those who wait are answered
+  /// with what there is. Returns when all calls are answered, or after so long; from then on the machine is not used
+  /// any more, and may be stopped.
+  void drain(Milliseconds at_most);
   bool draining() const { return draining_; }
+  /// The machine must not be used any more.
+  bool closed() const { return closed_; }
 
   // ---- for handlers ----
   CoreMachine& machine() { return *options_.machine; }
@@ -88,6 +107,8 @@ class Api {
 
   const ApiOptions options_;
   std::atomic<bool> draining_{false};
+  std::atomic<bool> closed_{false};
+  const std::shared_ptr<CallCount> calls_;
   Timers timers_;
   WaitingRoom waiting_;
   WaitingRoom streams_;

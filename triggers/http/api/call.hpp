@@ -28,6 +28,7 @@ class Call {
     Parameters parameters;
     json::value body;                      ///< parsed; null if the route takes none
     std::vector<ParamFault> beyond = {};   ///< integers in it that JSON values cannot hold
+    std::shared_ptr<const void> guard = {};  ///< goes with the call
   };
   Call(Parts parts, std::unique_ptr<Outlet> outlet) : parts_(std::move(parts)), outlet_(std::move(outlet)) {}
 

@@ -17,11 +17,11 @@ const json::value* member(const json::value& value, std::string_view name) {
 }
 
 /// `{type, message}` as the task raised it; of what else ended the job, its code and message.
-json::value error_of(CoreMachine& machine, const JobView& job) {
+json::value error_of(Api& api, const JobView& job) {
   if (!job.error) return nullptr;
   json::object error{{"type", to_string(job.error->code)}, {"message", job.error->message}};
-  if (job.error->code != ErrorCode::task_failed) return error;
-  const auto events = machine.events(job.id);
+  if (job.error->code != ErrorCode::task_failed || api.closed()) return error;
+  const auto events = api.machine().events(job.id);
   if (!events) return error;
   for (const auto& event : *events) {
     const auto* raised = event.name == "task.failed" ? event.data.if_contains("error") : nullptr;
@@ -30,7 +30,7 @@ json::value error_of(CoreMachine& machine, const JobView& job) {
   return error;
 }
 
-json::object execution(CoreMachine& machine, const JobView& job) {
+json::object execution(Api& api, const JobView& job) {
   const auto* name = job.params.if_contains("task_name");
   const auto* params = job.params.if_contains("params");
   const auto* result = job.result ? member(*job.result, "result") : nullptr;
@@ -40,7 +40,7 @@ json::object execution(CoreMachine& machine, const JobView& job) {
   out["status"] = to_string(job.status);
   out["params"] = params ? *params : json::object();
   out["result"] = result ? *result : nullptr;
-  out["error"] = error_of(machine, job);
+  out["error"] = error_of(api, job);
   return out;
 }
 
@@ -75,7 +75,7 @@ void execute(Api& api, std::shared_ptr<Call> call) {
   params["params"] = std::move(body->params);
   submit_and_show(api, call, std::string(builtin::execute_task), std::move(params), std::move(*options),
                   [&api](Call& to, const JobView& job, bool over, bool existing) {
-                    auto shown = execution(api.machine(), job);
+                    auto shown = execution(api, job);
                     if (existing) shown["deduplicated"] = true;
                     to.send((to.wait() ? over : existing) ? 200 : 202, shown,
                             {{"Location", "/api/v1/jobs/" + job.id.str()}});

@@ -71,6 +71,7 @@ std::optional<SubmitOptions> submit_options(Call& call) {
   options.run_at = parameters.time("run_at");
   options.delay = parameters.duration("delay");
   options.timeout = parameters.duration("timeout");
+  if (const auto* trace = call.request().find("traceparent")) options.traceparent = *trace;
   options.idempotency_key = parameters.text("Idempotency-Key").value_or("");
   if (!options.delay || !options.run_at) return options;
   call.refuse(Error{ErrorCode::invalid_argument, "run_at and delay exclude each other"});

@@ -62,7 +62,7 @@ std::vector<Metric> own_metrics(Api& api) {
 void metrics(Api& api, std::shared_ptr<Call> call) {
   api.on_reader(call, [&api, call] {
     auto all = own_metrics(api);
-    if (api.options().metrics) {
+    if (!api.draining() && api.options().metrics) {
       for (auto& metric : api.options().metrics()) all.push_back(std::move(metric));
     }
     call->send(Response{200,
