@@ -115,6 +115,9 @@ class Engine {
   void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) {
     limits_.set(type, limit, now.time);
   }
+  /// Written together and in order with all else; answered when they are durable, as is everything before them. With
+  /// none, that alone is waited for.
+  void set(std::vector<Setting> settings, RequestId request);
   /// A job that is over, and in the store, goes; answered when that is durable.
   void remove(const Now& now, JobId job, RequestId request);
   /// There is something to sweep, a little at a time.
@@ -259,8 +262,9 @@ class Engine {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
-  std::vector<JobId> dirty_;                            ///< to be saved in the next batch
-  std::deque<std::pair<Timestamp, JobId>> save_later_;  ///< by when; those saved meanwhile among them
+  std::vector<JobId> dirty_;                                    ///< to be saved in the next batch
+  std::deque<std::pair<Timestamp, JobId>> save_later_;          ///< by when; those saved meanwhile among them
+  std::unordered_map<std::string, std::size_t> open_settings_;  ///< where in `open_`, by kind and name
   std::size_t open_bytes_ = 0;
   std::size_t closed_bytes_ = 0;
   CommitSequence last_closed_ = 0;

@@ -7,6 +7,7 @@
 #include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/suggest.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {
@@ -300,6 +301,16 @@ Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t lim
   const auto parsed = ArtifactId::parse(id);
   if (!parsed) return Error{ErrorCode::invalid_argument, "\"" + std::string(id) + "\" is no id of an artifact"};
   return shell_->large_values().read(*parsed, limit);
+}
+
+Result<std::shared_ptr<ArtifactReader>> CoreMachine::open_artifact(std::string_view id) const {
+  const auto parsed = ArtifactId::parse(id);
+  if (!parsed) return Error{ErrorCode::store_missing, quoted_name(id) + " is no id of an artifact"};
+  try {
+    return std::shared_ptr<ArtifactReader>(shell_->large_values().open(*parsed));
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
 }
 
 std::map<std::string, TypeLimit> CoreMachine::limits() const {

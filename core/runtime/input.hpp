@@ -52,6 +52,11 @@ struct LimitInput {
   TypeLimit limit;
   Then then;
 };
+/// Written together; with none, `then` waits for what came before.
+struct SettingsInput {
+  std::vector<Setting> settings;
+  Then then;
+};
 /// Jobs that are over, and in the store, go.
 struct RemoveInput {
   JobId job;
@@ -111,8 +116,9 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
-                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input =
+    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                 InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput,
+                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -10,6 +10,7 @@
 #include "core/registry/task_callable.hpp"
 #include "core/runtime/load_job.hpp"
 #include "core/telemetry/plain_log.hpp"
+#include "core/runtime/schedule_duty.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -132,6 +133,13 @@ Shell::Shell(ShellSetup setup)
   commits.written = [this](std::chrono::nanoseconds took, const Batch& batch) { note_commit(took, batch); };
   committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
 
+  ScheduleDuty::Setup schedules;
+  schedules.shell = this;
+  schedules.clock = setup_.schedule_clock ? setup_.schedule_clock : [this] { return now(); };
+  schedules.log = [this](const std::string& message) { log(message); };
+  schedules.fault_point = setup_.fault_point;
+  schedules_ = std::make_shared<ScheduleDuty>(std::move(schedules));
+
   recover();
 }
 
@@ -170,6 +178,7 @@ void Shell::recover() {
   engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
+  schedules_->load();
 }
 
 // ---- the inbox and the driver ----
@@ -250,6 +259,7 @@ void Shell::handle(Input& input, const Now& now) {
     void operator()(LimitInput& in) const {
       shell.engine_->set_limit(now, in.type, in.limit, keep(std::move(in.then)));
     }
+    void operator()(SettingsInput& in) const { shell.engine_->set(std::move(in.settings), keep(std::move(in.then))); }
     void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
     void operator()(AwaitInput& in) const {

@@ -28,12 +28,15 @@
 
 namespace coremachine::runtime {
 
+class ScheduleDuty;
+
 struct ShellSetup {
   MachineOptions options;
   std::unique_ptr<Store> store;
   LargeValues::Open open_artifacts = {};
   std::string running_record;                              ///< path of the file; empty: kept nowhere
   std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
+  std::function<Timestamp()> schedule_clock = {};          ///< what schedules go by; the wall clock if empty
 };
 
 /// The world around the engine: threads, clock, store. Inputs gather in an inbox; whoever finds nobody driving takes
@@ -53,6 +56,7 @@ class Shell {
   LargeValues& large_values() { return large_values_; }
   const MachineMetrics& metrics() const { return metrics_; }
   const Logger& logger() const { return *log_; }
+  ScheduleDuty& schedules() { return *schedules_; }
   Timestamp now() const;
   void stop();
 
@@ -114,6 +118,7 @@ class Shell {
   std::unique_ptr<IoThread> io_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Pool> pool_;
+  std::shared_ptr<ScheduleDuty> schedules_;
 
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;

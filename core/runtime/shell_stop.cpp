@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "core/runtime/schedule_duty.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine::runtime {
@@ -21,6 +22,7 @@ void Shell::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
   log_->write(all_is_well(), "the machine stops");
+  schedules_->stop();
   drain_wanted_ = true;
   post(DrainInput{});
   if (!wait_drained(setup_.options.drain_limit)) {

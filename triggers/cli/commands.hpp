@@ -13,6 +13,7 @@ namespace coremachine::cli {
 using Chosen = std::function<ExitCode()>;
 
 void add_run(CLI::App& program, Chosen& chosen);
+void add_serve(CLI::App& program, Chosen& chosen);
 void add_bench(CLI::App& program, Chosen& chosen);
 void add_db(CLI::App& program, Chosen& chosen);
 void add_version(CLI::App& program, Chosen& chosen);

@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   program.set_version_flag("--version", std::string("coremachine ") + COREMACHINE_VERSION, "Print the version");
   Chosen chosen;
   add_run(program, chosen);
+  add_serve(program, chosen);
   add_bench(program, chosen);
   add_db(program, chosen);
   add_version(program, chosen);
