@@ -63,6 +63,7 @@ struct RunSlice {
   Text definitions = {};     ///< of the whole chunk; null: read them from the store
   bool alone = false;        ///< a suspect: nothing else runs beside it
   std::string fold_by = {};  ///< the job type that folds the results; empty: they are not folded
+  std::string traceparent = {};
 };
 /// Tasks of this slice that have not started come back; those that run go on.
 struct RecallSlice {
@@ -86,10 +87,13 @@ struct LoadJob {
   JobId job;
   RequestId request = 0;
 };
-/// For those who follow this job.
+/// For those who follow this job, and for the log.
 struct Announce {
   JobId job;
   Publish what;
+  std::string job_type = {};
+  std::string traceparent = {};
+  std::optional<Error> error = {};  ///< of the job, when it has ended
 };
 
 /// An effect of the outside world: everything that the shell does is one of these or a commit.

@@ -91,6 +91,7 @@ Batch Engine::close_batch() {
     open_.jobs.push_back(encode_job(entry->job));
   }
   dirty_.clear();
+  open_settings_.clear();
   closed_bytes_ += open_bytes_;
   open_bytes_ = 0;
   Batch next;

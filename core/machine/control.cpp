@@ -18,6 +18,7 @@ Job make_job(Submission submission) {
   job.tags = std::move(submission.tags);
   job.run_at = submission.run_at;
   job.timeout = submission.timeout;
+  job.traceparent = std::move(submission.traceparent);
   return job;
 }
 

@@ -18,12 +18,23 @@ void Engine::adopt(Job job) {
   jobs_.emplace(id, std::move(added));
 }
 
+namespace {
+
+/// Empty if the job has no such task any more.
+std::string type_of(const Job& job, const Suspect& suspect) {
+  if (!job.round || job.round->number != suspect.round || suspect.index >= job.round->counts.total) return {};
+  const auto& chunk = job.round->chunks[suspect.index / chunk_size];
+  return job.round->specs[chunk.spec_of(static_cast<ChunkOffset>(suspect.index - chunk.first))].task_type;
+}
+
+}  // namespace
+
 void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
   for (const auto& suspect : suspects) {
     auto* entry = live(suspect.job);
     if (!entry) continue;
     if (!suspect.boundary) {
-      step_job(now, *entry, TaskLost{suspect.round, suspect.index, suspect.alone});
+      step_task(now, *entry, type_of(entry->job, suspect), TaskLost{suspect.round, suspect.index, suspect.alone});
     } else if (suspect.alone) {
       step_job(now, *entry, BoundaryLost{});
     }
@@ -185,6 +196,7 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   run.definitions = round.chunks[slice.chunk].definitions;
   run.alone = alone;
   if (round.folds && !round.is_inline) run.fold_by = entry.job.type;
+  run.traceparent = entry.job.traceparent;
   Outstanding out;
   out.job = entry.job.id;
   out.round = round.number;

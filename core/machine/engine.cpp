@@ -69,6 +69,7 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   }
   limits_.ended(out.task_type, told);
   const auto job = out.job;
+  const auto task_type = last ? std::move(out.task_type) : out.task_type;
   if (last) {
     BOOST_ASSERT_MSG(out.left == 0, "a slice ended without a word about some of its tasks");
     if (out.ahead) --ahead_out_;
@@ -79,11 +80,12 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   if (!entry) return;
   if (last) std::erase(entry->slices, slice);
   if (abandoned_) return;
-  step_job(now, *entry, TasksReported{std::move(report)});
+  step_task(now, *entry, task_type, TasksReported{std::move(report)});
   if (entry->followers > 0 && entry->job.round && now.time - entry->last_progress >= Milliseconds{250}) {
     entry->last_progress = now.time;
     const auto& round = *entry->job.round;
-    hold_or_do(*entry, Announce{job, make_publish(entry->job, PublishedKind::progress, round.stage, round.number)});
+    auto progress = make_publish(entry->job, PublishedKind::progress, round.stage, round.number);
+    hold_or_do(*entry, announcement(*entry, std::move(progress)));
   }
 }
 
@@ -103,7 +105,7 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
     } else if (write(entry, effect.body)) {
       effect.body = SaveJob{};
       hurry = true;  // a segment and the row that it belongs to become durable together
-    } else if (std::holds_alternative<Publish>(effect.body) && entry.followers == 0) {
+    } else if (auto* publish = std::get_if<Publish>(&effect.body); publish && !observe(entry, *publish)) {
       effect.body = SaveJob{};
     } else if (effect.after == After::commit) {
       hurry = true;
@@ -120,6 +122,7 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
       if (std::holds_alternative<EndJob>(effect.body)) return;  // the entry is gone
     }
   }
+  backlog_.update(entry.job, entry.waiting);
   enqueue(now, entry);
 }
 
@@ -135,7 +138,8 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     void operator()(AppendDefinitions&) const {}
     void operator()(AppendOutcomes&) const {}
     void operator()(OfferTasks& offer) const {
-      offer_tasks(entry.job, offer);
+      offer_tasks(entry.job, offer, now.time);
+      engine.backlog_.update(entry.job, entry.waiting);
       engine.enqueue(now, entry);
     }
     void operator()(StopTasks& stop) const {
@@ -157,8 +161,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
       engine.timers_.push(Timer{timer.at, timer.kind, entry.job.id, timer.round});
     }
     void operator()(Publish& publish) const {
-      if (entry.followers == 0) return;
-      engine.actions_.emplace_back(Announce{entry.job.id, std::move(publish)});
+      engine.actions_.emplace_back(engine.announcement(entry, std::move(publish)));
     }
     void operator()(EndJob&) const { engine.forget(entry.job.id); }
   };
@@ -190,6 +193,7 @@ void Engine::forget(JobId job) {
     const auto view = snapshot(entry->job);
     for (const auto waiter : entry->waiters) actions_.emplace_back(Answer{waiter, std::nullopt, job, view});
   }
+  backlog_.take_out(entry->waiting);
   jobs_.erase(job);
 }
 

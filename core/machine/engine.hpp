@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "core/machine/action.hpp"
+#include "core/machine/backlog.hpp"
 #include "core/machine/limits.hpp"
+#include "core/machine/observer.hpp"
 #include "core/machine/ring.hpp"
 #include "core/machine/step.hpp"
 #include "core/model/batch.hpp"
@@ -47,6 +49,7 @@ struct EngineSetup {
   Milliseconds sweep_every{20};
   Milliseconds removed_for{60'000};  ///< how long a deleted job is known as such
   Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
+  Observer* observer = nullptr;      ///< may be null; outlives the engine
 };
 
 /// Tasks that occupy a thread and tasks that do not are handed out independently of each other.
@@ -66,6 +69,14 @@ struct Suspect {
   RoundNumber round = 0;
   TaskIndex index = 0;
   bool alone = false;
+};
+
+/// What waits and runs of one task type.
+struct QueueState {
+  std::uint64_t depth = 0;
+  std::uint64_t running = 0;  ///< handed out
+  std::optional<Timestamp> oldest = {};
+  TypeLimit limit = {};
 };
 
 /// All jobs of one server: feeds `step`, decides what is handed out, gathers writes into batches, and gives out
@@ -97,6 +108,9 @@ class Engine {
   void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) {
     limits_.set(type, limit, now.time);
   }
+  /// Written together and in order with all else; answered when they are durable, as is everything before them. With
+  /// none, that alone is waited for.
+  void set(std::vector<Setting> settings, RequestId request);
   /// A job that is over, and in the store, goes; answered when that is durable.
   void remove(const Now& now, JobId job, RequestId request);
   /// There is something to sweep, a little at a time.
@@ -106,6 +120,8 @@ class Engine {
   /// The request's answer is no longer wanted.
   void forget_request(JobId job, RequestId request);
   void follow(JobId job, bool on);
+  /// What is announced of jobs that nobody follows.
+  void tell(Tell what) { tell_ = what; }
 
   void boundary_decided(const Now& now, JobId job, BoundaryDecided decided);
   /// It was recalled, and had not begun.
@@ -143,6 +159,8 @@ class Engine {
 
   bool idle() const { return outstanding_.empty() && boundaries_out_.empty(); }
   std::size_t live_jobs() const { return jobs_.size(); }
+  /// By task type: those that can run here, and those that wait although they cannot.
+  std::map<std::string, QueueState> queues() const;
   const Job* find(JobId job) const;
 
  private:
@@ -159,6 +177,7 @@ class Engine {
     BoundaryNumber due_boundary = 0;  ///< the call that may go out now
     std::vector<SliceId> slices = {};
     std::vector<RequestId> waiters = {};
+    Backlog::Share waiting = {};
   };
   struct Outstanding {
     JobId job;
@@ -190,6 +209,9 @@ class Engine {
   Live* live(JobId job);
   void step_job(const Now& now, Live& live, Event event);
   void apply(const Now& now, Live& live, Effects& effects);
+  bool observe(const Live& live, const Publish& publish) const;
+  Announce announcement(const Live& live, Publish what) const;
+  void step_task(const Now& now, Live& live, const std::string& task_type, Event event);
   bool write(Live& live, EffectBody& body);
   void act(const Now& now, Live& live, EffectBody& body);
   void save_later(const Now& now, Live& live);
@@ -223,12 +245,15 @@ class Engine {
   std::unordered_map<std::string, double> cost_us_;
   std::deque<Suspect> suspects_;
   Limits limits_;
+  Backlog backlog_;
+  Tell tell_ = Tell::nothing;
   Timestamp time_{};  ///< of the last input
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
-  std::vector<JobId> dirty_;                            ///< to be saved in the next batch
-  std::deque<std::pair<Timestamp, JobId>> save_later_;  ///< by when; those saved meanwhile among them
+  std::vector<JobId> dirty_;                                    ///< to be saved in the next batch
+  std::deque<std::pair<Timestamp, JobId>> save_later_;          ///< by when; those saved meanwhile among them
+  std::unordered_map<std::string, std::size_t> open_settings_;  ///< where in `open_`, by kind and name
   std::size_t open_bytes_ = 0;
   std::size_t closed_bytes_ = 0;
   CommitSequence last_closed_ = 0;

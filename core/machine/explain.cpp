@@ -14,14 +14,12 @@ std::string at_time(Timestamp time) {
 }
 
 std::uint64_t waiting_in(const Round& round, std::size_t spec) {
-  std::uint64_t count = round.ready[spec].tasks.size();
-  for (const auto number : round.ready[spec].chunks) count += round.chunks[number].count - round.chunks[number].fresh;
-  return count;
+  return round.ready[spec].count;
 }
 
 std::optional<TaskIndex> first_in(const Round& round, std::size_t spec) {
   const auto& queue = round.ready[spec];
-  if (!queue.tasks.empty()) return queue.tasks.front();
+  if (!queue.tasks.empty()) return queue.tasks.front().index;
   if (queue.chunks.empty()) return std::nullopt;
   const auto& chunk = round.chunks[queue.chunks.front()];
   return chunk.first + chunk.fresh;

@@ -5,23 +5,26 @@
 
 namespace coremachine::machine {
 
-void offer_tasks(Job& job, const OfferTasks& offer) {
+void offer_tasks(Job& job, const OfferTasks& offer, Timestamp now) {
   if (!job.round || job.round->number != offer.round || job.round->phase != RoundPhase::open) return;
   auto& round = *job.round;
   for (auto number = offer.from; number < offer.to; ++number) {
     auto& chunk = round.chunks[number];
     if (chunk.offered) continue;
     chunk.offered = true;
+    chunk.offered_at = now;
     const bool untouched = chunk.specs.empty() && chunk.notes.empty() && chunk.finished_count == 0;
     if (untouched) {
-      round.ready[chunk.spec].chunks.push_back(number);
+      auto& queue = round.ready[chunk.spec];
+      queue.chunks.push_back(number);
+      queue.count += chunk.count;
       round.ready_count += chunk.count;
       continue;
     }
     ensure_notes(chunk);
     chunk.fresh = chunk.count;
     for (ChunkOffset offset = 0; offset < chunk.count; ++offset) {
-      if (chunk.notes[offset].state == TaskNote::State::waiting) make_ready(round, chunk.first + offset);
+      if (chunk.notes[offset].state == TaskNote::State::waiting) make_ready(round, chunk.first + offset, now);
     }
   }
 }
@@ -76,16 +79,18 @@ void add_progress(Slice& slice, const Round& round, const Chunk& chunk) {
 
 Slice take_returned(Job& job, ReadyQueue& queue, std::uint32_t max, const Now& now) {
   auto& round = *job.round;
-  auto& chunk = chunk_of(round, queue.tasks.front());
+  auto& chunk = chunk_of(round, queue.tasks.front().index);
   Slice slice;
   begin_slice(slice, job, chunk, now);
-  while (slice.count < max && !queue.tasks.empty() && &chunk_of(round, queue.tasks.front()) == &chunk) {
-    const auto offset = static_cast<ChunkOffset>(queue.tasks.front() - chunk.first);
+  slice.offered_at = queue.tasks.front().since;
+  while (slice.count < max && !queue.tasks.empty() && &chunk_of(round, queue.tasks.front().index) == &chunk) {
+    const auto offset = static_cast<ChunkOffset>(queue.tasks.front().index - chunk.first);
     queue.tasks.pop_front();
     slice.offsets.push_back(offset);
     slice.attempts.push_back(start_attempt(chunk, offset));
     ++slice.count;
   }
+  queue.count -= slice.count;
   slice.first = slice.offsets.front();
   add_progress(slice, round, chunk);
   return slice;
@@ -97,7 +102,9 @@ Slice take_fresh(Job& job, ReadyQueue& queue, std::uint32_t max, const Now& now)
   begin_slice(slice, job, chunk, now);
   slice.first = chunk.fresh;
   slice.count = std::min(max, chunk.count - chunk.fresh);
+  slice.offered_at = chunk.offered_at;
   chunk.fresh += slice.count;
+  queue.count -= slice.count;
   if (!chunk.notes.empty()) {
     for (std::uint32_t i = 0; i < slice.count; ++i) start_attempt(chunk, slice.first + i);
   }
@@ -133,8 +140,11 @@ std::optional<std::pair<SpecNumber, Slice>> hand_out_one(Job& job, TaskIndex ind
   const auto offset = static_cast<ChunkOffset>(index - chunk.first);
   const auto spec = chunk.spec_of(offset);
   auto& queue = job.round->ready[spec];
-  const auto single = std::find(queue.tasks.begin(), queue.tasks.end(), index);
+  const auto single = std::find_if(queue.tasks.begin(), queue.tasks.end(),
+                                   [&](const ReadyTask& ready) { return ready.index == index; });
+  auto since = chunk.offered_at;
   if (single != queue.tasks.end()) {
+    since = single->since;
     queue.tasks.erase(single);
   } else {
     // It lies in a chunk that is queued as a whole: queue the chunk's tasks one by one, without this one.
@@ -144,14 +154,16 @@ std::optional<std::pair<SpecNumber, Slice>> hand_out_one(Job& job, TaskIndex ind
     queue.chunks.erase(whole);
     ensure_notes(chunk);
     for (auto other = chunk.fresh; other < chunk.count; ++other) {
-      if (other != offset) queue.tasks.push_back(chunk.first + other);
+      if (other != offset) queue.tasks.push_back({chunk.first + other, chunk.offered_at});
     }
     chunk.fresh = chunk.count;
   }
   Slice slice;
   begin_slice(slice, job, chunk, now);
+  --queue.count;
   slice.first = offset;
   slice.count = 1;
+  slice.offered_at = since;
   slice.offsets.push_back(offset);
   slice.attempts.push_back(start_attempt(chunk, offset));
   add_progress(slice, *job.round, chunk);

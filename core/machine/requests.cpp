@@ -28,6 +28,7 @@ std::shared_ptr<const Job> snapshot(const Job& job) {
   copy->created_at = job.created_at;
   copy->run_at = job.run_at;
   copy->timeout = job.timeout;
+  copy->traceparent = job.traceparent;
   copy->started_at = job.started_at;
   copy->finished_at = job.finished_at;
   copy->closed = job.closed;

@@ -38,7 +38,7 @@ void step(Job& job, Event event, const Now& now, const Rules& rules, Effects& ou
 Publish make_publish(Job& job, PublishedKind kind, int stage = 0, RoundNumber round = 0);
 
 /// Puts the tasks of an `OfferTasks` effect into the ready queues; to be called when the effect is due.
-void offer_tasks(Job& job, const OfferTasks& offer);
+void offer_tasks(Job& job, const OfferTasks& offer, Timestamp now);
 
 /// Whether a task of this job may be handed out now.
 bool has_ready_tasks(const Job& job);

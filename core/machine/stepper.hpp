@@ -91,8 +91,8 @@ class Stepper {
 bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt);
 /// Gives every task of the chunk a note of its own, as its bits imply.
 void ensure_notes(Chunk& chunk);
-/// Puts a task that came back into the ready queue of its spec.
-void make_ready(Round& round, TaskIndex index);
+/// Puts a task that came back into the ready queue of its spec; it might run `since` then.
+void make_ready(Round& round, TaskIndex index, Timestamp since);
 /// How many of the chunk's tasks are critical.
 std::uint64_t critical_tasks(const Round& round, const Chunk& chunk);
 /// What no further try of the same program can mend.

@@ -30,12 +30,14 @@ void ensure_notes(Chunk& chunk) {
   }
 }
 
-void make_ready(Round& round, TaskIndex index) {
+void make_ready(Round& round, TaskIndex index, Timestamp since) {
   auto& chunk = chunk_of(round, index);
   const auto offset = static_cast<ChunkOffset>(index - chunk.first);
   ensure_notes(chunk);
   chunk.notes[offset].state = TaskNote::State::waiting;
-  round.ready[chunk.spec_of(offset)].tasks.push_back(index);
+  auto& queue = round.ready[chunk.spec_of(offset)];
+  queue.tasks.push_back({index, since});
+  ++queue.count;
   ++round.ready_count;
 }
 
@@ -287,7 +289,8 @@ void Stepper::accept_returned(Chunk& chunk, const Report& report) {
     note.state = TaskNote::State::waiting;
     --round.counts.running;
     ++round.counts.queued;
-    if (round.phase == RoundPhase::open) make_ready(round, chunk.first + offset);
+    const auto since = note.attempt == 0 ? chunk.offered_at : now_.time;
+    if (round.phase == RoundPhase::open) make_ready(round, chunk.first + offset, since);
   }
 }
 
@@ -349,6 +352,7 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   auto told = make_publish(job_, PublishedKind::task_failed, round.stage, round.number);
   told.index = chunk.first + offset;
   told.attempt = attempt;
+  told.task_type = round.first_error->task_type;
   told.error = error;
   out_.after_commit(std::move(told));
 }
@@ -367,7 +371,7 @@ void Stepper::operator()(RetriesCameDue) {
     for (const auto index : round.retries.begin()->second) {
       --round.counts.retrying;
       ++round.counts.queued;
-      make_ready(round, index);
+      make_ready(round, index, now_.time);
     }
     round.retries.erase(round.retries.begin());
   }

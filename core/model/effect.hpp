@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -75,6 +76,7 @@ struct Publish {
   RoundNumber round = 0;
   TaskIndex index = 0;
   std::uint32_t attempt = 0;
+  std::string task_type = {};  ///< of a task that failed
   Text error = {};
   JobStatus status = JobStatus::queued;  ///< when it happened
   TaskCounts counts = {};                ///< of the current round, likewise

@@ -7,7 +7,7 @@ namespace coremachine {
 
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 27> codes{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 28> codes{{
     {ErrorCode::task_failed, "task_failed"},
     {ErrorCode::too_many_failures, "too_many_failures"},
     {ErrorCode::handler_threw, "handler_threw"},
@@ -21,6 +21,7 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 27> codes{{
     {ErrorCode::cancelled, "cancelled"},
     {ErrorCode::unknown_job_type, "unknown_job_type"},
     {ErrorCode::unknown_job, "unknown_job"},
+    {ErrorCode::unknown_schedule, "unknown_schedule"},
     {ErrorCode::invalid_name, "invalid_name"},
     {ErrorCode::invalid_params, "invalid_params"},
     {ErrorCode::invalid_argument, "invalid_argument"},

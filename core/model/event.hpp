@@ -30,6 +30,7 @@ struct Slice {
   std::vector<std::uint32_t> attempts = {};  ///< empty: all 1
   Incarnation incarnation = 0;
   std::vector<std::pair<ChunkOffset, Text>> progress = {};  ///< what earlier attempts had come to
+  Timestamp offered_at{};                                   ///< since when it might be handed out
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }
   std::uint32_t attempt_at(std::uint32_t i) const { return attempts.empty() ? 1 : attempts[i]; }

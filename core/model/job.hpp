@@ -47,6 +47,7 @@ struct Submission {
   std::string fingerprint = {};      ///< of type and params, where one of these is set
   std::string idempotency_key = {};  ///< empty: none
   bool unique = false;               ///< by its fingerprint
+  std::string traceparent = {};      ///< whose work it is part of; empty: nobody said
 };
 
 /// Everything the machine knows of a job that is not over. Its one truth is what the store holds;
@@ -65,6 +66,7 @@ struct Job {
   Timestamp created_at{};
   std::optional<Timestamp> run_at = {};
   std::optional<Milliseconds> timeout = {};  ///< from the start of an attempt of the job
+  std::string traceparent = {};              ///< as it was submitted; empty: none
   std::optional<Timestamp> deadline = {};
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};

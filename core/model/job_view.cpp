@@ -38,6 +38,7 @@ JobView make_view(const Job& job) {
   view.error = job.error;
   view.priority = job.priority;
   view.tags = job.tags;
+  view.traceparent = job.traceparent;
   view.attempt = job.attempt;
   view.created_at = job.created_at;
   view.run_at = job.run_at;

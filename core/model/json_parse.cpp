@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include <boost/json/array.hpp>
 #include <boost/json/basic_parser_impl.hpp>
@@ -21,7 +22,7 @@ class Builder {
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
 
-  explicit Builder(bool strict) : strict_(strict) {}
+  explicit Builder(bool strict, std::vector<ParamFault>* beyond = nullptr) : strict_(strict), beyond_(beyond) {}
 
   json::value take() { return std::move(root_); }
   const std::string& fault() const { return fault_; }
@@ -84,19 +85,19 @@ class Builder {
   bool on_number_part(json::string_view, json::error_code&) { return true; }
   bool on_int64(std::int64_t number, json::string_view, json::error_code& ec) { return add(number, ec); }
   bool on_uint64(std::uint64_t number, json::string_view, json::error_code& ec) {
-    if (strict_) return refuse(ec, "the integer does not fit 64 bits with sign");
+    if (strict_ && !note_beyond(ec)) return false;
     return add(number, ec);
   }
   bool on_double(double approximate, json::string_view literal, json::error_code& ec) {
     const std::string_view text(literal.data(), literal.size());
-    if (strict_ && text.find_first_of(".eE") == std::string_view::npos) {
-      return refuse(ec, "the integer does not fit 64 bits with sign");
-    }
+    const bool is_beyond = strict_ && text.find_first_of(".eE") == std::string_view::npos;
+    if (is_beyond && !note_beyond(ec)) return false;
     // The parser's own conversion may be off by a unit in the last place; text that we wrote has to come back exactly.
     double number = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
     if (parsed.ec == std::errc::result_out_of_range) number = approximate;
-    if (!std::isfinite(number)) return refuse(ec, "the number is too large to be finite");
+    if (!std::isfinite(number) && !is_beyond) return refuse(ec, "the number is too large to be finite");
+    if (is_beyond) number = std::clamp(number, std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
     return add(number, ec);
   }
   bool on_bool(bool value, json::error_code& ec) { return add(value, ec); }
@@ -142,6 +143,14 @@ class Builder {
     return true;
   }
 
+  /// An integer does not fit 64 bits with sign: noted where somebody asks for it, refused otherwise.
+  bool note_beyond(json::error_code& ec) {
+    constexpr std::size_t most_noted = 100;
+    if (!beyond_) return refuse(ec, "the integer does not fit 64 bits with sign");
+    if (beyond_->size() < most_noted)
+      beyond_->push_back({pointer().substr(1), "is an integer that does not fit 64 bits with sign"});
+    return true;
+  }
   bool refuse_twice(json::error_code& ec) {
     return refuse(ec, "the key \"" + top().key + "\" comes twice in one object");
   }
@@ -152,6 +161,7 @@ class Builder {
   }
 
   bool strict_;
+  std::vector<ParamFault>* beyond_;
   json::value root_ = nullptr;
   std::vector<Frame> frames_ = {};
   std::size_t depth_ = 0;
@@ -194,10 +204,11 @@ Error refusal(std::string message) {
   return Error{ErrorCode::invalid_argument, std::move(message)};
 }
 
-Result<json::value> parse(std::string_view text, bool strict, std::size_t max_depth) {
+Result<json::value> parse(std::string_view text, bool strict, std::size_t max_depth,
+                          std::vector<ParamFault>* beyond = nullptr) {
   json::parse_options options;
   options.max_depth = max_depth;
-  json::basic_parser<Builder> parser(options, strict);
+  json::basic_parser<Builder> parser(options, strict, beyond);
   json::error_code ec;
   const auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
@@ -214,13 +225,25 @@ bool is_space(char c) {
 
 }  // namespace
 
-Result<json::value> parse_strict(std::string_view text) {
+namespace {
+
+Result<json::value> parse_outside(std::string_view text, std::vector<ParamFault>* beyond) {
   if (std::all_of(text.begin(), text.end(), is_space)) return refusal("the text is empty where JSON is due");
   if (text.starts_with("\xEF\xBB\xBF")) return refusal("the text begins with a byte order mark, which JSON has not");
   if (const auto at = find_invalid_utf8(text); at != std::string_view::npos) {
     return refusal(place_of(text, at) + ": the text is not valid UTF-8");
   }
-  return parse(text, true, max_parsed_depth);
+  return parse(text, true, max_parsed_depth, beyond);
+}
+
+}  // namespace
+
+Result<json::value> parse_strict(std::string_view text) {
+  return parse_outside(text, nullptr);
+}
+
+Result<json::value> parse_strict(std::string_view text, std::vector<ParamFault>& beyond) {
+  return parse_outside(text, &beyond);
 }
 
 json::value parse_stored(std::string_view text) {

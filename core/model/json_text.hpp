@@ -36,6 +36,10 @@ std::vector<std::uint32_t> element_ends(std::string_view json_array);
 /// nesting beyond max_parsed_depth, numbers that are not finite, integers beyond 64 bits with sign.
 Result<json::value> parse_strict(std::string_view text);
 
+/// The same, but integers beyond 64 bits with sign come back as the nearest number that JSON values have, and `beyond`
+/// says where they are: for those who have a schema to judge them by. Of more than 100, the first are told.
+Result<json::value> parse_strict(std::string_view text, std::vector<ParamFault>& beyond);
+
 /// Reads text that `append_json` or a store wrote; throws Failure (store_damaged) for anything else.
 json::value parse_stored(std::string_view text);
 

@@ -100,6 +100,10 @@ std::string state_of(const Job& job) {
   out.member("last_event", job.last_event, std::uint64_t{0});
   out.optional_member("timeout_ms", job.timeout);
   out.optional_member("deadline", job.deadline);
+  if (!job.traceparent.empty()) {
+    out.key("traceparent");
+    out.string(job.traceparent);
+  }
   if (!job.signals.empty()) {
     out.key("signals");
     out.begin_array();
@@ -235,6 +239,7 @@ void read_state(const std::string& state, Job& job) {
     if (name == "last_event") return in.to(job.last_event);
     if (name == "timeout_ms") return in.to(job.timeout);
     if (name == "deadline") return in.to(job.deadline);
+    if (name == "traceparent") return in.to(job.traceparent);
     if (name == "signals") return read_list(in, job.signals, codec::read_signal);
     if (name == "round") return void(job.round = read_round(in));
     in.mismatch("the state has an unknown member");

@@ -36,6 +36,7 @@ struct Chunk {
   ChunkOffset fresh = 0;               ///< offsets from here on were never handed out
   std::uint32_t finished_count = 0;
   bool offered = false;              ///< its tasks may be handed out
+  Timestamp offered_at{};            ///< since when
   OffsetSet finished = {};           ///< the join's truth: completed, failed or dead
   std::vector<TaskNote> notes = {};  ///< empty, or one for each task
   Text definitions = {};             ///< JSON array of params; null: read them from the store
@@ -44,10 +45,17 @@ struct Chunk {
   bool complete() const { return finished_count == count; }
 };
 
+/// A single task that may be handed out.
+struct ReadyTask {
+  TaskIndex index = 0;
+  Timestamp since{};
+};
+
 /// Tasks of one spec that may be handed out: whole chunks never touched, and single tasks that came back.
 struct ReadyQueue {
   std::deque<ChunkNumber> chunks = {};
-  std::deque<TaskIndex> tasks = {};
+  std::deque<ReadyTask> tasks = {};
+  std::uint64_t count = 0;  ///< tasks, all told
   bool empty() const { return chunks.empty() && tasks.empty(); }
 };
 

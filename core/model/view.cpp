@@ -77,6 +77,7 @@ json::object to_json(const JobView& view) {
   out.emplace("priority", view.priority);
   out.emplace("tags", std::move(tags));
   out.emplace("attempt", view.attempt);
+  if (!view.traceparent.empty()) out.emplace("traceparent", view.traceparent);
   out.emplace("created_at", to_rfc3339(view.created_at));
   if (view.run_at) out.emplace("run_at", to_rfc3339(*view.run_at));
   out.emplace("started_at", time_or_null(view.started_at));

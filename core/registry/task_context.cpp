@@ -1,5 +1,7 @@
 #include <coremachine/registry/task_handler.hpp>
 
+#include <utility>
+
 namespace coremachine {
 
 std::string TaskContext::idempotency_key() const {
@@ -13,13 +15,14 @@ const json::value& TaskContext::last_progress() const {
   return state_.progress ? *state_.progress : none;
 }
 
-void TaskContext::log(std::string_view message) const {
-  if (!state_.log || !*state_.log) return;
-  std::string line = "job " + state_.job_id.str() + ", round " + std::to_string(state_.round) + ", task " +
-                     std::to_string(state_.index) + " (" + task_type() + "), attempt " +
-                     std::to_string(state_.attempt) + ": ";
-  line += message;
-  (*state_.log)(line);
+void TaskContext::log(LogLevel level, std::string_view message, LogFields fields) const {
+  if (!state_.log || !state_.log->wants(level)) return;
+  LogFields all{{"job_id", state_.job_id.str()}, {"stage", state_.stage},    {"round", state_.round},
+                {"task_index", state_.index},    {"task_type", task_type()}, {"attempt", state_.attempt}};
+  if (!state_.worker.empty()) all.emplace_back("worker", state_.worker);
+  if (!state_.traceparent.empty()) all.emplace_back("traceparent", state_.traceparent);
+  for (auto& field : fields) all.push_back(std::move(field));
+  state_.log->write(level, message, std::move(all));
 }
 
 }  // namespace coremachine

@@ -31,6 +31,7 @@ JobEvent describe(const machine::Announce& announce) {
   auto& data = event.data;
   data["job_id"] = announce.job.str();
   data["seq"] = what.sequence;
+  if (!announce.traceparent.empty()) data["traceparent"] = announce.traceparent;
   switch (what.kind) {
     case PublishedKind::job_accepted:
     case PublishedKind::job_started:
@@ -46,6 +47,7 @@ JobEvent describe(const machine::Announce& announce) {
       data["stage"] = what.stage;
       data["round"] = what.round;
       data["task_index"] = what.index;
+      data["task_type"] = what.task_type;
       data["attempt"] = what.attempt;
       if (what.error) data["error"] = json::parse(*what.error);
       break;

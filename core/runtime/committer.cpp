@@ -92,6 +92,7 @@ void Committer::write(Batch batch) {
       const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began);
       const auto typical = typical_ns_.load(std::memory_order_relaxed);
       typical_ns_.store(typical + (took.count() - typical) / 8, std::memory_order_relaxed);
+      if (hooks_.written) hooks_.written(took, batch);
       if (full) hooks_.post(StoreFullInput{false});
       idle_.store(true, std::memory_order_release);
       hooks_.post(CommittedInput{batch.sequence, batch.sweep > 0});

@@ -20,6 +20,8 @@ class Committer {
   struct Hooks {
     std::function<void(Input)> post;
     std::function<void(std::string_view)> fault_point;  ///< may be empty
+    /// Called on the thread that wrote it, before that is told to anyone; may be empty.
+    std::function<void(std::chrono::nanoseconds took, const Batch&)> written = {};
   };
   Committer(Store& store, Hooks hooks);
   ~Committer();

@@ -6,10 +6,12 @@
 #include <utility>
 
 #include <coremachine/params/faults.hpp>
+#include <coremachine/telemetry/trace.hpp>
 
 #include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/suggest.hpp"
 #include "core/runtime/fingerprint.hpp"
 #include "core/runtime/shell.hpp"
 
@@ -215,6 +217,16 @@ Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t lim
   return shell_->large_values().read(*parsed, limit);
 }
 
+Result<std::shared_ptr<ArtifactReader>> CoreMachine::open_artifact(std::string_view id) const {
+  const auto parsed = ArtifactId::parse(id);
+  if (!parsed) return Error{ErrorCode::store_missing, quoted_name(id) + " is no id of an artifact"};
+  try {
+    return std::shared_ptr<ArtifactReader>(shell_->large_values().open(*parsed));
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
 std::map<std::string, TypeLimit> CoreMachine::limits() const {
   std::map<std::string, TypeLimit> limits;
   for (const auto& setting : shell_->store().read_settings("limit")) {
@@ -273,6 +285,8 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   submission.run_at = options.delay ? std::optional(now() + *options.delay) : options.run_at;
   submission.timeout = options.timeout;
   submission.idempotency_key = options.idempotency_key;
+  // A trace never keeps a job from running: what is none is left out, as the specification says.
+  if (const auto trace = TraceParent::parse(options.traceparent)) submission.traceparent = trace->str();
   submission.unique = info->unique_by_params;
   if (submission.unique || !submission.idempotency_key.empty())
     submission.fingerprint = fingerprint_of(info->name, params);

@@ -44,6 +44,11 @@ struct LimitInput {
   TypeLimit limit;
   Then then;
 };
+/// Written together; with none, `then` waits for what came before.
+struct SettingsInput {
+  std::vector<Setting> settings;
+  Then then;
+};
 /// Jobs that are over, and in the store, go.
 struct RemoveInput {
   JobId job;
@@ -55,6 +60,11 @@ struct InspectInput {
 };
 struct AwaitInput {
   JobId job;
+  Then then;
+};
+/// What waits and what runs now.
+struct StatusInput {
+  std::function<void(std::vector<QueueStatus>, WorkerStatus)> look;  ///< called before `then`
   Then then;
 };
 struct FollowInput {
@@ -93,8 +103,8 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, FollowInput, BoundaryInput, SliceInput, CommittedInput, StoreFullInput,
-                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                           InspectInput, AwaitInput, StatusInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
+                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

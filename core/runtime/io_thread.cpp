@@ -82,6 +82,7 @@ struct IoThread::State {
       trouble = error.what();
     }
     const auto ends = text ? element_ends(*text) : std::vector<std::uint32_t>{};
+    slice->note_began(std::chrono::steady_clock::now());
     while (const auto position = slice->claim()) {
       auto task = std::make_shared<CoroutineTask>();
       task->slice = slice;
@@ -192,6 +193,7 @@ void IoThread::arm(Timestamp at) {
 void IoThread::run(std::shared_ptr<SliceState> slice, std::shared_ptr<const CoroutineHandler> handler) {
   state_->in_flight += slice->work().slice.count;
   slice->expect_all();
+  slice->all_at_once = true;
   asio::post(state_->context, [state = state_.get(), slice, handler] { state->start(slice, handler); });
 }
 

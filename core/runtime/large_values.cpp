@@ -27,6 +27,12 @@ boost::json::object LargeValues::keep(const boost::json::value& value) {
   return to_json(reference_to(kept->info));
 }
 
+std::unique_ptr<ArtifactReader> LargeValues::open(const ArtifactId& id) {
+  auto reader = store().open(id);
+  if (!reader) throw Failure(reader.error());
+  return std::move(*reader);
+}
+
 Result<std::string> LargeValues::read(const ArtifactId& id, std::uint64_t limit) {
   try {
     auto reader = store().open(id);

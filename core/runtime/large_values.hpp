@@ -23,6 +23,8 @@ class LargeValues {
   boost::json::object keep(const boost::json::value& value);
   /// The content of an artifact; store_missing if there is none of this id.
   Result<std::string> read(const ArtifactId& id, std::uint64_t limit);
+  /// Throws Failure.
+  std::unique_ptr<ArtifactReader> open(const ArtifactId& id);
 
  private:
   ArtifactStore& store();

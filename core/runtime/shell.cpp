@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <random>
 #include <thread>
 #include <utility>
@@ -10,6 +9,8 @@
 #include "core/machine/retry.hpp"
 #include "core/registry/task_callable.hpp"
 #include "core/runtime/load_job.hpp"
+#include "core/telemetry/plain_log.hpp"
+#include "core/runtime/schedule_duty.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -38,6 +39,10 @@ Shell::Shell(ShellSetup setup)
     : setup_(std::move(setup)),
       jobs_(setup_.options.jobs ? *setup_.options.jobs : JobRegistry::instance()),
       tasks_(setup_.options.tasks ? *setup_.options.tasks : TaskRegistry::instance()),
+      log_(setup_.options.logger ? setup_.options.logger : telemetry::make_plain_log(setup_.options.log)),
+      metrics_(jobs_, tasks_),
+      workers_(workers_of(setup_.options)),
+      started_at_(now()),
       retention_(setup_.options.retention),
       large_values_(setup_.open_artifacts) {
   jobs_.freeze();
@@ -47,7 +52,6 @@ Shell::Shell(ShellSetup setup)
   entropy_ = (std::uint64_t{random()} << 32U) | random();
   incarnation_ = setup_.store->begin_incarnation();
 
-  const auto workers = workers_of(setup_.options);
   machine::EngineSetup engine;
   engine.incarnation = incarnation_;
   engine.last_commit = setup_.store->last_commit();
@@ -55,7 +59,8 @@ Shell::Shell(ShellSetup setup)
   engine.rules.poison_deaths = static_cast<std::uint8_t>(std::clamp(setup_.options.poison_deaths, 1U, 255U));
   engine.rules.alone_at_most = setup_.options.alone_at_most;
   engine.max_jobs = setup_.options.max_jobs;
-  engine.slots = workers;
+  engine.slots = workers_;
+  engine.observer = &metrics_;
   for (const auto& info : tasks_.list_all_info()) {
     check_needs(info, setup_.options.services);
     if (!info.enabled) {
@@ -73,7 +78,7 @@ Shell::Shell(ShellSetup setup)
   slices.tasks = &tasks_;
   slices.store = setup_.store.get();
   slices.services = &setup_.options.services;
-  slices.log = [this](std::string_view message) { log(std::string(message)); };
+  slices.log = log_.get();
   slices.worker = "local";
   slices.clock = [this] { return now(); };
   slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };
@@ -105,7 +110,9 @@ Shell::Shell(ShellSetup setup)
       const auto code = broke->error.code;
       if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) return StoreFailedInput{broke->error};
     }
-    return BoundaryInput{call.job, std::move(decided), std::chrono::steady_clock::now() - began};
+    const auto took = std::chrono::steady_clock::now() - began;
+    metrics_.boundary_ran(call.job_type, took);
+    return BoundaryInput{call.job, std::move(decided), took};
   };
   work.run_slice = [this](SliceState& slice, RunningRecord::Slot& slot) -> Input {
     return SliceInput{slice.work().id, slice_runner_->run(slice, slot), true};
@@ -113,28 +120,28 @@ Shell::Shell(ShellSetup setup)
   work.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::pool); };
   work.drive = [this] { drive(Role::pool); };
   work.write = [this] { committer_->write_given(); };
-  pool_ = std::make_unique<Pool>(workers, setup_.options.handlers, *record_, std::move(work));
+  pool_ = std::make_unique<Pool>(workers_, setup_.options.handlers, *record_, std::move(work));
 
   Committer::Hooks commits;
   commits.post = [this](Input input) {
     enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::committer);
   };
   commits.fault_point = setup_.fault_point;
+  commits.written = [this](std::chrono::nanoseconds took, const Batch& batch) { note_commit(took, batch); };
   committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
+
+  ScheduleDuty::Setup schedules;
+  schedules.shell = this;
+  schedules.clock = setup_.schedule_clock ? setup_.schedule_clock : [this] { return now(); };
+  schedules.log = [this](const std::string& message) { log(message); };
+  schedules.fault_point = setup_.fault_point;
+  schedules_ = std::make_shared<ScheduleDuty>(std::move(schedules));
 
   recover();
 }
 
 Shell::~Shell() {
   stop();
-}
-
-void Shell::log(const std::string& message) const {
-  if (setup_.options.log) {
-    setup_.options.log(message);
-  } else {
-    std::fprintf(stderr, "coremachine: %s\n", message.c_str());
-  }
 }
 
 Timestamp Shell::now() const {
@@ -163,13 +170,12 @@ void Shell::recover() {
     jobs += page.size();
     after = page.back().job.id;
   }
-  if (jobs > 0) log("going on with " + std::to_string(jobs) + (jobs == 1 ? " unfinished job" : " unfinished jobs"));
-  const auto& suspects = record_->suspects();
-  if (!suspects.empty())
-    log("the last process died; what it ran (" + std::to_string(suspects.size()) + ") runs alone first");
-  engine_->start(draw(), suspects);
+  note_start(jobs);
+  engine_->tell(told());
+  engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
+  schedules_->load();
 }
 
 // ---- the inbox and the driver ----
@@ -212,12 +218,14 @@ void Shell::drive(Role role) {
       std::swap(inputs, inbox_);
     }
     const auto now = draw();
+    engine_->tell(told());
     for (auto& input : inputs) handle(input, now);
     engine_->tick(now);
     const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
     carry_out(engine_->take_actions());
     give_batch();
+    metrics_.live_jobs.set(static_cast<std::int64_t>(engine_->live_jobs()));
     auto deadline = engine_->next_deadline();
     if (look && (!deadline || *look < *deadline)) deadline = look;
     if (deadline && (!armed_ || *deadline < *armed_)) {
@@ -248,9 +256,14 @@ void Shell::handle(Input& input, const Now& now) {
     void operator()(LimitInput& in) const {
       shell.engine_->set_limit(now, in.type, in.limit, keep(std::move(in.then)));
     }
+    void operator()(SettingsInput& in) const { shell.engine_->set(std::move(in.settings), keep(std::move(in.then))); }
     void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
     void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
+    void operator()(StatusInput& in) const {
+      in.look(shell.queue_status(now), shell.worker_status(now));
+      in.then({});
+    }
     void operator()(FollowInput& in) const {
       if (!shell.engine_->find(in.job)) return;
       shell.listeners_[in.job].push_back(in.listener);
@@ -270,6 +283,7 @@ void Shell::handle(Input& input, const Now& now) {
       const auto slice = shell.slices_.find(in.slice);
       if (slice != shell.slices_.end()) {
         slice->second->reported += in.report.completed.count + static_cast<std::uint32_t>(in.report.failed.size());
+        shell.look_at(*slice->second, in.report);
       }
       if (in.last && slice != shell.slices_.end()) {
         shell.slices_.erase(slice);
@@ -283,9 +297,11 @@ void Shell::handle(Input& input, const Now& now) {
     }
     void operator()(StoreFullInput& in) const {
       shell.engine_->store_is_full(in.full);
-      shell.log(in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and written "
-                          "when there is space"
-                        : "the store has space again");
+      shell.metrics_.store_full.set(in.full ? 1 : 0);
+      shell.log_->write(in.full ? LogLevel::warn : LogLevel::info,
+                        in.full ? "the disk of the store is full: new jobs are refused, what was accepted is kept and "
+                                  "written when there is space"
+                                : "the store has space again");
     }
     void operator()(StoreFailedInput& in) const { shell.store_failed(in.error); }
     void operator()(LoadedInput& in) const {

@@ -20,6 +20,7 @@
 #include "core/runtime/input.hpp"
 #include "core/runtime/io_thread.hpp"
 #include "core/runtime/large_values.hpp"
+#include "core/runtime/machine_metrics.hpp"
 #include "core/runtime/pool.hpp"
 #include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
@@ -27,12 +28,15 @@
 
 namespace coremachine::runtime {
 
+class ScheduleDuty;
+
 struct ShellSetup {
   MachineOptions options;
   std::unique_ptr<Store> store;
   LargeValues::Open open_artifacts = {};
   std::string running_record;                              ///< path of the file; empty: kept nowhere
   std::function<void(std::string_view)> fault_point = {};  ///< called before and after every action, by tests
+  std::function<Timestamp()> schedule_clock = {};          ///< what schedules go by; the wall clock if empty
 };
 
 /// The world around the engine: threads, clock, store. Inputs gather in an inbox; whoever finds nobody driving takes
@@ -50,6 +54,9 @@ class Shell {
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
   LargeValues& large_values() { return large_values_; }
+  const MachineMetrics& metrics() const { return metrics_; }
+  const Logger& logger() const { return *log_; }
+  ScheduleDuty& schedules() { return *schedules_; }
   Timestamp now() const;
   void stop();
 
@@ -82,11 +89,26 @@ class Shell {
   Now draw();
   JobId make_id(Timestamp created);
   void reach(std::size_t action, const char* side) const;
+
+  // shell_status.cpp
   void log(const std::string& message) const;
+  LogLevel all_is_well() const;
+  machine::Tell told() const;
+  void note_start(std::size_t unfinished) const;
+  void note(const machine::Announce& announce) const;
+  void look_at(SliceState& slice, const Report& report);
+  void note_failures(const machine::RunSlice& work, const Report& report) const;
+  void note_commit(std::chrono::nanoseconds took, const Batch& batch);
+  std::vector<QueueStatus> queue_status(const Now& now) const;
+  WorkerStatus worker_status(const Now& now) const;
 
   ShellSetup setup_;
   JobRegistry& jobs_;
   TaskRegistry& tasks_;
+  std::shared_ptr<Logger> log_;
+  MachineMetrics metrics_;
+  unsigned workers_ = 0;
+  Timestamp started_at_{};
   Retention retention_;
   LargeValues large_values_;
   std::unique_ptr<RunningRecord> record_;
@@ -96,10 +118,16 @@ class Shell {
   std::unique_ptr<IoThread> io_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Pool> pool_;
+  std::shared_ptr<ScheduleDuty> schedules_;
 
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;
   bool driving_ = false;
+
+  // Of whoever writes a batch, one at a time.
+  static constexpr std::chrono::seconds slow_commit{1};
+  std::chrono::steady_clock::time_point sized_at_{};  ///< when the store was last measured
+  std::optional<std::chrono::steady_clock::time_point> slow_told_at_ = {};
 
   // Of the driver alone.
   Incarnation incarnation_ = 0;

@@ -84,6 +84,11 @@ void Shell::take_back(machine::SliceId id, bool stop) {
   }
   if (never_ran) slices_.erase(id);
   if (returned.empty() && !never_ran) return;
+  if (log_->wants(LogLevel::debug))
+    log_->debug("tasks that had not begun were taken back", {{"job_id", slice->work().slice.job.str()},
+                                                             {"round", slice->work().slice.round},
+                                                             {"task_type", slice->work().spec.task_type},
+                                                             {"count", returned.size()}});
   Report report;
   report.round = slice->work().slice.round;
   report.chunk = slice->work().slice.chunk;
@@ -123,6 +128,7 @@ void Shell::load(const machine::LoadJob& load) {
 }
 
 void Shell::announce(const machine::Announce& announce) {
+  note(announce);
   const auto found = listeners_.find(announce.job);
   if (found == listeners_.end()) return;
   const auto event = describe(announce);
@@ -148,7 +154,8 @@ void Shell::finish(machine::RequestId request, machine::Answer&& answer) {
 void Shell::store_failed(const Error& error) {
   failed_ = true;
   failure_ = error;
-  log("stopped: " + error.message);
+  metrics_.store_failed.set(1);
+  log_->error("stopped: " + error.message, {{"code", to_string(error.code)}});
   auto requests = std::exchange(requests_, {});
   for (auto& [request, then] : requests) {
     machine::Answer answer;

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "core/runtime/schedule_duty.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine::runtime {
@@ -20,10 +21,12 @@ bool Shell::wait_drained(Milliseconds at_most) {
 void Shell::stop() {
   const std::lock_guard lock(stop_mutex_);
   if (std::exchange(stopped_, true)) return;
+  log_->write(all_is_well(), "the machine stops");
+  schedules_->stop();
   drain_wanted_ = true;
   post(DrainInput{});
   if (!wait_drained(setup_.options.drain_limit)) {
-    log("what still runs after the drain limit is told to end");
+    log_->warn("what still runs after the drain limit is told to end");
     post(StopAllInput{});
     wait_drained(setup_.options.grace);
   }
@@ -44,6 +47,7 @@ void Shell::stop() {
     then(std::move(answer));
   }
   setup_.store.reset();
+  log_->write(all_is_well(), "the machine has stopped", {{"unfinished_jobs", engine_->live_jobs()}});
 }
 
 }  // namespace coremachine::runtime

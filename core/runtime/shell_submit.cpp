@@ -95,7 +95,7 @@ void Shell::look_for_old_jobs() {
       for (const auto job : slice.due) post(RemoveInput{job, [](machine::Answer&&) {}});
       if (!slice.round_ended) pause = between_slices;
     } catch (const Failure& failure) {
-      log("looking for old jobs: " + failure.error().message);
+      log_->warn("looking for old jobs: " + failure.error().message);
     }
     io_->execute_after(pause, [this] { look_for_old_jobs(); });
   };

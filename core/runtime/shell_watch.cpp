@@ -82,8 +82,15 @@ void Shell::give_up(std::shared_ptr<SliceState> slice) {
   failure.error = timeout_text(*slice);
   report.failed.push_back(std::move(failure));
   const bool replaced = pool_->slice_abandoned(work.id);
-  log("a handler of \"" + work.spec.task_type + "\" ignores that it is to end; " +
-      (replaced ? "its thread is replaced" : "too many threads are lost this way for this one to be replaced"));
+  LogFields fields{{"job_id", work.slice.job.str()},
+                   {"round", work.slice.round},
+                   {"task_index", TaskIndex{work.slice.chunk} * chunk_size + work.slice.offset_at(running)},
+                   {"task_type", work.spec.task_type},
+                   {"attempt", work.slice.attempt_at(running)}};
+  log_->warn(
+      "a handler of \"" + work.spec.task_type + "\" ignores that it is to end; " +
+          (replaced ? "its thread is replaced" : "too many threads are lost this way for this one to be replaced"),
+      std::move(fields));
   slices_.erase(work.id);
   engine_->slice_reported(draw(), work.id, std::move(report), true);
 }

@@ -275,7 +275,9 @@ TaskContext::State SliceRunner::about(const machine::RunSlice& work) const {
   about.defined_in = work.slice.defined_in;
   about.task_type = &work.spec.task_type;
   about.services = setup_.services;
-  about.log = &setup_.log;
+  about.log = setup_.log;
+  about.worker = setup_.worker;
+  about.traceparent = work.traceparent;
   return about;
 }
 
@@ -294,6 +296,7 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     return reports.take();
   }
 
+  state.note_began(std::chrono::steady_clock::now());
   auto about = this->about(work);
   about.cancelled = &state.cancelled();
   LiveBeats beats(state, setup_);
@@ -333,6 +336,7 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
     if (beats.latest()) reports.failed_at(offset, beats.latest());
     if (setup_.partial && reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
       setup_.partial(work.id, reports.take());
+      state.note_began(std::chrono::steady_clock::now());
     }
   }
   slot.clear();

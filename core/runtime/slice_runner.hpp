@@ -71,7 +71,7 @@ class SliceRunner {
     const TaskRegistry* tasks = nullptr;
     const Store* store = nullptr;
     const Services* services = nullptr;
-    std::function<void(std::string_view)> log = {};  ///< what handlers want an operator to know
+    Logger* log = nullptr;  ///< for what handlers want an operator to know
     std::string worker;
     std::function<Timestamp()> clock;
     std::function<void(machine::SliceId, Report)> partial;  ///< part of a slice that takes long

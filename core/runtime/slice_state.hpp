@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -44,7 +45,7 @@ class SliceState {
   /// How many positions were claimed: the last of them is the one that runs, if one does.
   std::uint32_t claimed() const { return next(range_.load(std::memory_order_acquire)); }
 
-  /// When the task that was claimed last began; noted only where somebody watches for it.
+  /// When the task that was claimed last began: to the point where somebody watches for it, else not much earlier.
   void note_began(std::chrono::steady_clock::time_point time) {
     began_.store(time.time_since_epoch().count(), std::memory_order_release);
   }
@@ -63,6 +64,20 @@ class SliceState {
   // Of the driver alone.
   std::uint32_t reported = 0;  ///< positions whose outcome has come in
   std::optional<std::chrono::steady_clock::time_point> stopped_at = {};
+  bool all_at_once = false;             ///< its tasks run beside each other
+  std::vector<ChunkOffset> ended = {};  ///< of these, those whose outcome has come in
+
+  /// The positions that run now.
+  std::vector<std::uint32_t> running() const {
+    const auto from = claimed();
+    if (from == 0) return {};
+    if (!all_at_once) return {from - 1};
+    std::vector<std::uint32_t> positions;
+    for (std::uint32_t i = 0; i < from; ++i) {
+      if (std::find(ended.begin(), ended.end(), work_.slice.offset_at(i)) == ended.end()) positions.push_back(i);
+    }
+    return positions;
+  }
 
   /// For tasks that end in any order, all of one thread: after `expect_all`, true for the last one.
   void expect_all() { pending_ = work_.slice.count; }

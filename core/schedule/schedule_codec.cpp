@@ -18,18 +18,9 @@ constexpr std::uint64_t most_count = INT64_MAX;
 
 // ---- writing ----
 
-json::object to_json(const Firing& firing) {
-  json::object out;
-  out["scheduled_for"] = to_rfc3339(firing.scheduled_for);
-  out["kind"] = firing.kind == Firing::Kind::on_time   ? "on_time"
-                : firing.kind == Firing::Kind::made_up ? "made_up"
-                                                       : "by_hand";
-  return out;
-}
-
 json::array to_json(const std::vector<Firing>& firings) {
   json::array out;
-  for (const auto& firing : firings) out.push_back(to_json(firing));
+  for (const auto& firing : firings) out.push_back(schedule::to_json(firing));
   return out;
 }
 
@@ -87,25 +78,12 @@ ScheduleSpec read_members(DocumentReader& in) {
   return spec;
 }
 
-Firing read_firing(DocumentReader& in) {
-  Firing firing;
-  in.require("scheduled_for");
-  firing.scheduled_for = in.time("scheduled_for").value_or(Timestamp{});
-  const auto kind = in.string("kind").value_or("on_time");
-  if (kind == "made_up") {
-    firing.kind = Firing::Kind::made_up;
-  } else if (kind == "by_hand") {
-    firing.kind = Firing::Kind::by_hand;
-  } else if (kind != "on_time") {
-    in.fault("kind", "it is none of on_time, made_up and by_hand");
-  }
-  in.refuse_others();
-  return firing;
-}
-
 std::vector<Firing> read_firings(DocumentReader& in, std::string_view name) {
   std::vector<Firing> firings;
-  in.objects(name, [&](DocumentReader& element) { firings.push_back(read_firing(element)); });
+  in.objects(name, [&](DocumentReader& element) {
+    firings.push_back(read_firing(element));
+    element.refuse_others();
+  });
   return firings;
 }
 
@@ -123,6 +101,30 @@ Reading<T> reading_of(T value, std::vector<Fault> faults) {
 }
 
 }  // namespace
+
+json::object to_json(const Firing& firing) {
+  json::object out;
+  out["scheduled_for"] = to_rfc3339(firing.scheduled_for);
+  out["kind"] = firing.kind == Firing::Kind::on_time   ? "on_time"
+                : firing.kind == Firing::Kind::made_up ? "made_up"
+                                                       : "by_hand";
+  return out;
+}
+
+Firing read_firing(DocumentReader& in) {
+  Firing firing;
+  in.require("scheduled_for");
+  firing.scheduled_for = in.time("scheduled_for").value_or(Timestamp{});
+  const auto kind = in.string("kind").value_or("on_time");
+  if (kind == "made_up") {
+    firing.kind = Firing::Kind::made_up;
+  } else if (kind == "by_hand") {
+    firing.kind = Firing::Kind::by_hand;
+  } else if (kind != "on_time") {
+    in.fault("kind", "it is none of on_time, made_up and by_hand");
+  }
+  return firing;
+}
 
 json::object to_json(const ScheduleSpec& spec) {
   json::object out;

@@ -15,6 +15,8 @@ namespace coremachine::schedule {
 
 namespace json = boost::json;
 
+class DocumentReader;
+
 /// One thing that is wrong with a document, and where: `#/cron`.
 struct Fault {
   std::string pointer;
@@ -44,6 +46,10 @@ Reading<ScheduleSpec> read_spec(const json::value& document);
 /// What is wrong with a spec, wherever it comes from, but for an unknown time zone: that takes a look at files, and
 /// Timetable::make does it. Without faults, it can fail for no other reason; its pointer would be `#/time_zone`.
 std::vector<Fault> spec_faults(const ScheduleSpec& spec);
+
+json::object to_json(const Firing& firing);
+/// The members of a firing, of an object that may have others.
+Firing read_firing(DocumentReader& in);
 
 /// A state as stores keep it and users see it. Counts of 0 and empty lists are written, and may be missing.
 json::object to_json(const ScheduleState& state);

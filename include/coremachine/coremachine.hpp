@@ -15,3 +15,8 @@
 #include <coremachine/registry/task_handler.hpp>
 #include <coremachine/registry/task_registry.hpp>
 #include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/runtime/schedules.hpp>
+#include <coremachine/schedule/schedule.hpp>
+#include <coremachine/telemetry/log.hpp>
+#include <coremachine/telemetry/metrics.hpp>
+#include <coremachine/telemetry/trace.hpp>

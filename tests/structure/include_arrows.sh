@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../..}"
 
-# A room, and what its files may include. A room is core/ROOM with include/coremachine/ROOM, or the folder ROOM.
+# A room, and what its files may include. A room is core/ROOM with include/coremachine/ROOM, the folder ROOM, or a
+# folder of triggers/http: it has rooms of its own.
 # Every room may include itself, export.hpp, the standard library, and Boost's system, json and assert.
 #   calm    in place of the standard library: what of it has no clock, randomness, threads or I/O
 #   busy    of a single file of a calm room: those too
@@ -16,16 +17,21 @@ model         :
 machine       : calm model
 ports         : model
 schedule      : calm model
-registry      : model boost/core
+telemetry     : model posix
+registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
 store         : ports model sqlite3 openssl posix
-runtime       : machine ports registry params schedule model boost/asio boost/core openssl posix
+runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
 front         : public
 jobs          : model registry params handlers
 handlers      : model registry params openssl posix
 triggers/cli  : any
+triggers/http/wire   : model posix
+triggers/http/server : triggers/http/wire model boost/asio openssl posix
+triggers/http/access : triggers/http/wire model openssl posix
+triggers/http/api    : any
 samples       : public boost/asio
 tests         : any
 bench         : any
@@ -56,6 +62,7 @@ judge() {
       split(path, part, "/")
       if (part[1] == "core") return part[2]
       if (part[1] == "include") return part[3] ~ /\.hpp$/ ? "front" : part[3]
+      if (part[1] == "triggers" && part[2] == "http") return part[1] "/" part[2] "/" part[3]
       if (part[1] == "triggers") return part[1] "/" part[2]
       return part[1]
     }
@@ -84,7 +91,7 @@ judge() {
       fill(more, extra)
       busy = "^(barrier|cstdio|ctime|condition_variable|filesystem|fstream|future|iostream|latch|mutex|random|" \
              "semaphore|shared_mutex|stop_token|syncstream|thread)$"
-      posix = "^(sys/.*|linux/.*|dirent|dlfcn|fcntl|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
+      posix = "^(sys/.*|linux/.*|arpa/.*|netinet/.*|dirent|dlfcn|fcntl|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
     }
     {
       match($0, /^[^:]*:[0-9]+:/)
@@ -120,6 +127,8 @@ core/schedule/a.cpp:18:#include <fstream>
 core/schedule/a.cpp:19:#include <unistd.h>
 core/schedule/load_time_zone.cpp:20:#include <unistd.h>
 include/coremachine/schedule/a.hpp:21:#include <coremachine/registry/job_registry.hpp>
+core/telemetry/a.cpp:21:#include "core/registry/registration.hpp"
+core/machine/a.cpp:22:#include <coremachine/telemetry/log.hpp>
 core/ports/a.hpp:6:#include "core/store/sqlite/sqlite_store.hpp"
 core/registry/a.cpp:7:#include <boost/asio/awaitable.hpp>
 include/coremachine/registry/job_registry.hpp:8:#include <coremachine/params/params.hpp>
@@ -134,6 +143,10 @@ include/coremachine/model/a.hpp:14:#include "core/model/job.hpp"
 samples/a.cpp:15:#include "core/model/job.hpp"
 samples/a.cpp:16:#include <sqlite3.h>
 triggers/carrier_pigeon/a.cpp:17:#include <string>
+triggers/http/a.cpp:22:#include <string>
+triggers/http/wire/a.cpp:23:#include "triggers/http/server/server.hpp"
+triggers/http/server/a.cpp:24:#include "triggers/http/api/a.hpp"
+triggers/http/server/a.cpp:25:#include <coremachine/runtime/core_machine.hpp>
 FORBIDDEN
 while IFS= read -r line; do
   [ -z "$(judge <<<"$line")" ] || fail "this should be allowed: $line"
@@ -152,6 +165,8 @@ include/coremachine/params/a.hpp:11:#include <boost/describe/members.hpp>
 core/schedule/load_time_zone.cpp:11:#include <fstream>
 samples/a.cpp:12:#include <coremachine/schedule/schedule.hpp>
 triggers/cli/a.cpp:10:#include "core/store/sqlite/sqlite_store.hpp"
+triggers/http/server/a.cpp:13:#include "triggers/http/wire/message.hpp"
+triggers/http/server/a.cpp:14:#include <boost/asio/post.hpp>
 ALLOWED
 
 lines=$(find . \( -name '.?*' -o -name 'build' -o -name 'build-*' \) -prune -o -type f \

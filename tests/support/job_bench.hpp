@@ -58,7 +58,7 @@ struct Bench {
     effects.clear();
     step(job, std::move(event), at(clock), rules, effects);
     for (auto& effect : effects.list()) {
-      if (auto* offer = std::get_if<OfferTasks>(&effect.body)) offer_tasks(job, *offer);
+      if (auto* offer = std::get_if<OfferTasks>(&effect.body)) offer_tasks(job, *offer, at(clock).time);
       if (auto* append = std::get_if<AppendDefinitions>(&effect.body)) definitions.push_back(append->segment);
       if (auto* append = std::get_if<AppendOutcomes>(&effect.body)) outcomes.push_back(append->segment);
     }

@@ -266,6 +266,7 @@ class RandomJobs {
     job.run_at = maybe_time();
     if (one_in(2)) job.timeout = Milliseconds{number(0, 99'999)};
     job.deadline = maybe_time();
+    if (one_in(3)) job.traceparent = word();
     job.started_at = maybe_time();
     job.finished_at = maybe_time();
     const auto rounds = static_cast<RoundNumber>(number(0, 3));

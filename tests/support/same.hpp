@@ -72,8 +72,9 @@ inline bool same(const Job& a, const Job& b) {
          same(a.params, b.params) && a.priority == b.priority && a.tags == b.tags && a.status == b.status &&
          a.attempt == b.attempt && a.error == b.error && same(a.result, b.result) && a.created_at == b.created_at &&
          a.run_at == b.run_at && a.timeout == b.timeout && a.deadline == b.deadline && a.started_at == b.started_at &&
-         a.finished_at == b.finished_at && a.last_round == b.last_round && a.had_failures == b.had_failures &&
-         a.last_boundary == b.last_boundary && a.boundary_losses == b.boundary_losses && a.last_event == b.last_event;
+         a.traceparent == b.traceparent && a.finished_at == b.finished_at && a.last_round == b.last_round &&
+         a.had_failures == b.had_failures && a.last_boundary == b.last_boundary &&
+         a.boundary_losses == b.boundary_losses && a.last_event == b.last_event;
 }
 
 }  // namespace coremachine::support

@@ -6,6 +6,7 @@ ExitCode exit_code_for(const Error& error) {
   switch (error.code) {
     case ErrorCode::unknown_job_type:
     case ErrorCode::unknown_job:
+    case ErrorCode::unknown_schedule:
     case ErrorCode::unknown_task:
     case ErrorCode::store_missing: return ExitCode::not_found;
     case ErrorCode::invalid_name:

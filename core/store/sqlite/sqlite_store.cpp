@@ -80,12 +80,18 @@ class SqliteStore final : public Store {
     auto stats = reading([](sqlite::Connection& from) { return sqlite::read_stats(from); });
     stats.kind = "sqlite";
     stats.location = path_;
+    stats.bytes = bytes();
+    return stats;
+  }
+
+  std::uint64_t bytes() const override {
+    std::uint64_t sum = 0;
     for (const auto* suffix : {"", "-wal"}) {
       std::error_code missing;
       const auto bytes = files::file_size(path_ + suffix, missing);
-      stats.bytes += missing ? 0 : bytes;
+      sum += missing ? 0 : bytes;
     }
-    return stats;
+    return sum;
   }
 
   std::vector<std::string> check_format() const override {

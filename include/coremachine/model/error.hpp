@@ -31,6 +31,7 @@ enum class ErrorCode : std::uint8_t {
   // What refused a request.
   unknown_job_type,
   unknown_job,
+  unknown_schedule,
   invalid_name,
   invalid_params,
   invalid_argument,

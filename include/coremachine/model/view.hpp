@@ -53,6 +53,7 @@ struct JobView {
   std::optional<Error> error = {};
   int priority = 0;
   std::vector<std::string> tags;
+  std::string traceparent = {};  ///< as it was submitted; empty: none
   std::uint32_t attempt = 1;
   Timestamp created_at{};
   std::optional<Timestamp> run_at = {};

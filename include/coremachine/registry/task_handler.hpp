@@ -17,6 +17,7 @@
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/time.hpp>
 #include <coremachine/registry/services.hpp>
+#include <coremachine/telemetry/log.hpp>
 
 namespace coremachine {
 
@@ -76,7 +77,9 @@ class COREMACHINE_API TaskContext {
     const Services* services = nullptr;
     Heartbeats* heartbeats = nullptr;
     const json::value* progress = nullptr;
-    const std::function<void(std::string_view)>* log = nullptr;
+    Logger* log = nullptr;
+    std::string_view worker = {};
+    std::string_view traceparent = {};
   };
   explicit TaskContext(const State& state) : state_(state) {}
 
@@ -118,8 +121,13 @@ class COREMACHINE_API TaskContext {
     return state_.services ? state_.services->find<T>() : nullptr;
   }
 
+  /// Whose work the job is part of, as it was submitted (W3C Trace Context): to be passed on with what is asked of
+  /// others. Empty if nobody said.
+  std::string_view traceparent() const { return state_.traceparent; }
+
   /// A line for the operator, with the ids of job, task and attempt.
-  void log(std::string_view message) const;
+  void log(std::string_view message) const { log(LogLevel::info, message); }
+  void log(LogLevel level, std::string_view message, LogFields fields = {}) const;
 
  private:
   State state_;

@@ -19,9 +19,15 @@
 #include <coremachine/model/view.hpp>
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
+#include <coremachine/runtime/queries.hpp>
+#include <coremachine/runtime/schedules.hpp>
+#include <coremachine/runtime/status.hpp>
+#include <coremachine/telemetry/log.hpp>
+#include <coremachine/telemetry/metrics.hpp>
 
 namespace coremachine {
 
+class ArtifactReader;
 namespace runtime {
 class Shell;
 }
@@ -41,16 +47,11 @@ struct MachineOptions {
   Services services = {};                ///< what task handlers ask their context for
   /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
   std::map<JobStatus, Milliseconds> retention = {};
-  /// Called with what an operator should know, from any thread; null: standard error.
+  /// Told what an operator should know of the machine and of its jobs, as records with fields (`make_log`).
+  std::shared_ptr<Logger> logger = {};
+  /// Without a logger: called with what an operator should know of the machine alone, as one text, from any thread;
+  /// null: standard error.
   std::function<void(std::string_view message)> log = {};
-};
-
-/// Something that happened to a job, in order of `sequence`.
-struct JobEvent {
-  JobId job;
-  std::uint64_t sequence = 0;
-  std::string name;  ///< `job.accepted`, `stage.started`, `progress`, …, `job.<status>`
-  json::object data;
 };
 
 struct SubmitOptions {
@@ -61,6 +62,9 @@ struct SubmitOptions {
   std::optional<Milliseconds> timeout = {};  ///< of the whole job, from when it begins
   /// A second submission with the same key, type and params is the first one; with others it is refused.
   std::string idempotency_key = {};
+  /// Whose work the job is part of: a `traceparent` of W3C Trace Context. It is kept with the job, in its log records
+  /// and events, and handlers can pass it on. What is no valid one is ignored, as if it were empty.
+  std::string traceparent = {};
   /// Called for all that happens to the job, from its acceptance to its end, as by `subscribe`.
   std::function<void(const JobEvent&)> listener = {};
 };
@@ -119,12 +123,62 @@ class COREMACHINE_API CoreMachine {
   /// Why the job is not finished; nothing if it is.
   Result<std::vector<Reason>> explain(JobId job);
 
+  /// Jobs that fit, newest first. invalid_argument: the limit, the cursor or the search is none.
+  Result<JobPage> jobs(const JobQuery& query = {}) const;
+  /// Tasks of one round, by index; none if the job has no such round yet. invalid_argument as above, or the cursor is
+  /// of a round that a retry of the job has discarded.
+  Result<TaskPage> tasks(JobId job, const TaskQuery& query = {}) const;
+  /// The latest round of a stage, or the current or last one, in at most `cells` ranges (1 … max_heat_cells).
+  Result<HeatMap> heat_map(JobId job, std::optional<int> stage = {}, std::size_t cells = 1024) const;
+  /// What has happened to the job, after the event of this sequence. Of the attempts before a retry of the job the
+  /// latest are kept.
+  Result<std::vector<JobEvent>> events(JobId job, std::uint64_t after = 0) const;
+  /// The same, then what happens from now on, to the terminal event: without a gap and without a repeat. What has
+  /// happened is told on the thread that asks, before this returns; the rest on threads of the machine, one event at
+  /// a time: the listener must not block.
+  Result<Subscription> follow(JobId job, std::uint64_t after, std::function<void(const JobEvent&)> listener) const;
+
+  /// Does it to all jobs that fit and whose state allows it, a few hundred at a time; others get their turn between.
+  /// Jobs that are submitted meanwhile are left alone. invalid_argument: the filter names nothing.
+  Result<BulkResult> cancel_all(const BulkFilter& filter, bool dry_run = false);
+  Result<BulkResult> retry_all(const BulkFilter& filter, bool dry_run = false);
+  Result<BulkResult> remove_all(const BulkFilter& filter, bool dry_run = false);
+
   /// The content of an artifact, by the id in its reference; `store_missing` if there is none.
   Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
+  /// The same, to be read piece by piece: core/ports/artifacts.hpp has the reader.
+  Result<std::shared_ptr<ArtifactReader>> open_artifact(std::string_view id) const;
 
   /// For all tasks of this type; in force at once and kept. A limit without any number takes it away.
   Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);
   std::map<std::string, TypeLimit> limits() const;
+
+  // Schedules submit jobs by the calendar or at intervals, for as long as a machine runs on this store.
+  // docs/guide/schedules.md has what each of them means.
+
+  /// Refused: an id that is taken (wrong_state); an unknown job type or time zone, params that do not fit the job type
+  /// and whatever else is wrong (invalid_params, with all faults). Without a name it gets one that is free.
+  Result<ScheduleView> create_schedule(ScheduleSpec spec);
+  /// Makes it, or puts the spec in the place of the one that it has; what it has come to stays. The name in the spec
+  /// may be empty, and is `id` otherwise. Refused as by create_schedule.
+  Result<SchedulePut> put_schedule(std::string_view id, ScheduleSpec spec);
+  /// `unknown_schedule` if there is none of this id, as with all that follow.
+  Result<ScheduleView> schedule(std::string_view id, std::size_t next_times = 5) const;
+  /// A cursor that is none is invalid_argument.
+  Result<SchedulePage> schedules(const ScheduleQuery& query = {}) const;
+  /// Jobs that it has submitted go on.
+  Result<void> remove_schedule(std::string_view id);
+  /// Nothing fires until it is resumed, and what would have is not made up for. Done already: no error.
+  Result<ScheduleView> pause_schedule(std::string_view id);
+  Result<ScheduleView> resume_schedule(std::string_view id);
+  /// Fires now, also while it is paused, under its overlap policy: wrong_state if that leaves the firing out.
+  Result<ScheduleRun> run_schedule(std::string_view id);
+  /// What waits and runs, by task type: those of this program and those of stored tasks that it does not have.
+  Result<std::vector<QueueStatus>> queues() const;
+  /// Who runs tasks, and which ones now.
+  Result<std::vector<WorkerStatus>> workers() const;
+  /// What the machine and its process count of themselves, for `to_prometheus`; after a failure of the store too.
+  std::vector<Metric> metrics() const;
 
   /// Calls `listener` for what happens from now on, on a thread of the machine: it must not block. Ends by itself
   /// with the job.
@@ -143,6 +197,15 @@ class COREMACHINE_API CoreMachine {
   void wait_then(JobId job, JobHandlerFunction then);
   void cancel_then(JobId job, JobHandlerFunction then);
   void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);
+  using ScheduleHandlerFunction = std::function<void(Result<ScheduleView>)>;
+  void create_schedule_then(ScheduleSpec spec, ScheduleHandlerFunction then);
+  void put_schedule_then(std::string_view id, ScheduleSpec spec, std::function<void(Result<SchedulePut>)> then);
+  void schedule_then(std::string_view id, std::size_t next_times, ScheduleHandlerFunction then) const;
+  void schedules_then(const ScheduleQuery& query, std::function<void(Result<SchedulePage>)> then) const;
+  void remove_schedule_then(std::string_view id, std::function<void(Result<void>)> then);
+  void pause_schedule_then(std::string_view id, ScheduleHandlerFunction then);
+  void resume_schedule_then(std::string_view id, ScheduleHandlerFunction then);
+  void run_schedule_then(std::string_view id, std::function<void(Result<ScheduleRun>)> then);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;

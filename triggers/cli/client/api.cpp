@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include <boost/json/parse.hpp>
 
@@ -27,15 +28,21 @@ ServerAddress address_from(const SettingValues& settings) {
   return *address;
 }
 
+/// The first line that says something; of a line `ROLE TOKEN`, as the server's own file has them, the token.
 std::string token_from_file(const SettingValues& settings) {
-  const auto path = settings.text("token_file");
-  std::ifstream file(path);
-  std::string token;
+  std::ifstream file(settings.text("token_file"));
   if (!file) settings.refuse("token_file", std::string("cannot be read (") + std::strerror(errno) + ")");
-  std::getline(file, token);
-  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
-  if (!is_token(token)) settings.refuse("token_file", "takes a file whose first line is a token");
-  return token;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string first;
+    std::string second;
+    words >> first >> second;
+    if (first.empty() || first.starts_with('#')) continue;
+    const auto token = second.empty() ? first : second;
+    if (is_token(token)) return token;
+    break;
+  }
+  settings.refuse("token_file", "takes a file with a token in its first line");
 }
 
 /// Of a token and a file of one, the one that was said more strongly counts: a flag before a variable before the file.

@@ -68,11 +68,13 @@ CommandNode tree_of(const CLI::App& program) {
 }
 
 bool is_file(const std::string& kind) {
-  return kind == "FILE";
+  return kind == "FILE" || kind == "LIB";
 }
 
 std::vector<std::string> words_for(const std::string& kind) {
   if (kind == "FORMAT") return {"table", "json", "jsonl"};
+  if (kind == "LEVEL") return {"debug", "info", "warn", "error", "off"};
+  if (kind == "STYLE") return {"text", "json"};
   if (kind == "SHELL") return {"bash", "zsh", "fish"};
   if (kind == "BOOL") return {"true", "false"};
   if (kind == "PARTS") return {"params", "result", "params,result"};

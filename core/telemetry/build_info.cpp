@@ -1,0 +1,11 @@
+#include "core/telemetry/build_info.hpp"
+
+namespace coremachine::telemetry {
+
+Metric build_info() {
+  Metric info{"coremachine_build_info", "What was built; always 1.", MetricKind::gauge, {}};
+  info.samples.push_back({.labels = {{"version", COREMACHINE_VERSION}, {"compiler", __VERSION__}}, .value = 1});
+  return info;
+}
+
+}  // namespace coremachine::telemetry

@@ -1,0 +1,103 @@
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "tests/http/api/api_fixture.hpp"
+
+using namespace coremachine;
+using coremachine::tests::ApiFixture;
+
+namespace {
+
+void add_tasks(JobRegistry&, TaskRegistry& tasks) {
+  tasks.add("demo.fail",
+            [](const json::object&) -> TaskResult {
+              return TaskFailure{.type = "NoSuchThing", .message = "it: is gone", .kind = TaskFailure::Kind::permanent};
+            })
+      .add(
+          "demo.throw", [](const json::object&) -> TaskResult { throw std::invalid_argument("no"); },
+          {.tags = {"demo", "bad"}, .retry = RetryPolicy{.max_attempts = 1}, .timeout = Milliseconds{1500}})
+      .add(
+          "demo.off", [](const json::object&) { return json::value(1); }, {.tags = {"demo"}, .enabled = false})
+      .add("demo.any", [](const json::object& params) -> TaskResult { return params; }, {.tags = {"demo"}});
+}
+
+std::vector<std::string> names(const http::Response& response) {
+  std::vector<std::string> all;
+  for (const auto& item : json::parse(response.body).as_array()) all.emplace_back(item.at("name").as_string());
+  return all;
+}
+
+}  // namespace
+
+TEST_SUITE("http: registries") {
+  TEST_CASE("job types and tasks are plain arrays by name, filtered by all of the tags") {
+    ApiFixture world({}, {}, add_tasks);
+    using Names = std::vector<std::string>;
+    CHECK(names(world.get("/api/v1/job-types")) == Names{"execute_task", "fan_out", "hello_world", "list_container"});
+    CHECK(names(world.get("/api/v1/tasks?tags=demo")) == Names{"demo.any", "demo.off", "demo.throw"});
+    CHECK(names(world.get("/api/v1/tasks?tags=demo,bad")) == Names{"demo.throw"});
+    CHECK(names(world.get("/api/v1/tasks?tags=demo&tags=bad")) == Names{"demo.throw"});
+    CHECK(names(world.get("/api/v1/tasks?tags=builtin,demo")).empty());
+    CHECK(world.get("/api/v1/tasks?tags=nobody").body == "[]");
+    for (const auto& name : names(world.get("/api/v1/tasks?tags=builtin"))) {
+      CHECK(ApiFixture::json_of(world.get("/api/v1/tasks/" + name)).at("tags").as_array().size() >= 2);
+    }
+  }
+
+  TEST_CASE("a task type shows how it is called and retried") {
+    ApiFixture world({}, {}, add_tasks);
+    const auto greet = ApiFixture::json_of(world.get("/api/v1/tasks/greet"));
+    CHECK(greet.at("params_schema").at("properties").as_object().contains("message"));
+    CHECK(greet.at("retry") == json::value{{"max_attempts", 3},
+                                           {"first_delay", "1s"},
+                                           {"factor", 2.0},
+                                           {"max_delay", "1m"},
+                                           {"jitter", true}});
+    CHECK(greet.at("timeout").is_null());
+    const auto thrower = ApiFixture::json_of(world.get("/api/v1/tasks/demo.throw"));
+    CHECK(thrower.at("timeout") == "1500ms");
+    CHECK(thrower.at("retry").at("max_attempts") == 1);
+  }
+
+  TEST_CASE("a job type shows its params and stages") {
+    ApiFixture world;
+    const auto type = ApiFixture::json_of(world.get("/api/v1/job-types/hello_world"));
+    CHECK(type.at("name") == "hello_world");
+    CHECK(type.at("stages").as_array().size() == 1);
+    CHECK(type.at("params_schema").at("properties").as_object().contains("message"));
+  }
+
+  TEST_CASE("a task is executed by itself") {
+    ApiFixture world({}, {}, add_tasks);
+    const auto accepted = world.post("/api/v1/tasks/greet/$execute", R"({"params": {"message": "Hi"}})");
+    CHECK(accepted.status == 202);
+    const auto id = ApiFixture::text(ApiFixture::json_of(accepted), "job_id");
+    CHECK(ApiFixture::field(accepted, "Location") == "/api/v1/jobs/" + id);
+    const auto job = ApiFixture::json_of(world.get("/api/v1/jobs/" + id + "?wait=60s"));
+    CHECK(job.at("status") == "completed");
+    CHECK(job.at("result") == json::value{{"result", {{"output", "Hi"}}}});
+
+    const auto done = ApiFixture::json_of(world.post("/api/v1/tasks/greet/execute?wait=60s", "{}"));
+    CHECK(done.at("task_name") == "greet");
+    CHECK(done.at("params") == json::object());
+    CHECK(done.at("result") == json::value{{"output", "Hello"}});
+    CHECK(done.at("error").is_null());
+    CHECK(world.post("/api/v1/tasks/greet/$execute?wait=60s", "{}").status == 200);
+    CHECK(world.post("/api/v1/tasks/greet/$execute").status == 400);
+    CHECK(world.post("/api/v1/tasks/demo.off/$execute", "{}").status == 409);
+    CHECK(world.post("/api/v1/tasks/demo.any/$execute?wait=60s", R"({"params": []})").status == 422);
+  }
+
+  TEST_CASE("what a task raised is told by type and message") {
+    ApiFixture world({}, {}, add_tasks);
+    const auto failed = ApiFixture::json_of(world.post("/api/v1/tasks/demo.fail/$execute?wait=60s", "{}"));
+    CHECK(failed.at("result").is_null());
+    CHECK(failed.at("status") == "failed");
+    CHECK(failed.at("error") == json::value{{"type", "NoSuchThing"}, {"message", "it: is gone"}});
+    const auto threw = ApiFixture::json_of(world.post("/api/v1/tasks/demo.throw/$execute?wait=60s", "{}"));
+    CHECK(threw.at("error") == json::value{{"type", "std::invalid_argument"}, {"message", "no"}});
+  }
+}

@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "triggers/http/api/router.hpp"
+
+using namespace coremachine;
+using namespace coremachine::http;
+
+namespace {
+
+std::vector<std::string> segments(std::string_view path) {
+  std::vector<std::string> all;
+  for (std::size_t from = 1; from <= path.size();) {
+    const auto to = std::min(path.find('/', from), path.size());
+    all.emplace_back(path.substr(from, to - from));
+    from = to + 1;
+  }
+  return all;
+}
+
+/// A path that the pattern is for.
+std::string example_of(std::string_view pattern) {
+  std::string path(pattern);
+  for (auto from = path.find('{'); from != std::string::npos; from = path.find('{')) {
+    path.replace(from, path.find('}', from) - from + 1, "some-name");
+  }
+  return path;
+}
+
+}  // namespace
+
+TEST_SUITE("http: routes") {
+  TEST_CASE("each route says all that there is to say, and has a name of its own") {
+    std::set<std::string_view> operations;
+    std::set<std::pair<std::string_view, std::string_view>> places;
+    for (const auto& route : routes()) {
+      CAPTURE(route.path);
+      CHECK(operations.insert(route.operation).second);
+      CHECK(places.emplace(route.method, route.path).second);
+      CHECK(route.handler != nullptr);
+      CHECK_FALSE(route.summary.empty());
+      CHECK_FALSE(route.group.empty());
+      REQUIRE_FALSE(route.answers.empty());
+      for (const auto& answer : route.answers) CHECK_FALSE(answer.doc.empty());
+      // Only POST and PUT have bodies, and nobody who may only read changes anything.
+      if (!route.body.empty()) CHECK((route.method == "POST" || route.method == "PUT"));
+      if (route.method != "GET") CHECK((route.role == Role::submit || route.role == Role::admin));
+      if (route.method == "GET") CHECK((route.role == Role::anyone || route.role == Role::read));
+    }
+  }
+
+  TEST_CASE("each route is found at its path, HEAD finds GET, and Allow names what there is") {
+    for (const auto& route : routes()) {
+      CAPTURE(route.path);
+      const auto found = match(segments(example_of(route.path)));
+      const auto* it = found.find(route.method);
+      REQUIRE(it != nullptr);
+      CHECK(it->operation == route.operation);
+      CHECK(found.values == std::vector<std::string>(path_variables(route.path).size(), "some-name"));
+      CHECK(found.allow().find(route.method) != std::string::npos);
+      CHECK(found.allow().find("OPTIONS") != std::string::npos);
+      if (route.method == "GET") {
+        CHECK(found.find("HEAD") == it);
+        CHECK(found.allow().find("HEAD") != std::string::npos);
+      }
+    }
+  }
+
+  TEST_CASE("a verb after a name is met without its $, and nowhere else") {
+    for (const auto& route : routes()) {
+      const auto dollar = route.path.find('$');
+      if (dollar == std::string_view::npos) continue;
+      CAPTURE(route.path);
+      auto bare = example_of(route.path);
+      bare.erase(bare.find('$'), 1);
+      const auto found = match(segments(bare));
+      const bool after_name = route.path[dollar - 2] == '}';
+      const auto* it = found.find(route.method);
+      CHECK((it != nullptr && it->operation == route.operation) == after_name);
+    }
+    CHECK(match({"api", "v1", "jobs", "cancel"}).find("POST")->operation == "submitJob");
+    CHECK(match({"api", "v1", "jobs", "$cancel"}).find("POST")->operation == "cancelJobs");
+    CHECK(match({"api", "v1", "jobs", "$cancel"}).find("GET") == nullptr);
+  }
+
+  TEST_CASE("there is no path beside those of the table") {
+    for (const auto* path : {"/api", "/api/v2/jobs", "/api/v1/jobs/", "/api/v1/jobs/a/b", "/api/v1/jobs//events",
+                             "/api/v1/workers/$poll", "/API/v1/jobs", "/api/v1/jobs/a/$nope"}) {
+      CAPTURE(path);
+      CHECK(match(segments(path)).routes.empty());
+    }
+  }
+
+  TEST_CASE("an unknown path names the nearest, a wrong method what is right") {
+    const auto problem = unknown_path("/api/v1/job?limit=1");
+    CHECK(problem.status == 404);
+    CHECK(problem.detail.find("nearest: /api/v1/jobs") != std::string::npos);
+    const auto tasks = match({"api", "v1", "tasks"});
+    const auto refused = wrong_method("POST", tasks);
+    CHECK(refused.status == 405);
+    CHECK(refused.fields == std::vector<Field>{{"Allow", "GET, HEAD, OPTIONS"}});
+    CHECK(wrong_method("PATCH", tasks).status == 405);
+    CHECK(wrong_method("BREW", tasks).status == 501);
+  }
+}

@@ -1,0 +1,150 @@
+#include "triggers/cli/serve/serve.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "jobs/builtin.hpp"
+#include "triggers/cli/output.hpp"
+#include "triggers/http/api/api.hpp"
+#include "triggers/http/api/server_outlet.hpp"
+#include "triggers/http/server/server.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+/// The signals that a server acts on, kept from ending it. Made before other threads, so that none of them takes one.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+  int next() const { return next(set_); }
+  /// From now on the next SIGTERM or SIGINT ends the process at once.
+  void end_at_once() const {
+    std::thread([set = set_] {
+      while (next(set) == SIGHUP) continue;
+      ::_exit(static_cast<int>(ExitCode::interrupted));
+    }).detach();
+  }
+
+ private:
+  static int next(const sigset_t& set) {
+    int signal = 0;
+    sigwait(&set, &signal);
+    return signal;
+  }
+
+  sigset_t set_{};
+};
+
+void write_log(Logger& logger, http::Severity severity, const std::string& message) {
+  switch (severity) {
+    case http::Severity::info: return logger.info(message);
+    case http::Severity::warning: return logger.warn(message);
+    case http::Severity::error: return logger.error(message);
+  }
+}
+
+MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logger> logger) {
+  MachineOptions machine;
+  machine.store = options.store;
+  machine.workers = options.workers;
+  machine.drain_limit = options.drain_limit;
+  machine.grace = options.grace;
+  machine.logger = std::move(logger);
+  return machine;
+}
+
+http::ServerOptions server_options(const ServeOptions& options, const std::shared_ptr<Logger>& logger) {
+  http::ServerOptions server;
+  server.listen = options.listen;
+  server.certificate_file = options.certificate_file;
+  server.key_file = options.key_file;
+  server.limits.body_bytes = options.body_limit;
+  server.io_threads = options.io_threads;
+  server.log = [logger](http::Severity severity, const std::string& message) { write_log(*logger, severity, message); };
+  return server;
+}
+
+void log_answer(Logger& logger, const http::Answered& answered) {
+  if (!logger.wants(LogLevel::debug)) return;
+  logger.debug("answered", {{"request_id", answered.id},
+                            {"method", answered.method},
+                            {"target", answered.target},
+                            {"peer", answered.peer},
+                            {"status", answered.status},
+                            {"bytes", answered.bytes},
+                            {"seconds", std::chrono::duration<double>(answered.took).count()}});
+}
+
+http::Application application_of(http::Api& api, const std::shared_ptr<Logger>& logger) {
+  http::Application application;
+  application.admit = [&api](const http::Request& head) { return api.admit(head); };
+  application.handle = [&api](http::Request request, http::Reply reply) {
+    api.handle(std::move(request), http::outlet_of(std::move(reply)));
+  };
+  application.refuse = [](const http::Request* request, const http::Refusal& refusal) {
+    return http::Api::refusal(request, refusal);
+  };
+  application.answered = [logger](const http::Answered& answered) { log_answer(*logger, answered); };
+  return application;
+}
+
+void reload(http::Server& server, Logger& logger, const ServeOptions& options) {
+  if (!options.certificate_file.empty()) {
+    if (const auto error = server.reload_certificate()) return logger.error("SIGHUP: " + error->message);
+  }
+  logger.info("SIGHUP: read anew what can change while it runs");
+}
+
+}  // namespace
+
+ExitCode serve(const ServeOptions& options) {
+  const Signals signals;
+  JobRegistry jobs;
+  TaskRegistry tasks;
+  register_builtin_jobs(jobs, tasks);
+  const auto logger = make_log({.level = options.log_level, .format = options.log_format});
+  auto of_machine = machine_options(options, logger);
+  of_machine.jobs = &jobs;
+  of_machine.tasks = &tasks;
+  CoreMachine machine(std::move(of_machine));
+  http::ApiOptions of_api;
+  of_api.machine = &machine;
+  of_api.jobs = &jobs;
+  of_api.tasks = &tasks;
+  of_api.version = COREMACHINE_VERSION;
+  of_api.metrics = [&machine] { return machine.metrics(); };
+  http::Api api(std::move(of_api));
+  http::Server server(server_options(options, logger), application_of(api, logger));
+  const auto bound = server.start();
+  if (!bound) {
+    print_error(bound.error());
+    return ExitCode::unreachable;
+  }
+  if (!is_loopback(options.listen) && options.token_file.empty()) {
+    logger->warn("--insecure: whoever reaches " + bound->to_string() + " may do everything");
+  }
+  std::printf("listening on %s\n", bound->url().c_str());
+  std::fflush(stdout);
+  while (signals.next() == SIGHUP) reload(server, *logger, options);
+  signals.end_at_once();
+  logger->info("stopping: nothing new is taken, what runs may end");
+  constexpr Milliseconds for_answers{10'000};
+  api.drain(for_answers);
+  machine.stop();
+  server.drain(for_answers);
+  server.stop();
+  return ExitCode::done;
+}
+
+}  // namespace coremachine::cli

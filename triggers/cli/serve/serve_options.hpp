@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <coremachine/model/error.hpp>
+#include <coremachine/model/time.hpp>
+#include <coremachine/telemetry/log.hpp>
+
+namespace coremachine::cli {
+
+/// What `coremachine serve` was told.
+struct ServeOptions {
+  std::string listen = "127.0.0.1:8080";
+  std::string store = "sqlite:coremachine.db";
+  std::string queue = "memory:";
+  std::vector<std::string> modules = {};
+  std::optional<unsigned> workers = {};  ///< 0: this process runs no tasks
+  unsigned io_threads = 1;
+  std::string token_file = {};
+  bool insecure = false;
+  std::vector<std::string> allowed_hosts = {};
+  std::vector<std::string> allowed_origins = {};
+  std::string certificate_file = {};
+  std::string key_file = {};
+  Milliseconds drain_limit{30'000};
+  Milliseconds grace{10'000};
+  std::uint64_t body_limit = 1'048'576;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+};
+
+/// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.
+std::optional<std::string> fault_of(const ServeOptions& options);
+
+/// Whether an address as `--listen` has it is reached from this machine alone.
+bool is_loopback(std::string_view listen);
+
+}  // namespace coremachine::cli

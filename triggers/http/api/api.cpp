@@ -1,0 +1,208 @@
+#include "triggers/http/api/api.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "triggers/http/api/router.hpp"
+
+namespace coremachine::http {
+namespace {
+
+Refusal refusal_of(const Problem& problem) {
+  return Refusal{.status = problem.status, .detail = problem.detail, .fields = problem.fields, .close = false};
+}
+
+/// While the server stops, those who watch over it are still told.
+bool is_for_watchers(const Route& route) {
+  return route.group == "system";
+}
+
+Problem is_draining() {
+  return problem_of(Error{ErrorCode::draining, "the server is stopping and takes nothing new"});
+}
+
+/// `application/json`, with any parameters but another charset; or a type that ends in `+json`.
+bool is_json(std::string_view content_type) {
+  std::string text(content_type);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == '\t' || c == '"'; }),
+             text.end());
+  const auto type = text.substr(0, text.find(';'));
+  if (type != json_media_type && !(type.starts_with("application/") && type.ends_with("+json"))) return false;
+  const auto charset = text.find(";charset=");
+  if (charset == std::string::npos) return true;
+  const auto name = text.substr(charset + 9, text.find(';', charset + 1) - charset - 9);
+  return name == "utf-8" || name == "utf8" || name == "us-ascii";
+}
+
+std::optional<Problem> wrong_content_type(const Request& head) {
+  const auto* type = head.find("content-type");
+  if (!type || is_json(*type)) return std::nullopt;
+  auto problem = problem_of(415, "the body is " + *type + ", and should be application/json in UTF-8");
+  problem.fields.push_back({"Accept", std::string(json_media_type)});
+  return problem;
+}
+
+bool brings_body(const Request& head) {
+  const auto* length = head.find("content-length");
+  return head.find("transfer-encoding") || (length && *length != "0") || !head.body.empty();
+}
+
+bool is_empty(const json::value& body) {
+  return body.is_object() && body.get_object().empty();
+}
+
+/// The body of a route that takes one, or what is wrong with it.
+std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) {
+  const auto& route = *parts.route;
+  if (route.body.empty() && request.body.empty()) return std::nullopt;
+  if (route.body.empty()) {
+    auto body = read_body(request.body, parts.beyond);
+    if (body && is_empty(*body)) return std::nullopt;
+    return problem_of(400, "there is a body where none is due");
+  }
+  if (request.body.empty())
+    return problem_of(400, "the body is missing: a JSON object is due, if only {}");
+  if (auto problem = wrong_content_type(request)) return problem;
+  auto body = read_body(request.body, parts.beyond);
+  if (!body) return problem_of(body.error());
+  parts.body = std::move(*body);
+  if (parts.body.is_object()) return std::nullopt;
+  auto problem = problem_of(422, "the body is not an object");
+  problem.code = to_string(ErrorCode::invalid_params);
+  problem.faults.push_back({"", "should be an object"});
+  return problem;
+}
+
+Problem bad_parameters(std::vector<ParameterFault> faults) {
+  auto problem = problem_of(400, faults.front().parameter + " " + faults.front().detail);
+  problem.code = "invalid_argument";
+  problem.parameters = std::move(faults);
+  return problem;
+}
+
+/// What is thrown is the answer.
+void guarded(Call& call, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Failure& failure) {
+    call.refuse(failure.error());
+  } catch (const std::exception& error) {
+    call.refuse(problem_of(500, error.what()));
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<const void> CallCount::enter() {
+  const std::lock_guard lock(mutex_);
+  ++count_;
+  return {this, [self = shared_from_this()](const void*) {
+            const std::lock_guard at_end(self->mutex_);
+            if (--self->count_ == 0) self->none_.notify_all();
+          }};
+}
+
+bool CallCount::wait_for_none(Milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  return none_.wait_for(lock, at_most, [this] { return count_ == 0; });
+}
+
+Api::Api(ApiOptions options)
+    : options_(std::move(options)),
+      calls_(std::make_shared<CallCount>()),
+      waiting_(timers_, options_.most_waiting),
+      streams_(timers_, options_.most_streams),
+      readers_(options_.readers, options_.most_reading) {}
+
+Api::~Api() {
+  drain(Milliseconds{0});
+  readers_.stop();
+}
+
+std::optional<Refusal> Api::admit(const Request& head) const {
+  if (head.target == "*") return std::nullopt;
+  const auto target = Target::parse(head.target);
+  if (!target) return refusal_of(problem_of(target.error()));
+  const auto found = match(target->segments);
+  const auto* route = found.find(head.method);
+  if (options_.access) {
+    // Who may do nothing learns nothing, not even which paths there are.
+    const auto otherwise = head.method == "OPTIONS" ? Role::anyone : Role::read;
+    if (auto refused = options_.access(head, route ? route->role : otherwise)) return refused;
+  }
+  if (found.routes.empty()) return refusal_of(unknown_path(head.target));
+  if (head.method == "OPTIONS") return std::nullopt;
+  if (!route) return refusal_of(wrong_method(head.method, found));
+  if (draining_ && !is_for_watchers(*route)) return refusal_of(is_draining());
+  if (!route->body.empty() && brings_body(head)) {
+    if (const auto problem = wrong_content_type(head)) return refusal_of(*problem);
+  }
+  return std::nullopt;
+}
+
+void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
+  answer(std::move(request), std::move(outlet));
+}
+
+void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
+  const auto refuse = [&](const Problem& problem) { outlet->send(to_response(problem, request.id)); };
+  const auto options = [&](std::string allow) { outlet->send(Response{204, {{"Allow", std::move(allow)}}, {}}); };
+  if (request.target == "*") return options("DELETE, GET, HEAD, OPTIONS, POST, PUT");
+  const auto target = Target::parse(request.target);
+  if (!target) return refuse(problem_of(target.error()));
+  auto found = match(target->segments);
+  if (found.routes.empty()) return refuse(unknown_path(request.target));
+  if (request.method == "OPTIONS") return options(found.allow());
+  const auto* route = found.find(request.method);
+  if (!route) return refuse(wrong_method(request.method, found));
+  if (draining_ && !is_for_watchers(*route)) return refuse(is_draining());
+
+  Call::Parts parts;
+  parts.route = route;
+  parts.values = std::move(found.values);
+  std::vector<ParameterFault> faults;
+  parts.parameters = Parameters::read(route->parameters, target->query, request, faults);
+  if (!faults.empty()) return refuse(bad_parameters(std::move(faults)));
+  if (const auto problem = read_body_of(request, parts)) return refuse(*problem);
+  parts.request = std::move(request);
+  parts.guard = calls_->enter();
+  const auto call = std::make_shared<Call>(std::move(parts), std::move(outlet));
+  guarded(*call, [&] { route->handler(*this, call); });
+}
+
+Response Api::refusal(const Request* request, const Refusal& refusal) {
+  auto problem = problem_of(refusal.status, refusal.detail);
+  problem.fields = refusal.fields;
+  if ((problem.status == 429 || problem.status == 503) &&
+      std::none_of(problem.fields.begin(), problem.fields.end(), [](const Field& field) {
+        return field.name == "Retry-After" || field.name == "retry-after";
+      })) {
+    problem.fields.push_back({"Retry-After", "5"});
+  }
+  return to_response(problem, request ? request->id : std::string());
+}
+
+void Api::drain(Milliseconds at_most) {
+  draining_ = true;
+  waiting_.empty();
+  streams_.empty();
+  calls_->wait_for_none(at_most);
+  closed_ = true;
+}
+
+void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> work) {
+  const bool taken = readers_.run([this, call, work = std::move(work)] {
+    if (closed_) return call->refuse(is_draining());
+    guarded(*call, work);
+  });
+  if (!taken) call->refuse(Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
+}
+
+void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work) {
+  if (!readers_.run([call, work] { guarded(*call, work); })) guarded(*call, work);
+}
+
+}  // namespace coremachine::http

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/telemetry/metrics.hpp>
+
+#include "triggers/http/api/call.hpp"
+#include "triggers/http/api/readers.hpp"
+#include "triggers/http/api/timers.hpp"
+#include "triggers/http/api/waiting_room.hpp"
+
+namespace coremachine::http {
+
+struct ApiOptions {
+  CoreMachine* machine = nullptr;  ///< this and the registries outlive the Api
+  const JobRegistry* jobs = nullptr;
+  const TaskRegistry* tasks = nullptr;
+  std::string version = {};
+  unsigned readers = 4;               ///< threads for what blocks
+  std::size_t most_reading = 1024;    ///< requests that wait for one of them; more are refused with 429
+  std::size_t most_waiting = 4096;    ///< requests with `?wait=`, likewise
+  std::size_t most_streams = 1024;    ///< event streams, likewise
+  Milliseconds heartbeat{15'000};     ///< of event streams
+  /// Whether a request may do what its route does; empty: everybody may do everything.
+  std::function<std::optional<Refusal>(const Request& head, Role role)> access = {};
+  /// What is shown beside the metrics of the API itself.
+  std::function<std::vector<Metric>()> metrics = {};
+};
+
+/// How many calls are not over.
+class CallCount : public std::enable_shared_from_this<CallCount> {
+ public:
+  /// Counts as a call until it goes.
+  std::shared_ptr<const void> enter();
+  bool wait_for_none(Milliseconds at_most);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  std::size_t count_ = 0;
+};
+
+/// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it; nothing
+/// of it blocks the caller. A handler that throws is answered with 500.
+class Api {
+ public:
+  explicit Api(ApiOptions options);
+  /// Waits for what runs on the reading threads. No request may come any more.
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  /// What can be said of a request before its body is read.
+  std::optional<Refusal> admit(const Request& head) const;
+  void handle(Request request, std::unique_ptr<Outlet> outlet);
+  /// How a refusal is told; `request` may be null.
+  static Response refusal(const Request* request, const Refusal& refusal);
+
+  /// From now on everything but liveness, readiness and metrics is answered with 503, and those who wait are answered
+  /// with what there is. Returns when all calls are answered, or after so long; from then on the machine is not used
+  /// any more, and may be stopped.
+  void drain(Milliseconds at_most);
+  bool draining() const { return draining_; }
+  /// The machine must not be used any more.
+  bool closed() const { return closed_; }
+
+  // ---- for handlers ----
+  CoreMachine& machine() { return *options_.machine; }
+  const JobRegistry& jobs() const { return *options_.jobs; }
+  const TaskRegistry& tasks() const { return *options_.tasks; }
+  const ApiOptions& options() const { return options_; }
+  Timers& timers() { return timers_; }
+  WaitingRoom& waiting() { return waiting_; }
+  WaitingRoom& streams() { return streams_; }
+
+  /// Calls `work(machine)` on a thread that may block, and `then` with what it returns; where that cannot be, or it
+  /// fails, the call is refused.
+  template <class Work, class Then>
+  void ask(const std::shared_ptr<Call>& call, Work work, Then then) {
+    on_reader(call, [this, call, work = std::move(work), then = std::move(then)]() mutable {
+      auto result = work(machine());
+      if (result.has_error()) return call->refuse(result.error());
+      if constexpr (std::is_void_v<typename decltype(result)::value_type>) {
+        then();
+      } else {
+        then(std::move(*result));
+      }
+    });
+  }
+  /// Calls `work` on a thread that may block. What it throws is the answer to the call.
+  void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work);
+  /// The same, but where no such thread is free for it, it is called here: for short work that may not be refused.
+  void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
+
+ private:
+  void answer(Request request, std::unique_ptr<Outlet> outlet);
+
+  const ApiOptions options_;
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> closed_{false};
+  const std::shared_ptr<CallCount> calls_;
+  Timers timers_;
+  WaitingRoom waiting_;
+  WaitingRoom streams_;
+  Readers readers_;
+};
+
+}  // namespace coremachine::http

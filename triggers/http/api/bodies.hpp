@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <coremachine/model/status.hpp>
+#include <coremachine/params/params.hpp>
+
+#include "triggers/http/api/call.hpp"
+
+namespace coremachine::http {
+
+// The bodies of requests: one declaration is what they are read by, and what the OpenAPI document says of them.
+
+struct SignalBody {
+  std::string name;
+  json::value data;
+
+  static void rules(params::Fields<SignalBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(SignalBody, (), (name, data))
+
+struct ExecuteBody {
+  json::object params;
+
+  static void rules(params::Fields<ExecuteBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(ExecuteBody, (), (params))
+
+struct BulkFilterBody {
+  json::value status;
+  std::optional<std::string> type;
+  std::vector<std::string> tags;
+  std::optional<std::string> since;
+  std::optional<std::string> until;
+
+  static void rules(params::Fields<BulkFilterBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(BulkFilterBody, (), (status, type, tags, since, until))
+
+struct BulkBody {
+  BulkFilterBody filter;
+  bool dry_run = false;
+
+  static void rules(params::Fields<BulkBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(BulkBody, (), (filter, dry_run))
+
+/// Of one task type, named by the path.
+struct LimitBody {
+  std::uint32_t max_concurrency = 0;
+  double rate = 0;
+  std::uint32_t burst = 0;
+  bool paused = false;
+
+  static void rules(params::Fields<LimitBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(LimitBody, (), (max_concurrency, rate, burst, paused))
+
+struct NamedLimitBody : LimitBody {
+  std::string task_type;
+
+  static void rules(params::Fields<NamedLimitBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(NamedLimitBody, (LimitBody), (task_type))
+
+struct LimitsBody {
+  std::vector<NamedLimitBody> items;
+};
+BOOST_DESCRIBE_STRUCT(LimitsBody, (), (items))
+
+/// The statuses that `BulkFilterBody::status` names; nothing for what is neither one nor an array of some.
+std::optional<std::vector<JobStatus>> statuses_from(const json::value& value);
+
+/// All that is wrong with params: what the validator finds, and the integers that are beyond 64 bits.
+std::vector<ParamFault> params_faults(
+    const std::function<std::vector<ParamFault>(const json::object&)>& validate, const json::object& params,
+    const std::vector<ParamFault>& beyond);
+
+Problem refused_body(std::vector<ParamFault> faults);
+
+/// The body as a struct. Nothing: the call was refused, with all that is wrong.
+template <class Body>
+std::optional<Body> body_of(Call& call) {
+  const auto& object = call.body().get_object();
+  if (auto faults = params_faults(params::validator<Body>(), object, call.beyond()); !faults.empty()) {
+    call.refuse(refused_body(std::move(faults)));
+    return std::nullopt;
+  }
+  return *params::parse<Body>(object);
+}
+
+}  // namespace coremachine::http

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "triggers/http/api/api.hpp"
+
+namespace coremachine::http {
+
+/// The options of a submission, from the parameters of the call. Nothing: the call was refused.
+std::optional<SubmitOptions> submit_options(Call& call);
+
+/// What was asked for, and what became of it. `over`: it is over; otherwise time ran out, or nobody waited.
+using Show = std::function<void(Call& call, const JobView& job, bool over)>;
+
+/// The same for a submission; `existing`: it had been made before.
+using ShowSubmission = std::function<void(Call& call, const JobView& job, bool over, bool existing)>;
+
+/// Submits and answers: at once, or when the job is over where the call says how long it waits.
+void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string type, json::object params,
+                     SubmitOptions options, ShowSubmission show);
+
+/// Shows a job as it is now, or waits for its end as long as the call says.
+void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show);
+
+/// Reports of the engine come on its own threads: this goes on elsewhere, or there if nobody else is free.
+void leave_engine(Api& api, const std::shared_ptr<Call>& call, std::function<void()> then);
+
+}  // namespace coremachine::http

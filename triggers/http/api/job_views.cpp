@@ -1,0 +1,178 @@
+// Reads of jobs: lists, tasks, what it waits for, the heat map.
+
+#include <utility>
+
+#include <boost/json/array.hpp>
+
+#include "triggers/http/api/api.hpp"
+
+namespace coremachine::http {
+namespace {
+
+template <class Status, std::size_t size>
+std::vector<std::string_view> names_of(const std::array<Status, size>& statuses) {
+  std::vector<std::string_view> names;
+  for (const auto status : statuses) names.push_back(to_string(status));
+  return names;
+}
+
+std::size_t limit_of(const Call& call) {
+  return static_cast<std::size_t>(call.parameters().integer("limit").value_or(50));
+}
+
+void list_jobs(Api& api, std::shared_ptr<Call> call) {
+  const auto& parameters = call->parameters();
+  JobQuery query;
+  for (const auto& word : parameters.words("status")) query.statuses.push_back(*job_status_from(word));
+  query.type = parameters.text("type").value_or("");
+  query.tags = parameters.words("tags");
+  query.search = parameters.text("q").value_or("");
+  query.since = parameters.time("since");
+  query.until = parameters.time("until");
+  query.limit = limit_of(*call);
+  query.cursor = parameters.text("cursor").value_or("");
+  query.params = parameters.names("expand", "params");
+  query.results = parameters.names("expand", "result");
+  api.ask(
+      call, [query](CoreMachine& machine) { return machine.jobs(query); },
+      [call, query](const JobPage& page) { call->send(200, to_json(page, query)); });
+}
+
+void list_tasks(Api& api, std::shared_ptr<Call> call) {
+  const auto id = call->job_id();
+  if (!id) return;
+  const auto& parameters = call->parameters();
+  TaskQuery query;
+  if (const auto stage = parameters.integer("stage")) query.stage = static_cast<int>(*stage);
+  if (const auto round = parameters.integer("round")) query.round = static_cast<std::uint32_t>(*round);
+  for (const auto& word : parameters.words("status")) query.statuses.push_back(*task_status_from(word));
+  query.limit = limit_of(*call);
+  query.cursor = parameters.text("cursor").value_or("");
+  query.params = parameters.names("expand", "params");
+  query.results = parameters.names("expand", "result");
+  api.ask(
+      call, [id = *id, query](CoreMachine& machine) { return machine.tasks(id, query); },
+      [call](const TaskPage& page) { call->send(200, to_json(page)); });
+}
+
+struct Explained {
+  JobStatus status = JobStatus::queued;
+  std::vector<Reason> reasons;
+};
+
+void explain(Api& api, std::shared_ptr<Call> call) {
+  const auto id = call->job_id();
+  if (!id) return;
+  const auto ask = [id = *id](CoreMachine& machine) -> Result<Explained> {
+    auto reasons = machine.explain(id);
+    if (!reasons) return reasons.error();
+    const auto job = machine.job(id);
+    if (!job) return job.error();
+    // It may have ended in between.
+    return Explained{job->status, is_terminal(job->status) ? std::vector<Reason>() : std::move(*reasons)};
+  };
+  api.ask(call, ask, [call, id = *id](const Explained& explained) {
+    json::array reasons;
+    for (const auto& reason : explained.reasons) reasons.push_back(to_json(reason));
+    json::object body{{"job_id", id.str()}, {"status", to_string(explained.status)}};
+    body["reasons"] = std::move(reasons);
+    call->send(200, body);
+  });
+}
+
+void heat_map(Api& api, std::shared_ptr<Call> call) {
+  const auto id = call->job_id();
+  if (!id) return;
+  std::optional<int> stage;
+  if (const auto asked = call->parameters().integer("stage")) stage = static_cast<int>(*asked);
+  const auto cells = static_cast<std::size_t>(call->parameters().integer("cells").value_or(1024));
+  api.ask(
+      call, [id = *id, stage, cells](CoreMachine& machine) { return machine.heat_map(id, stage, cells); },
+      [call](const HeatMap& map) { call->send(200, to_json(map)); });
+}
+
+Parameter stage_parameter() {
+  return {.name = "stage",
+          .kind = ParameterKind::integer,
+          .doc = "of this stage, in its latest round",
+          .low = 1,
+          .high = INT32_MAX,
+          .initial = "the current or last one"};
+}
+
+Route list_route() {
+  return {.method = "GET",
+          .path = "/api/v1/jobs",
+          .group = "jobs",
+          .operation = "listJobs",
+          .summary = "List jobs, newest first",
+          .parameters = {{.name = "status",
+                          .kind = ParameterKind::choices,
+                          .doc = "in one of these",
+                          .choices = names_of(all_job_statuses)},
+                         {.name = "type", .doc = "of this job type"},
+                         {.name = "tags", .kind = ParameterKind::words, .doc = "with all of these"},
+                         {.name = "q", .doc = "this is part of the id, the type, a tag or the text of the error"},
+                         {.name = "since", .kind = ParameterKind::time, .doc = "created then or later"},
+                         {.name = "until", .kind = ParameterKind::time, .doc = "created before"},
+                         expand_parameter(),
+                         limit_parameter(),
+                         cursor_parameter()},
+          .answers = {{200, "a page of jobs", "JobPage"}},
+          .problems = {429},
+          .handler = list_jobs};
+}
+
+Route tasks_route() {
+  return {.method = "GET",
+          .path = "/api/v1/jobs/{id}/tasks",
+          .group = "jobs",
+          .operation = "listJobTasks",
+          .summary = "List tasks of one round of a job, by index",
+          .parameters = {stage_parameter(),
+                         {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX},
+                         {.name = "status",
+                          .kind = ParameterKind::choices,
+                          .doc = "in one of these",
+                          .choices = names_of(all_task_statuses)},
+                         expand_parameter(),
+                         limit_parameter(),
+                         cursor_parameter()},
+          .answers = {{200, "a page of tasks", "TaskPage"}},
+          .problems = {429},
+          .handler = list_tasks};
+}
+
+}  // namespace
+
+std::vector<Route> job_view_routes() {
+  return {
+      list_route(),
+      tasks_route(),
+      {.method = "GET",
+       .path = "/api/v1/jobs/{id}/explain",
+       .group = "jobs",
+       .operation = "explainJob",
+       .summary = "Why a job is not finished",
+       .answers = {{200, "what it waits for; nothing if it is over", "Explanation"}},
+       .problems = {429},
+       .handler = explain},
+      {.method = "GET",
+       .path = "/api/v1/jobs/{id}/heatmap",
+       .group = "jobs",
+       .operation = "getJobHeatmap",
+       .summary = "A stage of any size at a glance",
+       .parameters = {stage_parameter(),
+                      {.name = "cells",
+                       .kind = ParameterKind::integer,
+                       .doc = "how many at most",
+                       .low = 1,
+                       .high = static_cast<std::int64_t>(max_heat_cells),
+                       .initial = "1024"}},
+       .answers = {{200, "ranges of indexes, with counts by status", "HeatMap"}},
+       .problems = {429},
+       .handler = heat_map},
+  };
+}
+
+}  // namespace coremachine::http

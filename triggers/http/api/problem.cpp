@@ -1,0 +1,171 @@
+#include "triggers/http/api/problem.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/model/json_text.hpp"
+
+namespace coremachine::http {
+namespace {
+
+struct StatusText {
+  int status;
+  std::string_view code;
+  std::string_view phrase;
+};
+
+constexpr std::array statuses{
+    StatusText{200, "", "OK"},
+    StatusText{201, "", "Created"},
+    StatusText{202, "", "Accepted"},
+    StatusText{204, "", "No Content"},
+    StatusText{206, "", "Partial Content"},
+    StatusText{304, "", "Not Modified"},
+    StatusText{400, "bad_request", "Bad Request"},
+    StatusText{401, "unauthorized", "Unauthorized"},
+    StatusText{403, "forbidden", "Forbidden"},
+    StatusText{404, "not_found", "Not Found"},
+    StatusText{405, "method_not_allowed", "Method Not Allowed"},
+    StatusText{408, "request_timeout", "Request Timeout"},
+    StatusText{409, "conflict", "Conflict"},
+    StatusText{412, "precondition_failed", "Precondition Failed"},
+    StatusText{413, "content_too_large", "Content Too Large"},
+    StatusText{414, "uri_too_long", "URI Too Long"},
+    StatusText{415, "unsupported_media_type", "Unsupported Media Type"},
+    StatusText{416, "range_not_satisfiable", "Range Not Satisfiable"},
+    StatusText{417, "expectation_failed", "Expectation Failed"},
+    StatusText{421, "misdirected_request", "Misdirected Request"},
+    StatusText{422, "unprocessable_content", "Unprocessable Content"},
+    StatusText{429, "too_many_requests", "Too Many Requests"},
+    StatusText{431, "header_too_large", "Request Header Fields Too Large"},
+    StatusText{500, "internal_error", "Internal Server Error"},
+    StatusText{501, "not_implemented", "Not Implemented"},
+    StatusText{503, "unavailable", "Service Unavailable"},
+    StatusText{505, "version_not_supported", "HTTP Version Not Supported"},
+};
+
+const StatusText& text_of(int status) {
+  const auto at = std::find_if(statuses.begin(), statuses.end(), [&](const auto& row) { return row.status == status; });
+  return at == statuses.end() ? text_of(500) : *at;
+}
+
+int status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::unknown_job_type:
+    case ErrorCode::unknown_job:
+    case ErrorCode::unknown_task:
+    case ErrorCode::unknown_schedule:
+    case ErrorCode::store_missing: return 404;
+    case ErrorCode::invalid_argument: return 400;
+    case ErrorCode::invalid_name:
+    case ErrorCode::invalid_params:
+    case ErrorCode::key_conflict: return 422;
+    case ErrorCode::wrong_state:
+    case ErrorCode::not_finished: return 409;
+    case ErrorCode::overloaded: return 429;
+    case ErrorCode::draining:
+    case ErrorCode::timed_out:
+    case ErrorCode::store_full:
+    case ErrorCode::store_failed:
+    case ErrorCode::store_locked: return 503;
+    // What ended a job refuses no request; that it came here is a bug.
+    case ErrorCode::task_failed:
+    case ErrorCode::too_many_failures:
+    case ErrorCode::handler_threw:
+    case ErrorCode::handler_contract:
+    case ErrorCode::poison:
+    case ErrorCode::boundary_timeout:
+    case ErrorCode::job_timeout:
+    case ErrorCode::stage_deadline:
+    case ErrorCode::gate_timeout:
+    case ErrorCode::cancelled:
+    case ErrorCode::store_damaged: return 500;
+  }
+  return 500;
+}
+
+/// When to come again, in seconds.
+std::string_view retry_after(ErrorCode code) {
+  if (code == ErrorCode::overloaded || code == ErrorCode::timed_out) return "1";
+  if (code == ErrorCode::draining) return "5";
+  return "30";
+}
+
+constexpr bool stands_in_fragment(char c) {
+  constexpr std::string_view others = "-._~!$&'()*+,;=:@/?";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         others.find(c) != std::string_view::npos;
+}
+
+json::array errors_of(const Problem& problem) {
+  json::array errors;
+  for (const auto& fault : problem.faults) {
+    errors.push_back(json::object{{"pointer", fragment(fault.pointer)}, {"detail", fault.detail}});
+  }
+  for (const auto& fault : problem.parameters) {
+    errors.push_back(json::object{{"parameter", fault.parameter}, {"detail", fault.detail}});
+  }
+  return errors;
+}
+
+}  // namespace
+
+std::string_view reason_phrase(int status) {
+  return text_of(status).phrase;
+}
+
+std::string fragment(std::string_view pointer) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out = "#";
+  for (const char c : pointer) {
+    if (stands_in_fragment(c)) {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out.push_back('%');
+      out.push_back(digits[byte >> 4U]);
+      out.push_back(digits[byte & 15U]);
+    }
+  }
+  return out;
+}
+
+Problem problem_of(const Error& error, std::string_view under) {
+  Problem problem{.status = status_of(error.code), .code = std::string(to_string(error.code)), .detail = error.message};
+  for (const auto& fault : error.faults) problem.faults.push_back({std::string(under) + fault.pointer, fault.detail});
+  if (problem.status == 429 || problem.status == 503)
+    problem.fields.push_back({"Retry-After", std::string(retry_after(error.code))});
+  return problem;
+}
+
+Problem problem_of(int status, std::string detail) {
+  return Problem{.status = status, .code = std::string(text_of(status).code), .detail = std::move(detail)};
+}
+
+Response to_response(const Problem& problem, std::string_view request_id) {
+  json::object body;
+  body["type"] = std::string(problem_type) + problem.code;
+  body["title"] = reason_phrase(problem.status);
+  body["status"] = problem.status;
+  body["detail"] = problem.detail;
+  body["code"] = problem.code;
+  body["request_id"] = request_id;
+  if (auto errors = errors_of(problem); !errors.empty()) body["errors"] = std::move(errors);
+  for (const auto& member : problem.more) body[member.key()] = member.value();
+  Response response{problem.status, problem.fields, json::serialize(body)};
+  response.fields.push_back({"Content-Type", std::string(problem_media_type)});
+  response.fields.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
+Result<json::value> read_body(std::string_view body, std::vector<ParamFault>& beyond) {
+  auto value = parse_strict(body, beyond);
+  if (value) return value;
+  return Error{ErrorCode::invalid_argument, "the body: " + value.error().message};
+}
+
+}  // namespace coremachine::http

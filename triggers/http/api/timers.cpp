@@ -1,0 +1,55 @@
+#include "triggers/http/api/timers.hpp"
+
+namespace coremachine::http {
+
+Timers::Timers() : thread_([this] { serve(); }) {}
+
+Timers::~Timers() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    changed_.notify_one();
+  }
+  thread_.join();
+}
+
+Timers::Id Timers::after(std::chrono::milliseconds delay, std::function<void()> then) {
+  const std::lock_guard lock(mutex_);
+  const Id id{Clock::now() + delay, ++last_};
+  const bool is_first = due_.empty() || id < due_.begin()->first;
+  due_.emplace(id, std::move(then));
+  if (is_first) changed_.notify_one();
+  return id;
+}
+
+void Timers::cancel(const Id& id) {
+  std::function<void()> dropped;  // what it holds goes outside of the lock
+  const std::lock_guard lock(mutex_);
+  if (const auto at = due_.find(id); at != due_.end()) {
+    dropped = std::move(at->second);
+    due_.erase(at);
+  }
+}
+
+void Timers::serve() {
+  std::unique_lock lock(mutex_);
+  while (!stopped_) {
+    if (due_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
+    const auto first = due_.begin()->first.first;
+    if (Clock::now() < first) {
+      changed_.wait_until(lock, first);
+      continue;
+    }
+    auto then = std::move(due_.begin()->second);
+    due_.erase(due_.begin());
+    lock.unlock();
+    then();
+    then = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace coremachine::http

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace coremachine::http {
+
+/// Calls functions later, on a thread of its own, which they must not block. Any thread may call it.
+class Timers {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Id = std::pair<Clock::time_point, std::uint64_t>;
+
+  Timers();
+  /// What is not due is never called.
+  ~Timers();
+  Timers(const Timers&) = delete;
+  Timers& operator=(const Timers&) = delete;
+
+  Id after(std::chrono::milliseconds delay, std::function<void()> then);
+  /// It may be called at this very moment, and may so be called once this has returned.
+  void cancel(const Id& id);
+
+ private:
+  void serve();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<Id, std::function<void()>> due_;
+  std::uint64_t last_ = 0;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+}  // namespace coremachine::http

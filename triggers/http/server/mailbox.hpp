@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "triggers/http/server/server.hpp"
+
+namespace coremachine::http {
+
+/// What somebody says about an exchange, on any thread, to the thread that has it.
+struct Letter {
+  struct Answer {
+    Response response;
+  };
+  struct Lost {};  ///< there will be no answer
+  struct Begin {
+    Response head;
+  };
+  struct Piece {
+    std::string bytes;
+  };
+  struct End {};
+  struct BreakOff {};
+  struct CutOff {};  ///< its client is too slow
+  struct WhenGone {
+    std::function<void()> then;
+  };
+  struct WhenDrained {
+    std::function<void()> then;
+  };
+  using Content = std::variant<Answer, Lost, Begin, Piece, End, BreakOff, CutOff, WhenGone, WhenDrained>;
+
+  std::shared_ptr<Exchange> exchange;
+  Content content;
+};
+
+/// Letters to one loop. Any thread puts them in; however many come, the loop is woken once.
+class Mailbox {
+ public:
+  explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
+
+  void put(Letter letter) {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) return;
+    letters_.push_back(std::move(letter));
+    if (letters_.size() == 1) wake_();
+  }
+
+  std::vector<Letter> take() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(letters_, {});
+  }
+
+  /// Nothing is taken any more, and nobody woken.
+  void close() {
+    std::vector<Letter> dropped;  // after the lock is released: what is in letters may write letters
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    dropped.swap(letters_);
+  }
+
+  /// The calling thread is the one that reads these letters.
+  bool is_mine() const { return reader_ == this; }
+  void read_here() const { reader_ = this; }
+
+ private:
+  inline static thread_local const Mailbox* reader_ = nullptr;
+
+  std::mutex mutex_;
+  std::function<void()> wake_;
+  bool closed_ = false;
+  std::vector<Letter> letters_ = {};
+};
+
+}  // namespace coremachine::http

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coremachine::http {
+
+struct Field {
+  std::string name;   ///< lower case
+  std::string value;  ///< without white space around it
+
+  friend bool operator==(const Field&, const Field&) = default;
+};
+
+/// A request as a RequestReader read it.
+///
+/// Method, target, names and values of fields are free of control characters. Bytes from 0x80 on may be in a value, and
+/// need not be UTF-8. Of each of these there is one at most: host, content-length, content-type, authorization, origin,
+/// idempotency-key, last-event-id.
+struct Request {
+  std::string method;         ///< "GET"; one of the nine of RFC 9110 and RFC 5789
+  std::string target;         ///< begins with `/`, percent-encoding as it was sent; `*` with OPTIONS alone
+  std::vector<Field> fields;  ///< as they were sent, in order
+  std::string body;           ///< whole, and without chunks
+  bool keep_alive = true;     ///< the client can go on with this connection
+  int minor_version = 1;      ///< HTTP/1.x: 0, or 1 for that and anything later
+  bool secure = false;        ///< came by TLS
+  std::string peer;           ///< "127.0.0.1:50412"
+  std::string id;             ///< for X-Request-Id of the reply: the client's, if it sent a sane one, else a new one
+
+  /// The value of the only or first field of this name, or null.
+  const std::string* find(std::string_view lower_case_name) const {
+    for (const auto& field : fields) {
+      if (field.name == lower_case_name) return &field.value;
+    }
+    return nullptr;
+  }
+};
+
+/// What is added when it is written: Content-Length, Date, X-Request-Id, Connection, Transfer-Encoding.
+struct Response {
+  int status = 200;
+  std::vector<Field> fields = {};
+  std::string body = {};  ///< also in the reply to HEAD: it is counted and left out
+};
+
+/// Why a request cannot be taken.
+struct Refusal {
+  int status = 400;
+  std::string detail;              ///< one sentence or two, for people; free of control characters
+  std::vector<Field> fields = {};  ///< for the reply: Allow, Retry-After …
+  bool close = true;               ///< the connection cannot go on after it
+};
+
+}  // namespace coremachine::http
