@@ -63,8 +63,7 @@ std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) 
     if (body && is_empty(*body)) return std::nullopt;
     return problem_of(400, "there is a body where none is due");
   }
-  if (request.body.empty())
-    return problem_of(400, "the body is missing: a JSON object is due, if only {}");
+  if (request.body.empty()) return problem_of(400, "the body is missing: a JSON object is due, if only {}");
   if (auto problem = wrong_content_type(request)) return problem;
   auto body = read_body(request.body, parts.beyond);
   if (!body) return problem_of(body.error());
@@ -177,9 +176,8 @@ Response Api::refusal(const Request* request, const Refusal& refusal) {
   auto problem = problem_of(refusal.status, refusal.detail);
   problem.fields = refusal.fields;
   if ((problem.status == 429 || problem.status == 503) &&
-      std::none_of(problem.fields.begin(), problem.fields.end(), [](const Field& field) {
-        return field.name == "Retry-After" || field.name == "retry-after";
-      })) {
+      std::none_of(problem.fields.begin(), problem.fields.end(),
+                   [](const Field& field) { return field.name == "Retry-After" || field.name == "retry-after"; })) {
     problem.fields.push_back({"Retry-After", "5"});
   }
   return to_response(problem, request ? request->id : std::string());

@@ -26,11 +26,11 @@ struct ApiOptions {
   const JobRegistry* jobs = nullptr;
   const TaskRegistry* tasks = nullptr;
   std::string version = {};
-  unsigned readers = 4;               ///< threads for what blocks
-  std::size_t most_reading = 1024;    ///< requests that wait for one of them; more are refused with 429
-  std::size_t most_waiting = 4096;    ///< requests with `?wait=`, likewise
-  std::size_t most_streams = 1024;    ///< event streams, likewise
-  Milliseconds heartbeat{15'000};     ///< of event streams
+  unsigned readers = 4;             ///< threads for what blocks
+  std::size_t most_reading = 1024;  ///< requests that wait for one of them; more are refused with 429
+  std::size_t most_waiting = 4096;  ///< requests with `?wait=`, likewise
+  std::size_t most_streams = 1024;  ///< event streams, likewise
+  Milliseconds heartbeat{15'000};   ///< of event streams
   /// Whether a request may do what its route does; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, Role role)> access = {};
   /// What is shown beside the metrics of the API itself.
@@ -50,8 +50,8 @@ class CallCount : public std::enable_shared_from_this<CallCount> {
   std::size_t count_ = 0;
 };
 
-/// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it; nothing
-/// of it blocks the caller. A handler that throws is answered with 500.
+/// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it;
+/// nothing of it blocks the caller. A handler that throws is answered with 500.
 class Api {
  public:
   explicit Api(ApiOptions options);

@@ -26,8 +26,8 @@ class Call {
     const Route* route = nullptr;
     std::vector<std::string> values;  ///< of the path's variables
     Parameters parameters;
-    json::value body;                      ///< parsed; null if the route takes none
-    std::vector<ParamFault> beyond = {};   ///< integers in it that JSON values cannot hold
+    json::value body;                        ///< parsed; null if the route takes none
+    std::vector<ParamFault> beyond = {};     ///< integers in it that JSON values cannot hold
     std::shared_ptr<const void> guard = {};  ///< goes with the call
   };
   Call(Parts parts, std::unique_ptr<Outlet> outlet) : parts_(std::move(parts)), outlet_(std::move(outlet)) {}

@@ -28,9 +28,7 @@ std::string text_of(const JobEvent& event) {
 }
 
 Response event_head() {
-  return {200,
-          {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
-          {}};
+  return {200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}, {}};
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ void show(Api& api, std::shared_ptr<Call> call) {
 
 Problem has_no_result(const JobView& job, bool over) {
   const std::string status(to_string(job.status));
-  auto problem = problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
+  auto problem =
+      problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
   problem.code = over ? "no_result" : "not_finished";
   if (job.error) {
     problem.detail += ": " + job.error->message;
@@ -82,7 +83,10 @@ void remove(Api& api, std::shared_ptr<Call> call) {
   const auto id = call->job_id();
   if (!id) return;
   api.ask(
-      call, [id = *id](CoreMachine& machine) { return machine.remove(id); }, [call] { call->send(Response{204, {}, {}}); });
+      call, [id = *id](CoreMachine& machine) { return machine.remove(id); },
+      [call] {
+        call->send(Response{204, {}, {}});
+      });
 }
 
 Route verb(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
