@@ -63,8 +63,8 @@ expect 0 . '^\{"time":"[^"]+","level":"debug","message":"[^"]+".*"job accepted",
 expect 1 - ' warn job ended job_id=[0-9A-Z]{26} job_type=fan_out status=failed code=task_failed ' \
   run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -q --log-level warn
 expect 0 . - run hello_world -q --log-level off
-expect 2 - 'log-level: takes debug, info, warn, error or off, and not "loud"' run hello_world --log-level loud
-expect 2 - 'log-format: takes text or json, and not "xml"' run hello_world --log-format xml
+expect 2 - 'log-level takes debug, info, warn, error or off, and not "loud"' run hello_world --log-level loud
+expect 2 - 'log-format takes text or json, and not "xml"' run hello_world --log-format xml
 
 # ---- stores ----
 expect 0 . . run fan_out -p count=2000 --store sqlite:a.db

@@ -94,7 +94,7 @@ TEST_CASE("of every setting, what is said more strongly wins, and says where it 
       const bool by_file = (said & 4U) != 0;
       CAPTURE(each.name);
       CAPTURE(said);
-      const auto path = write_file(directory.path() / "settings.toml", by_file ? in_toml(each, sample(each, 0)) : "");
+      const auto path = write_file(fs::path(directory.path()) / "settings.toml", by_file ? in_toml(each, sample(each, 0)) : "");
       std::map<std::string, std::string> variables;
       if (by_variable) variables[std::string(each.variable)] = sample(each, 1);
       const auto configuration = Configuration::load(path, environment_of(variables));
@@ -137,27 +137,27 @@ TEST_CASE("a value that is none is refused with the place where it was said") {
 
 TEST_CASE("the file is the one that is named, else the variable's, else the folder's, else the user's") {
   const TemporaryDirectory directory;
-  const auto named = write_file(directory.path() / "named.toml", "workers = 1");
-  const auto by_variable = write_file(directory.path() / "variable.toml", "workers = 2");
-  write_file(directory.path() / "work" / "coremachine.toml", "workers = 3");
-  write_file(directory.path() / "home" / ".config" / "coremachine" / "config.toml", "workers = 4");
-  write_file(directory.path() / "xdg" / "coremachine" / "config.toml", "workers = 5");
-  const auto home = (directory.path() / "home").string();
-  const auto xdg = (directory.path() / "xdg").string();
+  const auto named = write_file(fs::path(directory.path()) / "named.toml", "workers = 1");
+  const auto by_variable = write_file(fs::path(directory.path()) / "variable.toml", "workers = 2");
+  write_file(fs::path(directory.path()) / "work" / "coremachine.toml", "workers = 3");
+  write_file(fs::path(directory.path()) / "home" / ".config" / "coremachine" / "config.toml", "workers = 4");
+  write_file(fs::path(directory.path()) / "xdg" / "coremachine" / "config.toml", "workers = 5");
+  const auto home = (fs::path(directory.path()) / "home").string();
+  const auto xdg = (fs::path(directory.path()) / "xdg").string();
   const auto workers = [&](const std::optional<std::string>& flag, std::map<std::string, std::string> variables) {
     const auto loaded = Configuration::load(flag, environment_of(std::move(variables)));
     REQUIRE(loaded);
     const auto value = loaded->value(setting("workers"));
     return value->texts.empty() ? std::string() : value->texts.front();
   };
-  fs::create_directories(directory.path() / "empty");
+  fs::create_directories(fs::path(directory.path()) / "empty");
   {
-    const WorkingDirectory in(directory.path() / "work");
+    const WorkingDirectory in(fs::path(directory.path()) / "work");
     CHECK(workers(named, {{"COREMACHINE_CONFIG", by_variable}, {"HOME", home}}) == "1");
     CHECK(workers({}, {{"COREMACHINE_CONFIG", by_variable}, {"HOME", home}}) == "2");
     CHECK(workers({}, {{"HOME", home}}) == "3");
   }
-  const WorkingDirectory in(directory.path() / "empty");
+  const WorkingDirectory in(fs::path(directory.path()) / "empty");
   CHECK(workers({}, {{"HOME", home}}) == "4");
   CHECK(workers({}, {{"HOME", home}, {"XDG_CONFIG_HOME", xdg}}) == "5");
   CHECK(workers({}, {{"HOME", "/nowhere"}}).empty());
@@ -168,7 +168,7 @@ TEST_CASE("the file is the one that is named, else the variable's, else the fold
 
 TEST_CASE("a list is an array, or words between commas, or a flag that is given again") {
   const TemporaryDirectory directory;
-  const auto path = write_file(directory.path() / "c.toml", "[serve]\nallow_host = [\"a\", \"b\"]\n");
+  const auto path = write_file(fs::path(directory.path()) / "c.toml", "[serve]\nallow_host = [\"a\", \"b\"]\n");
   const auto& hosts = setting("allow_host");
   CHECK(Configuration::load(path, environment_of({}))->value(hosts)->texts == std::vector<std::string>{"a", "b"});
   const auto variables = environment_of({{"COREMACHINE_ALLOW_HOST", "c,d,e"}});
@@ -178,7 +178,7 @@ TEST_CASE("a list is an array, or words between commas, or a flag that is given 
 
 TEST_CASE("a command gets the values of what it takes, and all that is wrong at once") {
   const TemporaryDirectory directory;
-  const auto path = write_file(directory.path() / "c.toml", "workers = 3\n[serve]\ngrace = \"90s\"\n");
+  const auto path = write_file(fs::path(directory.path()) / "c.toml", "workers = 3\n[serve]\ngrace = \"90s\"\n");
   const auto values_of = [&](const std::vector<std::string>& words) {
     CLI::App program;
     auto* command = program.add_subcommand("go");

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/telemetry/log.hpp>
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/commands.hpp"
@@ -22,14 +23,15 @@ struct RunArguments {
   std::string timeout;
 };
 
-/// Null unless somebody asked for it: then the machine tells only what an operator has to know.
+/// To standard error; none if nobody said anything of a log.
 std::shared_ptr<Logger> logger_of(const SettingValues& settings) {
   const auto said = [&](std::string_view name) { return settings.effective(name).origin != Origin::fallback; };
   if (!said("log_level") && !said("log_format")) return nullptr;
-  LogOptions log;
-  log.level = log_level_from(settings.text("log_level")).value();
-  log.format = log_format_from(settings.text("log_format")).value();
-  return make_log(log);
+  LogOptions options;
+  // The table of settings lets nothing else through.
+  options.level = log_level_from(settings.text("log_level")).value();
+  options.format = log_format_from(settings.text("log_format")).value();
+  return make_log(options);
 }
 
 ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
@@ -45,9 +47,9 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
   options.jobs = &jobs;
   options.tasks = &tasks;
   options.store = settings.text("run_store");
+  options.logger = logger_of(settings);
   if (settings.has("workers")) options.workers = static_cast<unsigned>(settings.count("workers"));
   if (options.workers == 0) settings.refuse("workers", "a job needs at least 1");
-  options.logger = logger_of(settings);
   ProgressBar bar(terminal_on_stderr());
   CoreMachine machine(std::move(options));
   if (!settings.toggle("quiet")) submit.listener = [&](const JobEvent& event) { bar.show(event); };
