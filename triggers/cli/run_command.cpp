@@ -3,6 +3,7 @@
 #include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/telemetry/log.hpp>
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/commands.hpp"
@@ -22,6 +23,17 @@ struct RunArguments {
   std::string timeout;
 };
 
+/// To standard error; none if nobody said anything of a log.
+std::shared_ptr<Logger> logger_of(const SettingValues& settings) {
+  const auto said = [&](std::string_view name) { return settings.effective(name).origin != Origin::fallback; };
+  if (!said("log_level") && !said("log_format")) return nullptr;
+  LogOptions options;
+  // The table of settings lets nothing else through.
+  options.level = log_level_from(settings.text("log_level")).value();
+  options.format = log_format_from(settings.text("log_format")).value();
+  return make_log(options);
+}
+
 ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
   auto params = params_or_failure(arguments.params, arguments.pairs);
   SubmitOptions submit;
@@ -35,6 +47,7 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
   options.jobs = &jobs;
   options.tasks = &tasks;
   options.store = settings.text("run_store");
+  options.logger = logger_of(settings);
   if (settings.has("workers")) options.workers = static_cast<unsigned>(settings.count("workers"));
   if (options.workers == 0) settings.refuse("workers", "a job needs at least 1");
   ProgressBar bar(terminal_on_stderr());
@@ -71,7 +84,7 @@ void add_run(CLI::App& program, Chosen& chosen) {
   command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m")
       ->type_name("DURATION");
   auto taken = std::make_shared<CommandSettings>(
-      *command, std::vector<std::string_view>{"run_store", "workers", "output", "quiet"});
+      *command, std::vector<std::string_view>{"run_store", "workers", "output", "quiet", "log_level", "log_format"});
   command->callback(
       [arguments, taken, &chosen] { chosen = [arguments, taken] { return run(*arguments, taken->values()); }; });
 }

@@ -69,7 +69,7 @@ http::ServerOptions server_options(const ServeOptions& options, const std::share
   server.listen = options.listen;
   server.certificate_file = options.certificate_file;
   server.key_file = options.key_file;
-  server.limits.body_bytes = options.body_limit;
+  server.message.body = options.body_limit;
   server.io_threads = options.io_threads;
   server.log = [logger](http::Severity severity, const std::string& message) { write_log(*logger, severity, message); };
   return server;
