@@ -86,7 +86,7 @@ class Engine {
   /// A key under which a job is to be found as well; durable with the next batch.
   void add_key(SubmissionKey key);
   void control(const Now& now, JobId job, Control verb, RequestId request);
-  void signal(const Now& now, JobId job, Signal signal, RequestId request);
+  void signal(const Now& now, JobId job, Signal signal, RequestId request, ArtifactHolds artifacts = {});
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
   /// Answered with what the job waits for.
@@ -191,6 +191,7 @@ class Engine {
   void step_job(const Now& now, Live& live, Event event);
   void apply(const Now& now, Live& live, Effects& effects);
   bool write(Live& live, EffectBody& body);
+  void keep_artifacts(JobId job, ArtifactHolds holds);
   void act(const Now& now, Live& live, EffectBody& body);
   void save_later(const Now& now, Live& live);
   void save_in_next_batch(Live& live);

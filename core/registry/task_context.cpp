@@ -13,6 +13,10 @@ const json::value& TaskContext::last_progress() const {
   return state_.progress ? *state_.progress : none;
 }
 
+StageOutput TaskContext::output(std::string_view name) const {
+  return {artifacts().output(state_.defined_in, name), idempotency_key()};
+}
+
 void TaskContext::log(std::string_view message) const {
   if (!state_.log || !*state_.log) return;
   std::string line = "job " + state_.job_id.str() + ", round " + std::to_string(state_.round) + ", task " +

@@ -212,7 +212,51 @@ Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit&
 Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t limit) const {
   const auto parsed = ArtifactId::parse(id);
   if (!parsed) return Error{ErrorCode::invalid_argument, "\"" + std::string(id) + "\" is no id of an artifact"};
-  return shell_->large_values().read(*parsed, limit);
+  try {
+    auto content = shell_->large_values().open(*parsed)->read_all(limit);
+    return content;
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+namespace {
+
+/// An artifact that is read from outside; it may outlive the machine.
+class Content final : public ArtifactContent {
+ public:
+  explicit Content(std::unique_ptr<ArtifactReader> reader) : reader_(std::move(reader)) {}
+  const ArtifactInfo& info() const override { return reader_->info(); }
+  std::size_t read(std::uint64_t offset, char* to, std::size_t n) override {
+    const auto got = reader_->read(offset, to, n);
+    if (!got) throw Failure(got.error());
+    return *got;
+  }
+
+ private:
+  std::unique_ptr<ArtifactReader> reader_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ArtifactContent>> CoreMachine::open_artifact(std::string_view id) const {
+  const auto parsed = ArtifactId::parse(id);
+  if (!parsed) return Error{ErrorCode::invalid_argument, "\"" + std::string(id) + "\" is no id of an artifact"};
+  try {
+    return std::unique_ptr<ArtifactContent>(std::make_unique<Content>(shell_->large_values().open(*parsed)));
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+Result<json::value> CoreMachine::artifact_value(const json::value& reference) const {
+  const auto parsed = parse_artifact_reference(reference);
+  if (!parsed) return Error{ErrorCode::invalid_argument, "that is no reference to an artifact"};
+  try {
+    return shell_->large_values().load(*parsed);
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
 }
 
 std::map<std::string, TypeLimit> CoreMachine::limits() const {
@@ -228,10 +272,17 @@ Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::valu
   if (!is_valid_name(name))
     return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
   std::string text;
-  if (const auto fault = append_json(text, data))
-    return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
+  ArtifactHolds artifacts;
+  try {
+    auto& large = shell_->large_values();
+    if (const auto fault = large.append(text, data, large.limit(), artifacts))
+      return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
+  } catch (const runtime::ArtifactFailure& failure) {
+    return failure.error();
+  }
   Mailbox mailbox;
-  shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))}, mailbox.then()});
+  shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))}, mailbox.then(),
+                                    std::move(artifacts)});
   return or_stored(*shell_, job, machine::Control::signal, *mailbox.wait());
 }
 
@@ -245,8 +296,7 @@ Subscription CoreMachine::subscribe(JobId job, std::function<void(const JobEvent
 
 namespace coremachine::runtime {
 
-Result<Submission> Shell::check(std::string_view job_type, const json::object& params,
-                                const SubmitOptions& options) const {
+Result<Submission> Shell::check(std::string_view job_type, const json::object& params, const SubmitOptions& options) {
   const auto info = jobs_.get_info(job_type);
   if (!info) return info.error();
   if (!info->enabled) return Error{ErrorCode::wrong_state, "job type \"" + info->name + "\" is disabled"};
@@ -257,14 +307,18 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   if (options.delay && options.run_at) return bad("run_at and delay exclude each other");
   if (options.delay && options.delay->count() < 0) return bad("delay is negative");
   if (options.timeout && options.timeout->count() <= 0) return bad("timeout has to be longer than nothing");
-  std::string text;
-  if (const auto fault = append_json(text, params)) {
-    return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
-  }
   if (info->validate_params) {
     if (auto faults = info->validate_params(params); !faults.empty()) return params::invalid_params(std::move(faults));
   }
   Submission submission;
+  std::string text;
+  try {
+    if (const auto fault = large_values_.append(text, params, large_values_.limit(), submission.artifacts)) {
+      return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
+    }
+  } catch (const ArtifactFailure& failure) {
+    return failure.error();
+  }
   submission.type = info->name;
   submission.version = info->version;
   submission.params = make_text(std::move(text));

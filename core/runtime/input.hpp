@@ -34,6 +34,7 @@ struct SignalInput {
   JobId job;
   Signal signal;
   Then then;
+  ArtifactHolds artifacts = {};  ///< that the signal names
 };
 struct ExplainInput {
   JobId job;
@@ -66,6 +67,12 @@ struct BoundaryInput {
   BoundaryDecided decided;
   std::chrono::nanoseconds took{};
 };
+/// It could not be carried out: it is to be run again, in a while if `later`.
+struct BoundaryReturnedInput {
+  JobId job;
+  BoundaryNumber boundary = 0;
+  bool later = false;
+};
 struct SliceInput {
   machine::SliceId slice = 0;
   Report report;
@@ -94,7 +101,7 @@ struct DrainInput {};
 struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, FollowInput, BoundaryInput, SliceInput, CommittedInput, StoreFullInput,
-                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+                           AwaitInput, FollowInput, BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput,
+                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

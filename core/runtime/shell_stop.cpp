@@ -43,6 +43,8 @@ void Shell::stop() {
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
     then(std::move(answer));
   }
+  collector_->stop();
+  large_values_.close();
   setup_.store.reset();
 }
 

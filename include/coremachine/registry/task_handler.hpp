@@ -16,6 +16,7 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/time.hpp>
+#include <coremachine/registry/artifacts.hpp>
 #include <coremachine/registry/services.hpp>
 
 namespace coremachine {
@@ -61,7 +62,7 @@ class COREMACHINE_API Heartbeats {
 };
 
 /// What a handler knows of the attempt it makes. Lives as long as the attempt.
-class COREMACHINE_API TaskContext {
+class COREMACHINE_API TaskContext : public ArtifactUser {
  public:
   struct State {
     JobId job_id;
@@ -77,8 +78,9 @@ class COREMACHINE_API TaskContext {
     Heartbeats* heartbeats = nullptr;
     const json::value* progress = nullptr;
     const std::function<void(std::string_view)>* log = nullptr;
+    Artifacts* artifacts = nullptr;
   };
-  explicit TaskContext(const State& state) : state_(state) {}
+  explicit TaskContext(const State& state) : ArtifactUser(state.artifacts), state_(state) {}
 
   JobId job_id() const { return state_.job_id; }
   int stage() const { return state_.stage; }
@@ -117,6 +119,9 @@ class COREMACHINE_API TaskContext {
   T* try_get() const {
     return state_.services ? state_.services->find<T>() : nullptr;
   }
+
+  /// What this task adds to the output of its stage under this name.
+  StageOutput output(std::string_view name) const;
 
   /// A line for the operator, with the ids of job, task and attempt.
   void log(std::string_view message) const;
