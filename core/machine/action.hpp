@@ -28,9 +28,10 @@ struct HandlerCall {
   std::string version;
   std::uint32_t attempt = 1;
   Text params;
-  std::map<int, Text> stage_results = {};  ///< of closed stages
-  TaskCounts counts = {};                  ///< of the round that closes
-  std::vector<RoundNumber> rounds = {};    ///< where its outcomes are: its lineage, then itself
+  std::map<int, Text> stage_results = {};      ///< of closed stages
+  std::map<int, RoundNumber> defined_in = {};  ///< the round with the tasks of each stage that has ended
+  TaskCounts counts = {};                      ///< of the round that closes
+  std::vector<RoundNumber> rounds = {};        ///< where its outcomes are: its lineage, then itself
   bool is_inline = false;
   std::vector<OutcomeSegment> outcomes = {};  ///< if inline
   std::optional<Signal> signal = {};          ///< that opened the gate of the round that closes

@@ -36,6 +36,7 @@ void Stepper::operator()(BoundaryDecided event) {
   const auto kind = job_.boundary->kind;
   job_.boundary.reset();
   job_.boundary_losses = 0;
+  keep(std::move(event.artifacts));
 
   if (auto* failed = std::get_if<HandlerFailed>(&event.next)) {
     if (kind == BoundaryKind::close && event.stage_result) close_round(std::move(event.stage_result));

@@ -83,9 +83,11 @@ HandlerCall Engine::make_call(const Job& job) const {
   call.params = job.params;
   for (const auto& closed : job.closed) {
     if (closed.result) call.stage_results[closed.stage] = closed.result;
+    call.defined_in[closed.stage] = closed.lineage.empty() ? closed.number : closed.lineage.front();
   }
   if (job.boundary->kind == BoundaryKind::close) {
     const auto& round = *job.round;
+    call.defined_in[round.stage] = round.defined_in();
     call.counts = round.counts;
     call.rounds = round.lineage;
     call.rounds.push_back(round.number);

@@ -145,6 +145,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     void operator()(DiscardRounds&) const {}
     void operator()(AppendDefinitions&) const {}
     void operator()(AppendOutcomes&) const {}
+    void operator()(KeepArtifacts&) const {}
     void operator()(OfferTasks& offer) const {
       offer_tasks(entry.job, offer, now.time);
       engine.backlog_.update(entry.job, entry.waiting);

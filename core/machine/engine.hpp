@@ -104,7 +104,7 @@ class Engine {
   /// Answered when all that was written so far is durable.
   void answer_after_commit(Answer answer) { hold_or_do(std::move(answer)); }
   void control(const Now& now, JobId job, Control verb, RequestId request);
-  void signal(const Now& now, JobId job, Signal signal, RequestId request);
+  void signal(const Now& now, JobId job, Signal signal, RequestId request, ArtifactHolds artifacts = {});
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
   /// Answered with what the job waits for.
@@ -221,6 +221,7 @@ class Engine {
   Announce announcement(const Live& live, Publish what) const;
   void step_task(const Now& now, Live& live, const std::string& task_type, Event event);
   bool write(Live& live, EffectBody& body);
+  void keep_artifacts(JobId job, ArtifactHolds holds);
   void act(const Now& now, Live& live, EffectBody& body);
   void save_later(const Now& now, Live& live);
   void save_in_next_batch(Live& live);

@@ -45,6 +45,9 @@ class Stepper {
   void end_job(JobStatus status, JobCause cause, std::optional<Error> error);
   void publish(PublishedKind kind, int stage = 0, RoundNumber round = 0);
   void save() { out_.write(SaveJob{}); }
+  void keep(ArtifactHolds artifacts) {
+    if (!artifacts.empty()) out_.write(KeepArtifacts{std::move(artifacts)});
+  }
   void drop_boundary();
 
   // rounds (boundary.cpp)

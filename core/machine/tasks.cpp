@@ -54,6 +54,7 @@ void Stepper::operator()(TasksReported event) {
   if (!takes_report(report)) return;
   auto& round = *job_.round;
   auto& chunk = round.chunks[report.chunk];
+  keep(std::move(report.artifacts));
 
   accept_progress(chunk, report);
   const auto completed = accept_completions(chunk, report);

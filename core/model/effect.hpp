@@ -31,6 +31,11 @@ struct AppendOutcomes {
   OutcomeSegment segment;
 };
 
+/// Texts that are written name these artifacts.
+struct KeepArtifacts {
+  ArtifactHolds holds;
+};
+
 // ---- acts ----
 
 enum class After : std::uint8_t { now, commit };
@@ -84,8 +89,8 @@ struct Publish {
 /// The job is over: answer those who wait for it, and forget it.
 struct EndJob {};
 
-using EffectBody = std::variant<SaveJob, SaveRound, DiscardRounds, AppendDefinitions, AppendOutcomes, OfferTasks,
-                                StopTasks, CallHandler, DropHandlerCall, SetTimer, Publish, EndJob>;
+using EffectBody = std::variant<SaveJob, SaveRound, DiscardRounds, AppendDefinitions, AppendOutcomes, KeepArtifacts,
+                                OfferTasks, StopTasks, CallHandler, DropHandlerCall, SetTimer, Publish, EndJob>;
 
 struct Effect {
   EffectBody body;

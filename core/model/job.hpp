@@ -9,6 +9,7 @@
 #include <coremachine/model/status.hpp>
 #include <coremachine/model/time.hpp>
 
+#include "core/model/artifact_holds.hpp"
 #include "core/model/round.hpp"
 #include "core/model/text.hpp"
 
@@ -48,6 +49,7 @@ struct Submission {
   std::string idempotency_key = {};  ///< empty: none
   bool unique = false;               ///< by its fingerprint
   std::string traceparent = {};      ///< whose work it is part of; empty: nobody said
+  ArtifactHolds artifacts = {};      ///< that the params name
 };
 
 /// Everything the machine knows of a job that is not over. Its one truth is what the store holds;

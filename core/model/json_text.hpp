@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,21 @@ inline constexpr std::size_t max_written_depth = 64;
 /// is not finite, a string that is not UTF-8, nesting beyond max_written_depth. Then `out` is as it was.
 std::optional<std::string> append_json(std::string& out, const json::value& value);
 std::optional<std::string> append_json(std::string& out, const json::object& object);
+
+/// The same for a text of at most `limit` bytes. One that is longer, or no JSON, leaves `out` as it was.
+enum class Appended : std::uint8_t { done, too_long, not_json };
+Appended append_json_within(std::string& out, const json::value& value, std::size_t limit);
+Appended append_json_within(std::string& out, const json::object& object, std::size_t limit);
+
+/// Gives the same text to `take`, piece by piece, so that nobody needs to have it whole. Ends with false when `take`
+/// returns false, and at what JSON cannot say; `fault_of_json` says which.
+using TakeText = std::function<bool(std::string_view piece)>;
+bool write_json(const json::value& value, const TakeText& take);
+bool write_json(const json::object& object, const TakeText& take);
+
+/// What JSON cannot say of the value, and where.
+std::optional<std::string> fault_of_json(const json::value& value);
+std::optional<std::string> fault_of_json(const json::object& object);
 
 /// For the text of a JSON array, compact or spaced: the offset just past each of its elements.
 /// The text is trusted; of one that is cut off, only the elements before the cut are found.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <coremachine/model/artifact.hpp>
 #include <coremachine/model/error.hpp>
 
 #include "core/model/batch.hpp"
@@ -51,6 +52,7 @@ struct StoreStats {
   std::uint64_t outcome_segments = 0;
   std::uint64_t tasks_defined = 0;
   std::uint64_t tasks_finished = 0;
+  std::uint64_t artifact_references = 0;  ///< each of a job to an artifact
   Incarnation incarnation = 0;
   CommitSequence last_commit = 0;
   int schema_version = 0;
@@ -97,6 +99,19 @@ class Store {
     Timestamp finished_at{};
   };
   virtual std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const = 0;
+  /// Whether texts of a job that is in the store name this artifact.
+  virtual bool is_referenced(const ArtifactId& artifact) const = 0;
+  /// The artifacts that texts of jobs in the store name, ascending, from after `after`.
+  virtual std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const = 0;
+  /// Those that texts of this job name.
+  virtual std::vector<ArtifactId> references_of(JobId job) const = 0;
+  /// Artifacts of which sweeping took away a reference since the last call, in this process. `complete`: all of them;
+  /// there may have been more than are remembered.
+  struct Released {
+    std::vector<ArtifactId> artifacts = {};
+    bool complete = true;
+  };
+  virtual Released take_released() = 0;
   /// Whether deleted jobs have left something to sweep.
   virtual bool has_garbage() const = 0;
 

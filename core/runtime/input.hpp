@@ -42,6 +42,7 @@ struct SignalInput {
   JobId job;
   Signal signal;
   Then then;
+  ArtifactHolds artifacts = {};  ///< that the signal names
 };
 struct ExplainInput {
   JobId job;
@@ -88,6 +89,12 @@ struct BoundaryInput {
   BoundaryDecided decided;
   std::chrono::nanoseconds took{};
 };
+/// It could not be carried out: it is to be run again, in a while if `later`.
+struct BoundaryReturnedInput {
+  JobId job;
+  BoundaryNumber boundary = 0;
+  bool later = false;
+};
 struct SliceInput {
   machine::SliceId slice = 0;
   Report report;
@@ -116,9 +123,9 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input =
-    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                 InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput,
-                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                           InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput,
+                           BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput, StoreFailedInput,
+                           LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

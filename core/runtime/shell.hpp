@@ -15,6 +15,7 @@
 
 #include "core/machine/engine.hpp"
 #include "core/ports/store.hpp"
+#include "core/runtime/artifact_collector.hpp"
 #include "core/runtime/boundary_runner.hpp"
 #include "core/runtime/committer.hpp"
 #include "core/runtime/input.hpp"
@@ -47,7 +48,7 @@ class Shell {
   explicit Shell(ShellSetup setup);
   ~Shell();
 
-  Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options) const;
+  Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options);
   std::optional<Error> check_limit(std::string_view task_type, const TypeLimit& limit) const;
   void post(Input input);
 
@@ -70,6 +71,8 @@ class Shell {
   void run_slice(machine::RunSlice work);
   void take_back(machine::SliceId slice, bool stop);
   void take_back(const machine::RecallBoundary& recall);
+  LargeValues::Setup large_values_setup();
+  void open_artifacts();
   void load(const machine::LoadJob& load);
   void load_settings();
   void submit(const Now& now, SubmitInput& input, machine::RequestId request);
@@ -111,6 +114,7 @@ class Shell {
   Timestamp started_at_{};
   Retention retention_;
   LargeValues large_values_;
+  std::unique_ptr<ArtifactCollector> collector_;
   std::unique_ptr<RunningRecord> record_;
   std::unique_ptr<machine::Engine> engine_;
   std::unique_ptr<SliceRunner> slice_runner_;

@@ -66,6 +66,7 @@ class LoneShell {
 
   void follow(JobId job) { engine_->follow(job, true); }
 
+  runtime::LargeValues& large_values() { return large_values_; }
   Timestamp now() const { return now_.time; }
   machine::Engine& engine() { return *engine_; }
   const machine::Engine& engine() const { return *engine_; }

@@ -74,6 +74,16 @@ expect 0 '"tasks_finished": 2001' - db stats --store sqlite:a.db -o json
 expect 0 'copied' - db backup --store sqlite:a.db sqlite:b.db
 expect 0 'sound' - db check --store sqlite:b.db
 expect 3 - 'there is no store' db check --store sqlite:none.db
+
+# ---- large values: files beside the store ----
+printf '{"message": "%s"}' "$(head -c 2000000 /dev/zero | tr '\0' a)" >big.json
+expect 0 '"greeting": "aaaaaa' . run hello_world @big.json --store sqlite:big.db
+expect 0 'sound: 1 jobs?, 1 tasks, [0-9]+ artifacts' - db check --store sqlite:big.db
+expect 0 '"artifact_bytes": [1-9]' - db stats --store sqlite:big.db -o json
+expect 0 'copied' - db backup --store sqlite:big.db sqlite:big-copy.db
+expect 0 'sound: .* artifacts' - db check --store sqlite:big-copy.db
+rm -rf big-copy.db-artifacts
+expect 1 'there is no artifact store, and jobs name the artifact sha256-' - db check --store sqlite:big-copy.db
 expect 2 - 'there is no directory' run hello_world --store sqlite:none/a.db -q
 echo "this is no database at all, whatever it is called" >text.db
 expect 1 'not sound' - db check --store sqlite:text.db

@@ -23,7 +23,9 @@ using namespace coremachine;
 
 /// Every point at which a process may die: before and after each action that there is, and each commit.
 std::vector<std::string> all_points() {
-  std::vector<std::string> points{"Commit:before", "Commit:after"};
+  std::vector<std::string> points{"Commit:before",           "Commit:after",
+                                  "StoreArtifact:before",    "StoreArtifact:after",
+                                  "CollectArtifacts:before", "CollectArtifacts:after"};
   for (const auto name : machine::action_names) {
     points.push_back(std::string(name) + ":before");
     points.push_back(std::string(name) + ":after");

@@ -50,6 +50,12 @@ class MoodyStore final : public Store {
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
     return store_->read_ended(after, limit);
   }
+  bool is_referenced(const ArtifactId& artifact) const override { return store_->is_referenced(artifact); }
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    return store_->read_referenced(after, limit);
+  }
+  std::vector<ArtifactId> references_of(JobId job) const override { return store_->references_of(job); }
+  Released take_released() override { return store_->take_released(); }
   bool has_garbage() const override { return store_->has_garbage(); }
   StoreStats stats() const override { return store_->stats(); }
   std::uint64_t orphans(bool remove) override { return store_->orphans(remove); }

@@ -10,6 +10,8 @@
 
 #include <boost/assert.hpp>
 
+#include "core/store/released_artifacts.hpp"
+
 namespace coremachine {
 namespace {
 
@@ -18,6 +20,7 @@ using ChunkKey = std::tuple<JobId, RoundNumber, ChunkNumber>;
 using OutcomeKey = std::tuple<JobId, RoundNumber, ChunkNumber, std::uint32_t>;
 
 constexpr RoundNumber last_round = UINT32_MAX;
+constexpr JobId last_job{UINT64_MAX, UINT64_MAX};
 
 /// The job that a key belongs to.
 template <class Key>
@@ -62,6 +65,10 @@ class MemoryStore final : public Store {
       }
     }
     for (const auto& key : batch.keys) keys_[key.key] = key;
+    for (const auto& [job, artifact] : batch.references) {
+      references_.emplace(job, artifact);
+      referrers_.emplace(artifact, job);
+    }
     for (const auto job : batch.deletes) remove(job);
     sweep(batch.sweep);
     last_commit_ = batch.sequence;
@@ -92,6 +99,35 @@ class MemoryStore final : public Store {
     }
     return found;
   }
+
+  bool is_referenced(const ArtifactId& artifact) const override {
+    const std::shared_lock lock(mutex_);
+    return is_named(artifact);
+  }
+
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<ArtifactId> found;
+    auto at = after ? referrers_.lower_bound({*after, last_job}) : referrers_.begin();
+    while (at != referrers_.end() && found.size() < limit) {
+      const auto artifact = at->first;
+      if (!(after && artifact == *after) && is_named(artifact)) found.push_back(artifact);
+      at = referrers_.upper_bound({artifact, last_job});
+    }
+    return found;
+  }
+
+  std::vector<ArtifactId> references_of(JobId job) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<ArtifactId> found;
+    if (!jobs_.contains(job)) return found;
+    for (auto at = references_.lower_bound({job, {}}); at != references_.end() && at->first == job; ++at) {
+      found.push_back(at->second);
+    }
+    return found;
+  }
+
+  Released take_released() override { return released_.take(); }
 
   bool has_garbage() const override {
     const std::shared_lock lock(mutex_);
@@ -182,6 +218,7 @@ class MemoryStore final : public Store {
     stats.rounds = rounds_.size();
     stats.definition_segments = definitions_.size();
     stats.outcome_segments = outcomes_.size();
+    stats.artifact_references = references_.size();
     stats.incarnation = incarnation_;
     stats.last_commit = last_commit_;
     const auto count = [&](const DefinitionSegment& defined) { stats.tasks_defined += defined.count; };
@@ -215,6 +252,11 @@ class MemoryStore final : public Store {
     sweep(rounds_);
     sweep(definitions_);
     sweep(outcomes_);
+    for (auto at = references_.begin(); at != references_.end();) {
+      const bool orphan = !jobs_.contains(at->first) && !garbage_.contains(at->first);
+      found += orphan ? 1 : 0;
+      at = orphan && remove ? forget_reference(at) : std::next(at);
+    }
     return found;
   }
 
@@ -257,9 +299,30 @@ class MemoryStore final : public Store {
       take(outcomes_, job);
       take(definitions_, job);
       take(rounds_, job);
+      std::vector<ArtifactId> released;
+      for (auto at = references_.lower_bound({job, {}}); rows > 0 && at != references_.end() && at->first == job;
+           --rows) {
+        released.push_back(at->second);
+        at = forget_reference(at);
+      }
+      released_.add(released);
       if (rows == 0) return;
       garbage_.erase(garbage_.begin());
     }
+  }
+
+  using References = std::set<std::pair<JobId, ArtifactId>>;
+
+  bool is_named(const ArtifactId& artifact) const {
+    for (auto at = referrers_.lower_bound({artifact, {}}); at != referrers_.end() && at->first == artifact; ++at) {
+      if (jobs_.contains(at->second)) return true;
+    }
+    return false;
+  }
+
+  References::iterator forget_reference(References::iterator at) {
+    referrers_.erase({at->second, at->first});
+    return references_.erase(at);
   }
 
   static OutcomeKey lowest_key(const std::map<OutcomeKey, OutcomeSegment>&, JobId job) { return {job, 0, 0, 0}; }
@@ -294,6 +357,9 @@ class MemoryStore final : public Store {
   std::map<std::string, std::map<std::string, Text>> settings_;
   std::map<std::string, SubmissionKey> keys_;
   std::set<JobId> garbage_;
+  References references_;
+  std::set<std::pair<ArtifactId, JobId>> referrers_;  ///< the same, the other way round
+  ReleasedArtifacts released_;
 };
 
 }  // namespace

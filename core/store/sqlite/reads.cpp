@@ -57,6 +57,15 @@ constexpr char settings_of_kind[] = "SELECT name, value FROM setting WHERE kind 
 constexpr char key_by_name[] = "SELECT job, fingerprint FROM submission_key WHERE key = ?";
 constexpr char ended_after[] =
     "SELECT id, status, finished_at FROM job WHERE id > ? AND finished_at IS NOT NULL ORDER BY id LIMIT ?";
+// A job that was deleted may still have rows that are to be swept.
+#define COREMACHINE_JOB_IS_THERE "EXISTS (SELECT 1 FROM job WHERE id = r.job) "
+constexpr char references_to[] =
+    "SELECT 1 FROM artifact_reference r WHERE artifact = ? AND " COREMACHINE_JOB_IS_THERE "LIMIT 1";
+constexpr char referenced_after[] =
+    "SELECT DISTINCT artifact FROM artifact_reference r WHERE artifact > ? AND " COREMACHINE_JOB_IS_THERE
+    "ORDER BY artifact LIMIT ?";
+constexpr char references_by_job[] =
+    "SELECT artifact FROM artifact_reference r WHERE job = ? AND " COREMACHINE_JOB_IS_THERE "ORDER BY artifact";
 constexpr char any_garbage[] = "SELECT 1 FROM garbage LIMIT 1";
 
 /// Sorts after every id.
@@ -176,6 +185,39 @@ bool has_garbage(Connection& from) {
   return rows.next();
 }
 
+namespace {
+
+ArtifactId read_artifact_id(const Rows& rows) {
+  const auto id = ArtifactId::parse(rows.view(0));
+  if (id) return *id;
+  throw Failure(
+      Error{ErrorCode::store_damaged, "the store is damaged: artifact " + rows.string(0) + " has no sound id"});
+}
+
+}  // namespace
+
+bool is_referenced(Connection& from, const ArtifactId& artifact) {
+  const auto id = artifact.str();
+  Rows rows(from[references_to], id);
+  return rows.next();
+}
+
+std::vector<ArtifactId> read_referenced(Connection& from, const std::optional<ArtifactId>& after, std::size_t limit) {
+  const auto begin = after ? after->str() : std::string();
+  std::vector<ArtifactId> found;
+  Rows rows(from[referenced_after], begin, row_limit(limit));
+  while (rows.next()) found.push_back(read_artifact_id(rows));
+  return found;
+}
+
+std::vector<ArtifactId> references_of(Connection& from, JobId job) {
+  const auto id = job.str();
+  std::vector<ArtifactId> found;
+  Rows rows(from[references_by_job], id);
+  while (rows.next()) found.push_back(read_artifact_id(rows));
+  return found;
+}
+
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
   std::vector<StoredJob> found;
@@ -228,6 +270,7 @@ StoreStats read_stats(Connection& from) {
   stats.rounds = count("SELECT count(*) FROM round");
   stats.definition_segments = count("SELECT count(*) FROM definition");
   stats.outcome_segments = count("SELECT count(*) FROM outcome");
+  stats.artifact_references = count("SELECT count(*) FROM artifact_reference");
   stats.tasks_defined = count("SELECT sum(count) FROM definition") +
                         count(
                             "SELECT sum(d.value ->> '$.count') "

@@ -54,6 +54,8 @@ void check_parts(Connection& connection, const std::string& path) {
                              "setting",
                              "submission_key",
                              "submission_key_job",
+                             "artifact_reference",
+                             "artifact_reference_artifact",
                              "garbage"};
   for (const auto* part : parts) {
     const auto query = std::string("SELECT count(*) FROM sqlite_schema WHERE name = '") + part + "'";

@@ -72,6 +72,16 @@ class SqliteStore final : public Store {
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_ended(from, after, limit); });
   }
+  bool is_referenced(const ArtifactId& artifact) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::is_referenced(from, artifact); });
+  }
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_referenced(from, after, limit); });
+  }
+  std::vector<ArtifactId> references_of(JobId job) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::references_of(from, job); });
+  }
+  Released take_released() override { return writer_.take_released(); }
   bool has_garbage() const override {
     return reading([](sqlite::Connection& from) { return sqlite::has_garbage(from); });
   }

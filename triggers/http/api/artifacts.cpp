@@ -4,7 +4,8 @@
 #include <mutex>
 #include <utility>
 
-#include "core/ports/artifacts.hpp"
+#include <coremachine/registry/artifacts.hpp>
+
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/byte_range.hpp"
 
@@ -15,18 +16,20 @@ namespace {
 constexpr std::uint64_t most_at_once = 1U << 20U;
 constexpr std::uint64_t piece = 128U << 10U;
 
-Result<std::string> read(ArtifactReader& reader, std::uint64_t offset, std::uint64_t count) {
+Result<std::string> read(ArtifactContent& reader, std::uint64_t offset, std::uint64_t count) {
   std::string bytes(count, '\0');
-  const auto got = reader.read(offset, bytes.data(), bytes.size());
-  if (!got) return got.error();
-  if (*got != count) return Error{ErrorCode::store_damaged, "the artifact is shorter than it was"};
-  return bytes;
+  try {
+    if (reader.read(offset, bytes.data(), bytes.size()) == count) return bytes;
+    return Error{ErrorCode::store_damaged, "the artifact is shorter than it was"};
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
 }
 
 /// Sends part of an artifact piece by piece, as fast as the client takes it.
 class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
  public:
-  ArtifactFlow(Api& api, std::shared_ptr<Call> call, std::shared_ptr<ArtifactReader> reader, ByteRange range)
+  ArtifactFlow(Api& api, std::shared_ptr<Call> call, std::shared_ptr<ArtifactContent> reader, ByteRange range)
       : api_(api), call_(std::move(call)), reader_(std::move(reader)), range_(range) {}
 
   void begin(Response head) {
@@ -65,7 +68,7 @@ class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
 
   Api& api_;
   const std::shared_ptr<Call> call_;
-  const std::shared_ptr<ArtifactReader> reader_;
+  const std::shared_ptr<ArtifactContent> reader_;
   std::mutex mutex_;
   ByteRange range_;
   std::shared_ptr<Outflow> flow_;
@@ -85,7 +88,7 @@ std::string range_in_words(const ByteRange& range, std::uint64_t size) {
          std::to_string(size);
 }
 
-void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactReader>& reader,
+void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader,
                 Response head, ByteRange range) {
   if (range.count > most_at_once) {
     head.fields.push_back({"Content-Length", std::to_string(range.count)});
@@ -97,7 +100,7 @@ void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_p
   call->send(std::move(head));
 }
 
-void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactReader>& reader) {
+void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader) {
   const auto& info = reader->info();
   const auto tag = "\"" + info.id.str() + "\"";
   auto fields = fields_of(info, tag);
@@ -123,8 +126,13 @@ void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::share
 
 void get(Api& api, std::shared_ptr<Call> call) {
   api.ask(
-      call, [id = call->path("id")](CoreMachine& machine) { return machine.open_artifact(id); },
-      [&api, call](const std::shared_ptr<ArtifactReader>& reader) { send_artifact(api, call, reader); });
+      call,
+      [id = call->path("id")](CoreMachine& machine) -> Result<std::shared_ptr<ArtifactContent>> {
+        auto content = machine.open_artifact(id);
+        if (!content) return content.error();
+        return std::shared_ptr<ArtifactContent>(std::move(*content));
+      },
+      [&api, call](const std::shared_ptr<ArtifactContent>& reader) { send_artifact(api, call, reader); });
 }
 
 }  // namespace

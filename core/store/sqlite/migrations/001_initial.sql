@@ -104,6 +104,15 @@ CREATE TABLE submission_key (
 
 CREATE INDEX submission_key_job ON submission_key (job);
 
+-- Artifacts that texts of a job name: they are kept as long as the job is in the store.
+CREATE TABLE artifact_reference (
+  job      TEXT NOT NULL,
+  artifact TEXT NOT NULL,
+  PRIMARY KEY (job, artifact)
+) WITHOUT ROWID;
+
+CREATE INDEX artifact_reference_artifact ON artifact_reference (artifact);
+
 -- Jobs that were deleted and whose rounds and segments are still to be swept.
 CREATE TABLE garbage (
   job TEXT PRIMARY KEY
