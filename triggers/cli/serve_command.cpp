@@ -48,17 +48,12 @@ ExitCode serve_as_told(const ServeArguments& arguments) {
 void add_access_options(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--token-file", options.token_file,
-                  "A file with the tokens that clients need, one a line: ROLE TOKEN (read again on SIGHUP)")
+                  "The tokens that clients need, one a line: TOKEN [read|submit|admin [NAME]]")
       ->envname("COREMACHINE_SERVE_TOKEN_FILE");
   command.add_flag("--insecure", options.insecure, "Listen where others can reach it without asking for a token");
   command
       .add_option("--allow-host", options.allowed_hosts,
                   "A name that clients may call this server by, besides its address; may be given again")
-      ->take_all()
-      ->expected(1);
-  command
-      .add_option("--allow-origin", options.allowed_origins,
-                  "The origin of a web page that may use this server, as https://HOST; may be given again")
       ->take_all()
       ->expected(1);
   command.add_option("--tls-cert", options.certificate_file, "A certificate chain (PEM): then it speaks https");

@@ -170,9 +170,7 @@ class ApiFixture {
     return text(json_of(post("/api/v1/jobs/" + type + query, params)), "job_id");
   }
 
-  static json::object json_of(const http::Response& response) {
-    return json::parse(response.body).as_object();
-  }
+  static json::object json_of(const http::Response& response) { return json::parse(response.body).as_object(); }
   static std::string text(const json::object& object, std::string_view name) {
     return std::string(object.at(name).as_string());
   }

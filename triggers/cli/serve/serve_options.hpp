@@ -22,7 +22,6 @@ struct ServeOptions {
   std::string token_file = {};
   bool insecure = false;
   std::vector<std::string> allowed_hosts = {};
-  std::vector<std::string> allowed_origins = {};
   std::string certificate_file = {};
   std::string key_file = {};
   Milliseconds drain_limit{30'000};
@@ -34,8 +33,5 @@ struct ServeOptions {
 
 /// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.
 std::optional<std::string> fault_of(const ServeOptions& options);
-
-/// Whether an address as `--listen` has it is reached from this machine alone.
-bool is_loopback(std::string_view listen);
 
 }  // namespace coremachine::cli

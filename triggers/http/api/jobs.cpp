@@ -31,14 +31,15 @@ void submit(Api& api, std::shared_ptr<Call> call) {
 }
 
 void show(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool) { to.send(200, to_json(job)); });
 }
 
 Problem has_no_result(const JobView& job, bool over) {
   const std::string status(to_string(job.status));
-  auto problem = problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
+  auto problem =
+      problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
   problem.code = over ? "no_result" : "not_finished";
   if (job.error) {
     problem.detail += ": " + job.error->message;
@@ -49,7 +50,7 @@ Problem has_no_result(const JobView& job, bool over) {
 }
 
 void show_result(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool over) {
     if (over && job.result) return to.send(200, *job.result);
@@ -60,7 +61,7 @@ void show_result(Api& api, std::shared_ptr<Call> call) {
 /// 202 with the job, after `act` on it.
 template <Result<JobView> (CoreMachine::*act)(JobId)>
 void control(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   api.ask(
       call, [id = *id](CoreMachine& machine) { return (machine.*act)(id); },
@@ -68,7 +69,7 @@ void control(Api& api, std::shared_ptr<Call> call) {
 }
 
 void signal(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   auto body = body_of<SignalBody>(*call);
   if (!body) return;
@@ -79,10 +80,13 @@ void signal(Api& api, std::shared_ptr<Call> call) {
 }
 
 void remove(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   api.ask(
-      call, [id = *id](CoreMachine& machine) { return machine.remove(id); }, [call] { call->send(Response{204, {}, {}}); });
+      call, [id = *id](CoreMachine& machine) { return machine.remove(id); },
+      [call] {
+        call->send(Response{204, {}, {}});
+      });
 }
 
 Route verb(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
@@ -126,7 +130,7 @@ std::vector<Route> job_routes() {
        .handler = show},
       {.method = "DELETE",
        .path = "/api/v1/jobs/{id}",
-       .role = Role::admin,
+       .role = Role::submit,
        .group = "jobs",
        .operation = "deleteJob",
        .summary = "Forget a job that is over",

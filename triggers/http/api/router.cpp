@@ -70,7 +70,8 @@ bool has_method(std::string_view method) {
 
 const Route* Match::find(std::string_view method) const {
   const auto wanted = method == "HEAD" ? "GET" : method;
-  const auto at = std::find_if(routes.begin(), routes.end(), [&](const auto* route) { return route->method == wanted; });
+  const auto at =
+      std::find_if(routes.begin(), routes.end(), [&](const auto* route) { return route->method == wanted; });
   return at == routes.end() ? nullptr : *at;
 }
 

@@ -210,7 +210,8 @@ constexpr std::string_view other_schemas = R"json({
 json::object component_schemas() {
   json::object all;
   for (const auto text : {job_schemas, other_schemas}) {
-    for (auto& schema : parse_stored(text).as_object()) all[schema.key()] = schema.value();
+    const auto some = parse_stored(text);
+    for (const auto& schema : some.get_object()) all[schema.key()] = schema.value();
   }
   all["Signal"] = params::schema<SignalBody>();
   all["Execute"] = params::schema<ExecuteBody>();
