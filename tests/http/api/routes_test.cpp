@@ -101,7 +101,7 @@ TEST_SUITE("http: routes") {
     const auto tasks = match({"api", "v1", "tasks"});
     const auto refused = wrong_method("POST", tasks);
     CHECK(refused.status == 405);
-    CHECK(refused.fields == std::vector<Field>{{"Allow", "GET, HEAD, OPTIONS"}});
+    CHECK(refused.fields == std::vector<Field>{{"allow", "GET, HEAD, OPTIONS"}});
     CHECK(wrong_method("PATCH", tasks).status == 405);
     CHECK(wrong_method("BREW", tasks).status == 501);
   }

@@ -42,7 +42,7 @@ std::optional<Problem> wrong_content_type(const Request& head) {
   const auto* type = head.find("content-type");
   if (!type || is_json(*type)) return std::nullopt;
   auto problem = problem_of(415, "the body is " + *type + ", and should be application/json in UTF-8");
-  problem.fields.push_back({"Accept", std::string(json_media_type)});
+  problem.fields.push_back({"accept", std::string(json_media_type)});
   return problem;
 }
 
@@ -149,7 +149,7 @@ void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
   const auto refuse = [&](const Problem& problem) { outlet->send(to_response(problem, request.id)); };
-  const auto options = [&](std::string allow) { outlet->send(Response{204, {{"Allow", std::move(allow)}}, {}}); };
+  const auto options = [&](std::string allow) { outlet->send(Response{204, {{"allow", std::move(allow)}}, {}}); };
   if (request.target == "*") return options("DELETE, GET, HEAD, OPTIONS, POST, PUT");
   const auto target = Target::parse(request.target);
   if (!target) return refuse(problem_of(target.error()));
@@ -178,8 +178,8 @@ Response Api::refusal(const Request* request, const Refusal& refusal) {
   problem.fields = refusal.fields;
   if ((problem.status == 429 || problem.status == 503) &&
       std::none_of(problem.fields.begin(), problem.fields.end(),
-                   [](const Field& field) { return field.name == "Retry-After" || field.name == "retry-after"; })) {
-    problem.fields.push_back({"Retry-After", "5"});
+                   [](const Field& field) { return field.name == "retry-after"; })) {
+    problem.fields.push_back({"retry-after", "5"});
   }
   return to_response(problem, request ? request->id : std::string());
 }

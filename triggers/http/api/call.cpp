@@ -27,8 +27,8 @@ void Call::send(int status, const json::value& body, std::vector<Field> fields) 
   if (const auto fault = append_json(response.body, body)) {
     return refuse(Error{ErrorCode::store_damaged, "the answer is not valid JSON: " + *fault});
   }
-  response.fields.push_back({"Content-Type", std::string(json_media_type)});
-  response.fields.push_back({"Cache-Control", "no-store"});
+  response.fields.push_back({"content-type", std::string(json_media_type)});
+  response.fields.push_back({"cache-control", "no-store"});
   send(std::move(response));
 }
 

@@ -26,7 +26,7 @@ void submit(Api& api, std::shared_ptr<Call> call) {
                     auto body = to_json(job);
                     if (existing) body["deduplicated"] = true;
                     const bool found = to.wait() ? over : existing;
-                    to.send(found ? 200 : 202, body, {{"Location", path_of(job)}});
+                    to.send(found ? 200 : 202, body, {{"location", path_of(job)}});
                   });
 }
 

@@ -119,7 +119,7 @@ Problem problem_of(const Error& error, std::string_view under) {
   Problem problem{.status = status_of(error.code), .code = std::string(to_string(error.code)), .detail = error.message};
   for (const auto& fault : error.faults) problem.faults.push_back({std::string(under) + fault.pointer, fault.detail});
   if (problem.status == 429 || problem.status == 503)
-    problem.fields.push_back({"Retry-After", std::string(retry_after(error.code))});
+    problem.fields.push_back({"retry-after", std::string(retry_after(error.code))});
   return problem;
 }
 
@@ -138,8 +138,8 @@ Response to_response(const Problem& problem, std::string_view request_id) {
   if (auto errors = errors_of(problem); !errors.empty()) body["errors"] = std::move(errors);
   for (const auto& member : problem.more) body[member.key()] = member.value();
   Response response{problem.status, problem.fields, json::serialize(body)};
-  response.fields.push_back({"Content-Type", std::string(problem_media_type)});
-  response.fields.push_back({"Cache-Control", "no-store"});
+  response.fields.push_back({"content-type", std::string(problem_media_type)});
+  response.fields.push_back({"cache-control", "no-store"});
   return response;
 }
 
