@@ -17,15 +17,18 @@ std::optional<Join> join_from(const json::value& value) {
   if (value == "best_effort") return JoinBestEffort{};
   const auto* object = value.if_object();
   if (!object || object->size() != 1) return std::nullopt;
-  json::error_code not_exact;
-  if (const auto* least = object->if_contains("at_least"); least && !least->is_double() && least->is_number()) {
-    const auto count = least->to_number<std::uint64_t>(not_exact);
-    if (!not_exact) return JoinAtLeast{count};
+  const auto& how = *object->begin();
+  if (how.key() == "at_least" || how.key() == "tolerate") {
+    json::error_code not_exact;
+    if (how.value().is_double() || !how.value().is_number()) return std::nullopt;
+    const auto count = how.value().to_number<std::uint64_t>(not_exact);
+    if (not_exact) return std::nullopt;
+    return how.key() == "tolerate" ? Join(JoinTolerateCount{count}) : Join(JoinAtLeast{count});
   }
-  if (const auto* most = object->if_contains("tolerate_percent"); most && most->is_number()) {
-    const auto percent = most->to_number<double>();
-    if (percent >= 0 && percent <= 100) return JoinToleratePercent{percent};
-  }
+  const auto percent = how.value().is_number() ? how.value().to_number<double>() : -1.0;
+  if (!(percent >= 0 && percent <= 100)) return std::nullopt;
+  if (how.key() == "tolerate_percent") return JoinToleratePercent{percent};
+  if (how.key() == "critical_percent") return JoinCritical{};
   return std::nullopt;
 }
 
@@ -41,6 +44,19 @@ json::object echo_params(const FanOutParams& fan, std::int64_t k) {
   return params;
 }
 
+/// Task k is critical if k mod 100 is below it.
+double critical_percent(const FanOutParams& fan) {
+  const auto* object = fan.join.if_object();
+  const auto* percent = object ? object->if_contains("critical_percent") : nullptr;
+  return percent ? percent->to_number<double>() : 0;
+}
+
+TaskDefinition echo_task(const FanOutParams& fan, std::int64_t k, double critical) {
+  TaskDefinition task{"echo", echo_params(fan, k)};
+  task.critical = static_cast<double>(k % 100) < critical;
+  return task;
+}
+
 json::object join_schema() {
   const auto one_of_its_own = [](const char* name, json::object schema) {
     json::object properties;
@@ -53,7 +69,10 @@ json::object join_schema() {
   json::array forms;
   forms.push_back(json::object{{"enum", json::array{"strict", "best_effort"}}});
   forms.push_back(one_of_its_own("at_least", {{"type", "integer"}, {"minimum", 0}}));
-  forms.push_back(one_of_its_own("tolerate_percent", {{"type", "number"}, {"minimum", 0}, {"maximum", 100}}));
+  forms.push_back(one_of_its_own("tolerate", {{"type", "integer"}, {"minimum", 0}}));
+  for (const char* percent : {"tolerate_percent", "critical_percent"}) {
+    forms.push_back(one_of_its_own(percent, {{"type", "number"}, {"minimum", 0}, {"maximum", 100}}));
+  }
   json::object schema;
   schema.emplace("oneOf", std::move(forms));
   return schema;
@@ -72,9 +91,17 @@ void FanOutParams::rules(params::Fields<FanOutParams>& fields) {
   fields[&P::max_attempts].range(1, 1'000'000);
   fields[&P::join]
       .check([](const json::value& value) { return join_from(value).has_value(); },
-             "\"strict\", \"best_effort\", {\"at_least\": tasks} or {\"tolerate_percent\": 0 to 100}")
+             "\"strict\", \"best_effort\", {\"at_least\": tasks}, {\"tolerate\": tasks}, {\"tolerate_percent\": 0 to "
+             "100} or "
+             "{\"critical_percent\": 0 to 100}")
       .schema(join_schema());
   fields[&P::max_concurrency].doc("0: no limit");
+  fields[&P::stragglers]
+      .doc("what becomes of the tasks that are left when the outcome of the join is certain")
+      .one_of({"cancel", "wait"});
+  fields[&P::deadline_ms]
+      .doc("of the fan-out: then it is joined with what has completed; 0: none")
+      .range(0, 86'400'000);
 }
 
 JobInfo FanOutJob::info() {
@@ -92,7 +119,8 @@ std::vector<TaskDefinition> FanOutJob::create_stage_tasks(int stage, const JobCo
   }
   const auto count = context.stage_result(plan_stage).at("count").as_int64();
   tasks.reserve(static_cast<std::size_t>(count));
-  for (std::int64_t k = 0; k < count; ++k) tasks.push_back({"echo", echo_params(fan, k)});
+  const auto critical = critical_percent(fan);
+  for (std::int64_t k = 0; k < count; ++k) tasks.push_back(echo_task(fan, k, critical));
   return tasks;
 }
 
@@ -100,7 +128,8 @@ std::optional<json::value> FanOutJob::pull_stage_tasks(int, const JobContext& co
                                                        TaskSink& tasks) const {
   const auto fan = params(context);
   auto k = cursor.is_null() ? 0 : cursor.as_int64();
-  for (; k < fan.count && !tasks.full(); ++k) tasks.add({"echo", echo_params(fan, k)});
+  const auto critical = critical_percent(fan);
+  for (; k < fan.count && !tasks.full(); ++k) tasks.add(echo_task(fan, k, critical));
   return k < fan.count ? std::optional<json::value>(k) : std::nullopt;
 }
 
@@ -142,12 +171,14 @@ StagePolicy FanOutJob::stage_policy(int stage, const JobContext& context) const 
   const auto fan = params(context);
   constexpr Milliseconds delay{10};
   return {.join = join_from(fan.join).value(),
+          .stragglers = fan.stragglers == "wait" ? Stragglers::wait : Stragglers::cancel,
           .max_concurrency = fan.max_concurrency,
           .retry = RetryPolicy{.max_attempts = fan.max_attempts,
                                .first_delay = delay,
                                .factor = 1.0,
                                .max_delay = delay,
                                .jitter = true},
+          .deadline = fan.deadline_ms > 0 ? std::optional(Milliseconds{fan.deadline_ms}) : std::nullopt,
           .lazy = fan.count > eager_count};
 }
 

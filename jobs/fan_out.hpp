@@ -17,12 +17,14 @@ struct FanOutParams {
   std::uint32_t max_attempts = 3;
   json::value join = "strict";
   std::uint32_t max_concurrency = 0;
+  std::string stragglers = "cancel";
+  std::int64_t deadline_ms = 0;
 
   static void rules(params::Fields<FanOutParams>& fields);
 };
 BOOST_DESCRIBE_STRUCT(FanOutParams, (),
-                      (count, sleep_ms, payload_bytes, fail_percent, fail_attempts, max_attempts, join,
-                       max_concurrency))
+                      (count, sleep_ms, payload_bytes, fail_percent, fail_attempts, max_attempts, join, max_concurrency,
+                       stragglers, deadline_ms))
 
 /// As many `echo` tasks as asked for, with all that can be asked of them: the engine's load generator and smoke test.
 /// → `{"count": tasks, "succeeded": …, "failed": …, "sum": of the i that succeeded}`.

@@ -63,6 +63,7 @@ struct RunSlice {
   Text definitions = {};     ///< of the whole chunk; null: read them from the store
   bool alone = false;        ///< a suspect: nothing else runs beside it
   std::string fold_by = {};  ///< the job type that folds the results; empty: they are not folded
+  std::string fold_version = {};
   std::string traceparent = {};
 };
 /// Tasks of this slice that have not started come back; those that run go on.

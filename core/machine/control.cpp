@@ -140,6 +140,7 @@ void Stepper::operator()(ResumeRequested) {
   if (job_.status != JobStatus::paused) return;
   if (job_.round) {
     move(JobStatus::running, JobCause::resume);
+    wait_anew();
     save();
     if (job_.boundary) {
       ask_boundary();

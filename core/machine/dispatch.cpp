@@ -103,16 +103,23 @@ HandlerCall Engine::make_call(const Job& job) const {
   return call;
 }
 
+const JobTraits* Engine::traits_of(const Job& job) const {
+  const auto type = setup_.job_types.find(job.type);
+  if (type == setup_.job_types.end()) return nullptr;
+  const auto version = type->second.find(job.version);
+  return version == type->second.end() ? nullptr : &version->second;
+}
+
 bool Engine::dispatch_boundary(const Now& now, JobId job, bool alone) {
   auto* entry = live(job);
   if (!entry || !entry->job.boundary || entry->job.boundary->number != entry->due_boundary) return false;
   if (boundaries_out_.contains(job)) return false;
   if (entry->job.status == JobStatus::paused) return false;  // asked for again when it is resumed
-  const auto traits = setup_.job_types.find(entry->job.type);
-  if (traits == setup_.job_types.end()) return false;  // it waits for a program that has this job type
+  const auto* traits = traits_of(entry->job);
+  if (!traits) return false;  // it waits for a program that has this version of the job type
   BoundaryOut out;
   out.number = entry->due_boundary;
-  out.deadline = now.time + traits->second.handler_timeout;
+  out.deadline = now.time + traits->handler_timeout;
   out.recall_at = now.time + setup_.recall_after;
   boundaries_out_.emplace(job, out);
   actions_.emplace_back(RunBoundary{make_call(entry->job), alone});
@@ -195,7 +202,10 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   run.spec = round.specs[number];
   run.definitions = round.chunks[slice.chunk].definitions;
   run.alone = alone;
-  if (round.folds && !round.is_inline) run.fold_by = entry.job.type;
+  if (round.folds && !round.is_inline && traits_of(entry.job)) {
+    run.fold_by = entry.job.type;
+    run.fold_version = entry.job.version;
+  }
   run.traceparent = entry.job.traceparent;
   Outstanding out;
   out.job = entry.job.id;

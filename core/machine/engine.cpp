@@ -123,7 +123,15 @@ void Engine::apply(const Now& now, Live& entry, Effects& effects) {
     }
   }
   backlog_.update(entry.job, entry.waiting);
+  watch_start(entry);
   enqueue(now, entry);
+}
+
+void Engine::watch_start(Live& entry) {
+  const auto due = start_deadline(entry.job);
+  if (!due || (entry.start_timer && *entry.start_timer <= *due)) return;
+  entry.start_timer = *due;
+  timers_.push(Timer{*due, TimerKind::start, entry.job.id, entry.job.round->number});
 }
 
 void Engine::act(const Now& now, Live& entry, EffectBody& body) {
@@ -140,6 +148,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     void operator()(OfferTasks& offer) const {
       offer_tasks(entry.job, offer, now.time);
       engine.backlog_.update(entry.job, entry.waiting);
+      engine.watch_start(entry);
       engine.enqueue(now, entry);
     }
     void operator()(StopTasks& stop) const {
@@ -208,6 +217,7 @@ void Engine::fire(const Now& now, const Timer& timer) {
     case TimerKind::grace: return step_job(now, *entry, GraceEnded{timer.round});
     case TimerKind::job_deadline: return step_job(now, *entry, JobTimedOut{});
     case TimerKind::stage: return step_job(now, *entry, StageTimeCame{timer.round});
+    case TimerKind::start: entry->start_timer.reset(); return step_job(now, *entry, StartTimeCame{timer.round});
   }
 }
 

@@ -39,11 +39,12 @@ struct EngineSetup {
   Rules rules = {};
   std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
   std::unordered_set<std::string> disabled_types = {};          ///< those that are declared and may not run
-  std::unordered_map<std::string, JobTraits> job_types = {};    ///< those whose handlers are here; jobs of others wait
-  std::size_t max_jobs = 1'000'000;                             ///< not over; more are refused
-  std::size_t max_open_bytes = 64U << 20U;                      ///< uncommitted; beyond it nothing is handed out
-  std::uint32_t slots = 1;         ///< tasks that run at a time, for sharing small jobs out
-  double slice_us = 2'000;         ///< how much measured work a slice is
+  /// By name and version, those whose handlers are here; jobs of others wait.
+  std::unordered_map<std::string, std::map<std::string, JobTraits>> job_types = {};
+  std::size_t max_jobs = 1'000'000;         ///< not over; more are refused
+  std::size_t max_open_bytes = 64U << 20U;  ///< uncommitted; beyond it nothing is handed out
+  std::uint32_t slots = 1;                  ///< tasks that run at a time, for sharing small jobs out
+  double slice_us = 2'000;                  ///< how much measured work a slice is
   Milliseconds recall_after{100};  ///< when a slice or a boundary that was handed out and not started comes back
   std::uint32_t sweep_rows = 100;  ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
@@ -88,7 +89,11 @@ class Engine {
   // ---- what comes in ----
 
   /// What the answer to a submission waits for; a refusal is answered at once.
-  enum class Until : std::uint8_t { accepted, ended };
+  enum class Until : std::uint8_t {
+    accepted,
+    shown,  ///< accepted, and answered with the job
+    ended,
+  };
   void submit(const Now& now, Submission submission, RequestId request, Until until, bool followed = false);
   /// The job that has this submission key, if it is not durable yet; a durable one is in the store.
   const SubmissionKey* pending_key(const std::string& key) const;
@@ -96,6 +101,8 @@ class Engine {
   void submitted_before(JobId job, RequestId request, Until until);
   /// A key under which a job is to be found as well; durable with the next batch.
   void add_key(SubmissionKey key);
+  /// Answered when all that was written so far is durable.
+  void answer_after_commit(Answer answer) { hold_or_do(std::move(answer)); }
   void control(const Now& now, JobId job, Control verb, RequestId request);
   void signal(const Now& now, JobId job, Signal signal, RequestId request);
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
@@ -117,8 +124,8 @@ class Engine {
   void set_garbage(bool there) { garbage_ = there; }
   /// Answered when the job is over; unknown_job if it is not live.
   void await_end(JobId job, RequestId request);
-  /// The request's answer is no longer wanted.
-  void forget_request(JobId job, RequestId request);
+  /// Whoever waits for the end of the job waits no longer: answered with the job as it is.
+  void give_up(JobId job, RequestId request);
   void follow(JobId job, bool on);
   /// What is announced of jobs that nobody follows.
   void tell(Tell what) { tell_ = what; }
@@ -174,7 +181,8 @@ class Engine {
     std::array<bool, 2> queued = {};  ///< in the ring of that lane
     int followers = 0;
     Timestamp last_progress{};
-    BoundaryNumber due_boundary = 0;  ///< the call that may go out now
+    std::optional<Timestamp> start_timer = {};  ///< that is set
+    BoundaryNumber due_boundary = 0;            ///< the call that may go out now
     std::vector<SliceId> slices = {};
     std::vector<RequestId> waiters = {};
     Backlog::Share waiting = {};
@@ -218,6 +226,7 @@ class Engine {
   void save_in_next_batch(Live& live);
   void save_all_in_next_batch();
   void enqueue(const Now& now, Live& live);
+  void watch_start(Live& live);
   void forget(JobId job);
   void recall(const Live& live);
   CommitSequence newest_write() const;
@@ -228,6 +237,8 @@ class Engine {
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);
   std::optional<Lane> lane_of(const TaskSpec& spec) const;
+  const JobTraits* traits_of(const Job& job) const;
+  std::string missing_handler(const Job& job) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
   void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
   void dispatch_suspect(const Now& now);

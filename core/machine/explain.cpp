@@ -27,6 +27,15 @@ std::optional<TaskIndex> first_in(const Round& round, std::size_t spec) {
 
 }  // namespace
 
+std::string Engine::missing_handler(const Job& job) const {
+  const auto type = setup_.job_types.find(job.type);
+  if (type == setup_.job_types.end()) return "this program does not have the job type \"" + job.type + "\"";
+  std::string known;
+  for (const auto& [version, traits] : type->second) known += (known.empty() ? "" : ", ") + version;
+  return "the job was submitted with version " + job.version + " of the job type \"" + job.type +
+         "\", and this program has only " + known;
+}
+
 std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
   std::vector<Reason> reasons;
   const auto add = [&](ReasonCode code, std::uint64_t count, std::optional<TaskIndex> example, std::string detail) {
@@ -43,9 +52,8 @@ std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
     if (const auto out = boundaries_out_.find(job.id); out != boundaries_out_.end()) {
       add(ReasonCode::running, 1, {},
           "the job handler's functions run for " + stage + "; they have until " + to_rfc3339(out->second.deadline));
-    } else if (!setup_.job_types.contains(job.type)) {
-      add(ReasonCode::no_worker, 1, {},
-          "this program does not have the job type \"" + job.type + "\", version " + job.version);
+    } else if (!traits_of(job)) {
+      add(ReasonCode::no_worker, 1, {}, missing_handler(job));
     } else if (job.status != JobStatus::paused) {
       add(ReasonCode::queued, 1, {},
           "the job handler's functions for " + stage + " wait for a thread, or for what they read to be on disk");
@@ -107,6 +115,8 @@ void Engine::explain_queued(const Now& now, const Round& round, std::vector<Reas
     } else if (store_full_) {
       detail = "the disk of the store is full";
     }
+    if (const auto timeout = round.specs[spec].start_timeout; timeout.count() > 0)
+      detail += "; a task that waits longer than " + std::to_string(timeout.count()) + " ms has failed";
     reasons.push_back(Reason{code, waiting, first_in(round, spec), std::move(detail)});
   }
   if (round.counts.queued > told) {

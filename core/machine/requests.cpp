@@ -79,7 +79,8 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   step_job(now, entry, JobSubmitted{});
   if (!keys.empty()) save_in_next_batch(entry);
   for (auto& key : keys) add_key(std::move(key));
-  if (until == Until::accepted) hold_or_do(entry, Answer{request, std::nullopt, id, {}});
+  if (until == Until::ended) return;
+  hold_or_do(entry, Answer{request, std::nullopt, id, until == Until::shown ? snapshot(entry.job) : nullptr});
 }
 
 std::vector<SubmissionKey> keys_of(const Submission& submission) {
@@ -104,7 +105,7 @@ void Engine::submitted_before(JobId job, RequestId request, Until until) {
   auto* entry = live(job);
   BOOST_ASSERT_MSG(entry, "a job that is over is answered from the store");
   if (until == Until::ended) return entry->waiters.push_back(request);
-  Answer answer{request, std::nullopt, job, {}};
+  Answer answer{request, std::nullopt, job, until == Until::shown ? snapshot(entry->job) : nullptr};
   answer.existing = true;
   hold_or_do(*entry, std::move(answer));
 }
@@ -238,8 +239,10 @@ void Engine::await_end(JobId job, RequestId request) {
   }
 }
 
-void Engine::forget_request(JobId job, RequestId request) {
-  if (auto* entry = live(job)) std::erase(entry->waiters, request);
+void Engine::give_up(JobId job, RequestId request) {
+  auto* entry = live(job);
+  if (!entry || std::erase(entry->waiters, request) == 0) return;  // its answer is on its way
+  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
 }
 
 void Engine::follow(JobId job, bool on) {

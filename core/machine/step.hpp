@@ -40,6 +40,9 @@ Publish make_publish(Job& job, PublishedKind kind, int stage = 0, RoundNumber ro
 /// Puts the tasks of an `OfferTasks` effect into the ready queues; to be called when the effect is due.
 void offer_tasks(Job& job, const OfferTasks& offer, Timestamp now);
 
+/// When the first of the tasks that wait for a worker has waited as long as it may; nothing if none has such a time.
+std::optional<Timestamp> start_deadline(const Job& job);
+
 /// Whether a task of this job may be handed out now.
 bool has_ready_tasks(const Job& job);
 

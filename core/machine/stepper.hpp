@@ -8,7 +8,8 @@ namespace coremachine::machine {
 
 /// One step in progress: the job, what it is told, and where its wishes go.
 /// control.cpp has what people ask for, boundary.cpp what the handler decides, rounds.cpp how a round opens, joins and
-/// ends, waiting.cpp what a round waits for, tasks.cpp what workers report, recovery.cpp what a start finds.
+/// ends, waiting.cpp what a round waits for, start_timeout.cpp how long its tasks wait for a worker, tasks.cpp what
+/// workers report, recovery.cpp what a start finds.
 class Stepper {
  public:
   Stepper(Job& job, const Now& now, const Rules& rules, Effects& out)
@@ -32,6 +33,7 @@ class Stepper {
   void operator()(RetriesCameDue);
   void operator()(GraceEnded event);
   void operator()(StageTimeCame event);
+  void operator()(StartTimeCame event);
 
   void operator()(JobRecovered);
 
@@ -54,6 +56,9 @@ class Stepper {
   void add_chunks(std::vector<DefinitionSegment>& segments);
   void set_stage_timer();
   void take_more(MoreTasks more);
+  void give_up_waiting(SpecNumber spec);
+  void fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, const TaskSpec& spec);
+  void wait_anew();
   void pull_more();
   void handler_failed(BoundaryKind kind, Error error);
   bool gate_holds();

@@ -122,6 +122,7 @@ void write_policy(JsonWriter& out, const StagePolicy& policy) {
     write_retry(out, *policy.retry);
   }
   out.optional_member("timeout_ms", policy.timeout);
+  out.optional_member("start_timeout_ms", policy.start_timeout);
   out.optional_member("deadline_ms", policy.deadline);
   out.flag("lazy", policy.lazy);
   out.member("max_visits", policy.max_visits, std::uint32_t{0});
@@ -144,6 +145,7 @@ StagePolicy read_policy(JsonReader& in) {
     if (name == "max_concurrency") return in.to(policy.max_concurrency);
     if (name == "retry") return void(policy.retry = read_retry(in));
     if (name == "timeout_ms") return in.to(policy.timeout);
+    if (name == "start_timeout_ms") return in.to(policy.start_timeout);
     if (name == "deadline_ms") return in.to(policy.deadline);
     if (name == "lazy") return in.to(policy.lazy);
     if (name == "max_visits") return in.to(policy.max_visits);
@@ -163,6 +165,7 @@ void write_spec(JsonWriter& out, const TaskSpec& spec) {
   }
   out.member("timeout_ms", spec.timeout, Milliseconds{0});
   out.member("heartbeat_ms", spec.heartbeat, Milliseconds{0});
+  out.member("start_timeout_ms", spec.start_timeout, Milliseconds{0});
   out.flag("pure", spec.pure);
   out.flag("critical", spec.critical);
   out.end_object();
@@ -175,6 +178,7 @@ TaskSpec read_spec(JsonReader& in) {
     if (name == "retry") return void(spec.retry = read_retry(in));
     if (name == "timeout_ms") return in.to(spec.timeout);
     if (name == "heartbeat_ms") return in.to(spec.heartbeat);
+    if (name == "start_timeout_ms") return in.to(spec.start_timeout);
     if (name == "pure") return in.to(spec.pure);
     if (name == "critical") return in.to(spec.critical);
     in.mismatch("a task's spec has an unknown member");

@@ -52,7 +52,7 @@ struct CallHandler {
 struct DropHandlerCall {
   BoundaryNumber boundary = 0;
 };
-enum class TimerKind : std::uint8_t { due, retry, grace, job_deadline, stage };
+enum class TimerKind : std::uint8_t { due, retry, grace, job_deadline, stage, start };
 /// One timer of each kind per job; a later one replaces it, and one that fires too late finds nothing to do.
 struct SetTimer {
   TimerKind kind = TimerKind::due;

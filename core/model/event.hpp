@@ -140,6 +140,10 @@ struct RetriesCameDue {};
 struct StageTimeCame {
   RoundNumber round = 0;
 };
+/// Tasks may have waited longer for a worker than they are to.
+struct StartTimeCame {
+  RoundNumber round = 0;
+};
 struct SignalReceived {
   Signal signal;
 };
@@ -159,6 +163,6 @@ struct JobTimedOut {};
 
 using Event = std::variant<JobSubmitted, JobCameDue, JobRecovered, BoundaryDecided, BoundaryTimedOut, BoundaryLost,
                            TasksReported, TaskLost, RetriesCameDue, CancelRequested, PauseRequested, ResumeRequested,
-                           RedriveRequested, GraceEnded, JobTimedOut, StageTimeCame, SignalReceived>;
+                           RedriveRequested, GraceEnded, JobTimedOut, StageTimeCame, StartTimeCame, SignalReceived>;
 
 }  // namespace coremachine

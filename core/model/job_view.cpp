@@ -29,6 +29,7 @@ JobView make_view(const Job& job) {
   JobView view;
   view.id = job.id;
   view.type = job.type;
+  view.version = job.version;
   view.status = job.status;
   if (job.params) view.params = parsed(job.params).as_object();
   view.stages.reserve(job.closed.size() + 1);

@@ -26,8 +26,9 @@ using SpecNumber = std::uint16_t;
 struct TaskSpec {
   std::string task_type;
   RetryPolicy retry;
-  Milliseconds timeout{0};    ///< of one attempt; 0: none
-  Milliseconds heartbeat{0};  ///< the longest silence of an attempt; 0: it need not be heard of
+  Milliseconds timeout{0};        ///< of one attempt; 0: none
+  Milliseconds heartbeat{0};      ///< the longest silence of an attempt; 0: it need not be heard of
+  Milliseconds start_timeout{0};  ///< the longest that a task waits to start; 0: as long as it takes
   bool pure = false;
   bool critical = false;
 

@@ -68,6 +68,7 @@ json::object to_json(const JobView& view) {
   out.reserve(15);
   out.emplace("job_id", view.id.str());
   out.emplace("job_type", view.type);
+  out.emplace("version", view.version);
   out.emplace("status", to_string(view.status));
   out.emplace("params", view.params);
   out.emplace("stage", view.stages.empty() ? 0 : view.stages.back().stage);

@@ -113,7 +113,7 @@ void check_gate(const StagePolicy& policy, int stage) {
 }  // namespace
 
 NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage, const JobContext& context) const {
-  const auto handler = jobs_.make(call.job_type).value();
+  const auto handler = jobs_.make(call.job_type, call.version).value();
   NextStage next;
   next.stage = stage;
   next.policy = guarded("stage_policy", stage, [&] { return handler->stage_policy(stage, context); });
@@ -146,7 +146,7 @@ NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage
 
 MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const JobContext& context) const {
   const auto stage = call.boundary.stage;
-  const auto handler = jobs_.make(call.job_type).value();
+  const auto handler = jobs_.make(call.job_type, call.version).value();
   ChunkWriter::Setup setup;
   setup.tasks = &tasks_;
   setup.stage = stage;
@@ -167,7 +167,7 @@ MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const Job
 
 json::object BoundaryRunner::close_stage(const machine::HandlerCall& call) const {
   const auto stage = call.boundary.stage;
-  const auto handler = jobs_.make(call.job_type).value();
+  const auto handler = jobs_.make(call.job_type, call.version).value();
   const auto source = make_result_source(call, store_);
   const auto fold = call.policy.gate ? nullptr : guarded("make_fold", stage, [&] { return handler->make_fold(stage); });
   if (fold) {
@@ -183,7 +183,7 @@ BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::funct
   BoundaryDecided decided;
   decided.boundary = call.boundary.number;
   const auto stage = call.boundary.stage;
-  const auto fresh = [&] { return jobs_.make(call.job_type).value(); };
+  const auto fresh = [&] { return jobs_.make(call.job_type, call.version).value(); };
   try {
     auto state = context_state(call, std::move(cancelled));
     state.keep = [this](const json::value& value) { return large_.keep(value); };

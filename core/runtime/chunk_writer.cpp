@@ -83,7 +83,7 @@ SpecNumber ChunkWriter::spec_of(const TaskDefinition& task) {
   const auto same = [&](const auto& known) {
     const auto& kind = known.first;
     return kind.task_type == task.task_type && kind.retry == task.retry && kind.timeout == task.timeout &&
-           kind.critical == task.critical;
+           kind.start_timeout == task.start_timeout && kind.critical == task.critical;
   };
   if (!known_.empty() && same(known_[latest_])) return known_[latest_].second;
   const auto found = std::find_if(known_.begin(), known_.end(), same);
@@ -103,6 +103,7 @@ SpecNumber ChunkWriter::spec_of(const TaskDefinition& task) {
   kind.task_type = task.task_type;
   kind.retry = task.retry;
   kind.timeout = task.timeout;
+  kind.start_timeout = task.start_timeout;
   kind.critical = task.critical;
   known_.emplace_back(std::move(kind), static_cast<SpecNumber>(number));
   latest_ = known_.size() - 1;
@@ -118,6 +119,9 @@ TaskSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
   spec.timeout = task.timeout      ? *task.timeout
                  : policy_.timeout ? *policy_.timeout
                                    : info->timeout.value_or(Milliseconds{0});
+  spec.start_timeout = task.start_timeout      ? *task.start_timeout
+                       : policy_.start_timeout ? *policy_.start_timeout
+                                               : info->start_timeout.value_or(Milliseconds{0});
   spec.heartbeat = info->heartbeat.value_or(Milliseconds{0});
   spec.pure = info->pure;
   spec.critical = task.critical;

@@ -1,49 +1,47 @@
 #include <coremachine/runtime/core_machine.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
-
-#include <coremachine/params/faults.hpp>
-#include <coremachine/telemetry/trace.hpp>
 
 #include "core/model/codec.hpp"
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/model/suggest.hpp"
-#include "core/runtime/fingerprint.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {
 namespace {
 
-/// Where a thread waits for one answer.
-class Mailbox {
+/// Where a thread waits for what a function with `then` comes to.
+template <class Value>
+class Awaited {
  public:
-  runtime::Then then() {
-    return [state = state_](machine::Answer&& answer) {
+  CoreMachine::Then<Value> then() {
+    return [state = state_](Result<Value> result) {
       const std::lock_guard lock(state->mutex);
-      state->answer = std::move(answer);
+      state->result.emplace(std::move(result));
       state->arrived.notify_one();
     };
   }
-  std::optional<machine::Answer> wait(std::optional<Milliseconds> at_most = {}) {
+  Result<Value> wait() { return *wait_for({}); }
+  /// Nothing if it took longer.
+  std::optional<Result<Value>> wait_for(std::optional<Milliseconds> at_most) {
     std::unique_lock lock(state_->mutex);
-    const auto there = [&] { return state_->answer.has_value(); };
+    const auto there = [&] { return state_->result.has_value(); };
     if (!at_most) {
       state_->arrived.wait(lock, there);
     } else if (!state_->arrived.wait_for(lock, *at_most, there)) {
       return std::nullopt;
     }
-    return std::move(state_->answer);
+    return std::move(state_->result);
   }
 
  private:
   struct State {
     std::mutex mutex;
     std::condition_variable arrived;
-    std::optional<machine::Answer> answer;
+    std::optional<Result<Value>> result;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };
@@ -57,18 +55,35 @@ Result<JobView> view_of(const machine::Answer& answer) {
   return make_view(*answer.view);
 }
 
-/// A job that is not live may be over: then the refusal says what it is.
-Result<JobView> or_stored(runtime::Shell& shell, JobId job, machine::Control verb, const machine::Answer& answer) {
-  if (!answer.error || answer.error->code != ErrorCode::unknown_job) return view_of(answer);
-  const auto stored = shell.stored_view(job);
-  if (!stored) return stored;
-  return machine::refusal(verb, job, stored->status).value_or(*answer.error);
+bool is_not_live(const machine::Answer& answer) {
+  return answer.error && answer.error->code == ErrorCode::unknown_job;
 }
 
-Result<JobView> control(runtime::Shell& shell, JobId job, machine::Control verb) {
-  Mailbox mailbox;
-  shell.post(runtime::ControlInput{job, verb, mailbox.then()});
-  return or_stored(shell, job, verb, *mailbox.wait());
+/// A job that is not live may be over: then it is in the store.
+runtime::Then live_or_stored(const std::shared_ptr<runtime::Shell>& shell, JobId job, CoreMachine::Then<JobView> then) {
+  return [shell = std::weak_ptr(shell), job, then = std::move(then)](machine::Answer&& answer) {
+    const auto alive = is_not_live(answer) ? shell.lock() : nullptr;
+    then(alive ? alive->stored_view(job) : view_of(answer));
+  };
+}
+
+/// The refusal says what a job is that is not live.
+runtime::Then live_or_refused(const std::shared_ptr<runtime::Shell>& shell, JobId job, machine::Control verb,
+                              CoreMachine::Then<JobView> then) {
+  return [shell = std::weak_ptr(shell), job, verb, then = std::move(then)](machine::Answer&& answer) {
+    const auto alive = is_not_live(answer) ? shell.lock() : nullptr;
+    if (!alive) return then(view_of(answer));
+    const auto stored = alive->stored_view(job);
+    if (!stored) return then(stored.error());
+    then(machine::refusal(verb, job, stored->status).value_or(*answer.error));
+  };
+}
+
+runtime::Then done_or_error(CoreMachine::Then<void> then) {
+  return [then = std::move(then)](machine::Answer&& answer) {
+    if (answer.error) return then(std::move(*answer.error));
+    then(Result<void>());
+  };
 }
 
 }  // namespace
@@ -83,33 +98,15 @@ void CoreMachine::stop() {
   shell_->stop();
 }
 
-Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params, SubmitOptions options) {
-  const auto accepted = accept(job_type, std::move(params), std::move(options));
-  if (!accepted) return accepted.error();
-  return accepted->job;
+void Waiting::give_up() {
+  const auto shell = shell_.lock();
+  if (shell && ticket_) shell->post(runtime::GiveUpInput{std::exchange(ticket_, nullptr)});
 }
 
-Result<Accepted> CoreMachine::accept(std::string_view job_type, json::object params, SubmitOptions options) {
-  auto submission = shell_->check(job_type, params, options);
-  if (!submission) return submission.error();
-  Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::accepted, mailbox.then(),
-                                    listener_of(options)});
-  const auto answer = *mailbox.wait();
-  if (answer.error) return *answer.error;
-  return Accepted{answer.job, answer.existing};
-}
-
-void CoreMachine::submit_then(std::string_view job_type, json::object params, SubmitOptions options,
-                              IdHandlerFunction then) {
-  accept_then(job_type, std::move(params), std::move(options), [then = std::move(then)](Result<Accepted> accepted) {
-    if (accepted.has_error()) return then(accepted.error());
-    then(accepted->job);
-  });
-}
+// ---- without a thread that waits ----
 
 void CoreMachine::accept_then(std::string_view job_type, json::object params, SubmitOptions options,
-                              AcceptedHandlerFunction then) {
+                              Then<Accepted> then) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return then(submission.error());
   auto accepted = [then = std::move(then)](machine::Answer&& answer) {
@@ -120,17 +117,14 @@ void CoreMachine::accept_then(std::string_view job_type, json::object params, Su
                                     listener_of(options)});
 }
 
-Result<JobView> CoreMachine::run(std::string_view job_type, json::object params, SubmitOptions options) {
-  auto submission = shell_->check(job_type, params, options);
-  if (!submission) return submission.error();
-  Mailbox mailbox;
-  shell_->post(runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, mailbox.then(),
-                                    listener_of(options)});
-  return view_of(*mailbox.wait());
+void CoreMachine::submit_then(std::string_view job_type, json::object params, SubmitOptions options, Then<JobId> then) {
+  accept_then(job_type, std::move(params), std::move(options), [then = std::move(then)](Result<Accepted> accepted) {
+    if (accepted.has_error()) return then(accepted.error());
+    then(accepted->job);
+  });
 }
 
-void CoreMachine::run_then(std::string_view job_type, json::object params, SubmitOptions options,
-                           JobHandlerFunction then) {
+void CoreMachine::run_then(std::string_view job_type, json::object params, SubmitOptions options, Then<JobView> then) {
   auto submission = shell_->check(job_type, params, options);
   if (!submission) return then(submission.error());
   auto ended = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
@@ -138,78 +132,170 @@ void CoreMachine::run_then(std::string_view job_type, json::object params, Submi
                                     listener_of(options)});
 }
 
-Result<JobView> CoreMachine::wait(JobId job, std::optional<Milliseconds> at_most) {
-  Mailbox mailbox;
-  shell_->post(runtime::AwaitInput{job, mailbox.then()});
-  const auto answer = mailbox.wait(at_most);
-  if (!answer) return Error{ErrorCode::timed_out, "job " + job.str() + " was not over in time"};
-  if (answer->error && answer->error->code == ErrorCode::unknown_job) return shell_->stored_view(job);
-  return view_of(*answer);
+Waiting CoreMachine::start_then(std::string_view job_type, json::object params, SubmitOptions options, Until until,
+                                Then<Submitted> then) {
+  auto submission = shell_->check(job_type, params, options);
+  if (!submission) {
+    then(submission.error());
+    return {};
+  }
+  auto ticket = std::make_shared<runtime::Ticket>();
+  auto answered = [ticket, then = std::move(then)](machine::Answer&& answer) {
+    if (answer.error) return then(std::move(*answer.error));
+    then(Submitted{make_view(*answer.view), ticket->existing});
+  };
+  using EngineUntil = machine::Engine::Until;
+  shell_->post(runtime::SubmitInput{std::move(*submission),
+                                    until == Until::accepted ? EngineUntil::shown : EngineUntil::ended,
+                                    std::move(answered), listener_of(options), ticket});
+  return Waiting(shell_, std::move(ticket));
 }
 
-void CoreMachine::wait_then(JobId job, JobHandlerFunction then) {
-  auto over = [shell = std::weak_ptr(shell_), job, then = std::move(then)](machine::Answer&& answer) {
-    if (!answer.error || answer.error->code != ErrorCode::unknown_job) return then(view_of(answer));
-    const auto alive = shell.lock();
-    then(alive ? alive->stored_view(job) : Result<JobView>(*answer.error));
+Waiting CoreMachine::wait_then(JobId job, Then<JobView> then) {
+  if (auto stored = shell_->stored_view(job); stored && is_terminal(stored->status)) {
+    then(std::move(stored));
+    return {};
+  }
+  auto ticket = std::make_shared<runtime::Ticket>();
+  shell_->post(runtime::AwaitInput{job, live_or_stored(shell_, job, std::move(then)), ticket});
+  return Waiting(shell_, std::move(ticket));
+}
+
+void CoreMachine::job_then(JobId job, Then<JobView> then) {
+  // What is over changes no more, and need not be asked of the engine.
+  if (auto stored = shell_->stored_view(job); stored && is_terminal(stored->status)) return then(std::move(stored));
+  shell_->post(runtime::InspectInput{job, live_or_stored(shell_, job, std::move(then))});
+}
+
+void CoreMachine::cancel_then(JobId job, Then<JobView> then) {
+  using machine::Control;
+  shell_->post(
+      runtime::ControlInput{job, Control::cancel, live_or_refused(shell_, job, Control::cancel, std::move(then))});
+}
+void CoreMachine::pause_then(JobId job, Then<JobView> then) {
+  using machine::Control;
+  shell_->post(
+      runtime::ControlInput{job, Control::pause, live_or_refused(shell_, job, Control::pause, std::move(then))});
+}
+void CoreMachine::resume_then(JobId job, Then<JobView> then) {
+  using machine::Control;
+  shell_->post(
+      runtime::ControlInput{job, Control::resume, live_or_refused(shell_, job, Control::resume, std::move(then))});
+}
+void CoreMachine::retry_then(JobId job, Then<JobView> then) {
+  using machine::Control;
+  shell_->post(
+      runtime::ControlInput{job, Control::redrive, live_or_refused(shell_, job, Control::redrive, std::move(then))});
+}
+
+void CoreMachine::signal_then(JobId job, std::string_view name, json::value data, Then<JobView> then) {
+  if (!is_valid_name(name))
+    return then(Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"});
+  std::string text;
+  if (const auto fault = append_json(text, data))
+    return then(Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault});
+  shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))},
+                                    live_or_refused(shell_, job, machine::Control::signal, std::move(then))});
+}
+
+void CoreMachine::remove_then(JobId job, Then<void> then) {
+  if (const auto stored = shell_->stored_view(job); !stored) return then(stored.error());
+  shell_->post(runtime::RemoveInput{job, done_or_error(std::move(then))});
+}
+
+void CoreMachine::explain_then(JobId job, Then<std::vector<Reason>> then) {
+  auto told = [shell = std::weak_ptr(shell_), job, then = std::move(then)](machine::Answer&& answer) {
+    if (!answer.error) return then(std::move(answer.reasons));
+    const auto alive = is_not_live(answer) ? shell.lock() : nullptr;
+    if (!alive) return then(std::move(*answer.error));
+    const auto stored = alive->stored_view(job);
+    if (!stored) return then(stored.error());
+    then(std::vector<Reason>{});
   };
-  shell_->post(runtime::AwaitInput{job, std::move(over)});
+  shell_->post(runtime::ExplainInput{job, std::move(told)});
+}
+
+void CoreMachine::set_limit_then(std::string_view task_type, const TypeLimit& limit, Then<void> then) {
+  if (auto fault = shell_->check_limit(task_type, limit)) return then(std::move(*fault));
+  shell_->post(runtime::LimitInput{std::string(task_type), limit, done_or_error(std::move(then))});
+}
+
+// ---- with one ----
+
+Result<Accepted> CoreMachine::accept(std::string_view job_type, json::object params, SubmitOptions options) {
+  Awaited<Accepted> accepted;
+  accept_then(job_type, std::move(params), std::move(options), accepted.then());
+  return accepted.wait();
+}
+
+Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params, SubmitOptions options) {
+  const auto accepted = accept(job_type, std::move(params), std::move(options));
+  if (!accepted) return accepted.error();
+  return accepted->job;
+}
+
+Result<JobView> CoreMachine::run(std::string_view job_type, json::object params, SubmitOptions options) {
+  Awaited<JobView> ended;
+  run_then(job_type, std::move(params), std::move(options), ended.then());
+  return ended.wait();
+}
+
+Result<JobView> CoreMachine::wait(JobId job, std::optional<Milliseconds> at_most) {
+  Awaited<JobView> over;
+  auto waiting = wait_then(job, over.then());
+  auto view = over.wait_for(at_most);
+  if (view) return std::move(*view);
+  waiting.give_up();
+  return Error{ErrorCode::timed_out, "job " + job.str() + " was not over in time"};
 }
 
 Result<JobView> CoreMachine::job(JobId job) {
-  Mailbox mailbox;
-  shell_->post(runtime::InspectInput{job, mailbox.then()});
-  const auto answer = *mailbox.wait();
-  if (answer.error && answer.error->code == ErrorCode::unknown_job) return shell_->stored_view(job);
-  return view_of(answer);
+  Awaited<JobView> view;
+  job_then(job, view.then());
+  return view.wait();
 }
-
 Result<JobView> CoreMachine::cancel(JobId job) {
-  return control(*shell_, job, machine::Control::cancel);
-}
-void CoreMachine::cancel_then(JobId job, JobHandlerFunction then) {
-  auto cancelled = [then = std::move(then)](machine::Answer&& answer) { then(view_of(answer)); };
-  shell_->post(runtime::ControlInput{job, machine::Control::cancel, std::move(cancelled)});
+  Awaited<JobView> view;
+  cancel_then(job, view.then());
+  return view.wait();
 }
 Result<JobView> CoreMachine::pause(JobId job) {
-  return control(*shell_, job, machine::Control::pause);
+  Awaited<JobView> view;
+  pause_then(job, view.then());
+  return view.wait();
 }
 Result<JobView> CoreMachine::resume(JobId job) {
-  return control(*shell_, job, machine::Control::resume);
+  Awaited<JobView> view;
+  resume_then(job, view.then());
+  return view.wait();
 }
 Result<JobView> CoreMachine::retry(JobId job) {
-  return control(*shell_, job, machine::Control::redrive);
+  Awaited<JobView> view;
+  retry_then(job, view.then());
+  return view.wait();
 }
-
+Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
+  Awaited<JobView> view;
+  signal_then(job, name, std::move(data), view.then());
+  return view.wait();
+}
 Result<void> CoreMachine::remove(JobId job) {
-  const auto stored = this->job(job);
-  if (!stored) return stored.error();
-  Mailbox mailbox;
-  shell_->post(runtime::RemoveInput{job, mailbox.then()});
-  const auto answer = *mailbox.wait();
-  if (answer.error) return *answer.error;
-  return {};
+  Awaited<void> removed;
+  remove_then(job, removed.then());
+  return removed.wait();
 }
-
 Result<std::vector<Reason>> CoreMachine::explain(JobId job) {
-  Mailbox mailbox;
-  shell_->post(runtime::ExplainInput{job, mailbox.then()});
-  auto answer = *mailbox.wait();
-  if (!answer.error) return std::move(answer.reasons);
-  if (answer.error->code != ErrorCode::unknown_job) return *answer.error;
-  const auto stored = shell_->stored_view(job);
-  if (!stored) return stored.error();
-  return std::vector<Reason>{};
+  Awaited<std::vector<Reason>> reasons;
+  explain_then(job, reasons.then());
+  return reasons.wait();
+}
+Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit& limit) {
+  Awaited<void> set;
+  set_limit_then(task_type, limit, set.then());
+  return set.wait();
 }
 
-Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit& limit) {
-  if (auto fault = shell_->check_limit(task_type, limit)) return *fault;
-  Mailbox mailbox;
-  shell_->post(runtime::LimitInput{std::string(task_type), limit, mailbox.then()});
-  const auto answer = *mailbox.wait();
-  if (answer.error) return *answer.error;
-  return {};
-}
+// ---- what needs nothing of the engine ----
 
 Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t limit) const {
   const auto parsed = ArtifactId::parse(id);
@@ -236,17 +322,6 @@ std::map<std::string, TypeLimit> CoreMachine::limits() const {
   return limits;
 }
 
-Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
-  if (!is_valid_name(name))
-    return Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"};
-  std::string text;
-  if (const auto fault = append_json(text, data))
-    return Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault};
-  Mailbox mailbox;
-  shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))}, mailbox.then()});
-  return or_stored(*shell_, job, machine::Control::signal, *mailbox.wait());
-}
-
 Subscription CoreMachine::subscribe(JobId job, std::function<void(const JobEvent&)> listener) {
   auto kept = std::make_shared<runtime::Listener>(std::move(listener));
   shell_->post(runtime::FollowInput{job, kept});
@@ -254,62 +329,3 @@ Subscription CoreMachine::subscribe(JobId job, std::function<void(const JobEvent
 }
 
 }  // namespace coremachine
-
-namespace coremachine::runtime {
-
-Result<Submission> Shell::check(std::string_view job_type, const json::object& params,
-                                const SubmitOptions& options) const {
-  const auto info = jobs_.get_info(job_type);
-  if (!info) return info.error();
-  if (!info->enabled) return Error{ErrorCode::wrong_state, "job type \"" + info->name + "\" is disabled"};
-  const auto bad = [](std::string why) { return Error{ErrorCode::invalid_argument, std::move(why)}; };
-  if (options.priority < -100 || options.priority > 100) {
-    return bad("priority is " + std::to_string(options.priority) + "; it goes from -100 to 100");
-  }
-  if (options.delay && options.run_at) return bad("run_at and delay exclude each other");
-  if (options.delay && options.delay->count() < 0) return bad("delay is negative");
-  if (options.timeout && options.timeout->count() <= 0) return bad("timeout has to be longer than nothing");
-  std::string text;
-  if (const auto fault = append_json(text, params)) {
-    return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
-  }
-  if (info->validate_params) {
-    if (auto faults = info->validate_params(params); !faults.empty()) return params::invalid_params(std::move(faults));
-  }
-  Submission submission;
-  submission.type = info->name;
-  submission.version = info->version;
-  submission.params = make_text(std::move(text));
-  submission.priority = options.priority;
-  submission.tags = options.tags;
-  submission.run_at = options.delay ? std::optional(now() + *options.delay) : options.run_at;
-  submission.timeout = options.timeout;
-  submission.idempotency_key = options.idempotency_key;
-  // A trace never keeps a job from running: what is none is left out, as the specification says.
-  if (const auto trace = TraceParent::parse(options.traceparent)) submission.traceparent = trace->str();
-  submission.unique = info->unique_by_params;
-  if (submission.unique || !submission.idempotency_key.empty())
-    submission.fingerprint = fingerprint_of(info->name, params);
-  return submission;
-}
-
-std::optional<Error> Shell::check_limit(std::string_view task_type, const TypeLimit& limit) const {
-  const auto info = tasks_.get_info(task_type);
-  if (!info) return info.error();
-  if (!(limit.rate >= 0) || limit.rate > 1e9)
-    return Error{ErrorCode::invalid_argument, "a rate is a number of tasks a second from 0 to 1,000,000,000"};
-  if (limit.burst > 0 && limit.rate == 0) return Error{ErrorCode::invalid_argument, "a burst needs a rate"};
-  return std::nullopt;
-}
-
-Result<JobView> Shell::stored_view(JobId job) const {
-  try {
-    const auto stored = setup_.store ? setup_.store->read_job(job) : std::nullopt;
-    if (!stored) return Error{ErrorCode::unknown_job, "there is no job " + job.str()};
-    return make_view(decode_job(stored->job, stored->rounds));
-  } catch (const Failure& failure) {
-    return failure.error();
-  }
-}
-
-}  // namespace coremachine::runtime

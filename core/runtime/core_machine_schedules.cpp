@@ -34,7 +34,7 @@ Result<T> await(const Begin& begin) {
 
 }  // namespace
 
-void CoreMachine::create_schedule_then(ScheduleSpec spec, ScheduleHandlerFunction then) {
+void CoreMachine::create_schedule_then(ScheduleSpec spec, Then<ScheduleView> then) {
   auto sound = shell_->schedules().judge(std::move(spec));
   if (!sound) return then(sound.error());
   ask<ScheduleView>(
@@ -59,7 +59,7 @@ void CoreMachine::put_schedule_then(std::string_view id, ScheduleSpec spec, Then
       [sound = std::move(*sound), then](Scheduler& scheduler) mutable { scheduler.put(std::move(sound), then); }, then);
 }
 
-void CoreMachine::schedule_then(std::string_view id, std::size_t next_times, ScheduleHandlerFunction then) const {
+void CoreMachine::schedule_then(std::string_view id, std::size_t next_times, Then<ScheduleView> then) const {
   ask<ScheduleView>(
       *shell_, [id = std::string(id), next_times, then](Scheduler& scheduler) { scheduler.show(id, next_times, then); },
       then);
@@ -75,12 +75,12 @@ void CoreMachine::remove_schedule_then(std::string_view id, Then<void> then) {
       *shell_, [id = std::string(id), then](Scheduler& scheduler) { scheduler.remove(id, then); }, then);
 }
 
-void CoreMachine::pause_schedule_then(std::string_view id, ScheduleHandlerFunction then) {
+void CoreMachine::pause_schedule_then(std::string_view id, Then<ScheduleView> then) {
   ask<ScheduleView>(
       *shell_, [id = std::string(id), then](Scheduler& scheduler) { scheduler.set_paused(id, true, then); }, then);
 }
 
-void CoreMachine::resume_schedule_then(std::string_view id, ScheduleHandlerFunction then) {
+void CoreMachine::resume_schedule_then(std::string_view id, Then<ScheduleView> then) {
   ask<ScheduleView>(
       *shell_, [id = std::string(id), then](Scheduler& scheduler) { scheduler.set_paused(id, false, then); }, then);
 }

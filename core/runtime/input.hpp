@@ -15,6 +15,13 @@ namespace coremachine::runtime {
 /// Called with what a request has come to, on whichever thread drives the engine: it must not block.
 using Then = std::function<void(machine::Answer&&)>;
 
+/// What a wait is given up by. Of the driver alone, once the input that has it is posted.
+struct Ticket {
+  machine::RequestId request = 0;
+  JobId job;
+  bool existing = false;  ///< the submission had been made before
+};
+
 using Listener = std::function<void(const JobEvent&)>;
 
 // What reaches the engine from outside, in the order in which it came.
@@ -24,6 +31,7 @@ struct SubmitInput {
   machine::Engine::Until until = machine::Engine::Until::accepted;
   Then then;
   std::shared_ptr<Listener> listener = {};  ///< from the first event on
+  std::shared_ptr<Ticket> ticket = {};      ///< if it can be given up
 };
 struct ControlInput {
   JobId job;
@@ -61,6 +69,10 @@ struct InspectInput {
 struct AwaitInput {
   JobId job;
   Then then;
+  std::shared_ptr<Ticket> ticket = {};
+};
+struct GiveUpInput {
+  std::shared_ptr<Ticket> ticket;
 };
 /// What waits and what runs now.
 struct StatusInput {
@@ -90,6 +102,7 @@ struct StoreFullInput {
 };
 struct StoreFailedInput {
   Error error;
+  std::optional<std::pair<JobId, BoundaryNumber>> boundary = {};  ///< the call that found it out, and is no longer out
 };
 struct LoadedInput {
   machine::RequestId request = 0;
@@ -103,8 +116,9 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                           InspectInput, AwaitInput, StatusInput, FollowInput, BoundaryInput, SliceInput, CommittedInput,
-                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input =
+    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                 InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput,
+                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

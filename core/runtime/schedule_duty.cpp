@@ -37,6 +37,13 @@ SubmitOptions options_of(const ScheduleSpec& spec) {
   return options;
 }
 
+/// What the job of that firing is given.
+json::object params_of(const ScheduleSpec& spec, Timestamp scheduled_for) {
+  auto params = parse_stored(spec.params).as_object();
+  if (!spec.time_param.empty()) params[spec.time_param] = to_rfc3339(scheduled_for);
+  return params;
+}
+
 /// Why a job was refused that a schedule would submit, as faults of the schedule.
 std::vector<ParamFault> faults_of(const Error& error) {
   if (error.code == ErrorCode::unknown_job_type || error.code == ErrorCode::wrong_state) {
@@ -149,8 +156,7 @@ void ScheduleDuty::save(std::vector<Setting> settings, SavedFunction then) {
 }
 
 Result<void> ScheduleDuty::check(const ScheduleSpec& spec) const {
-  const auto params = parse_stored(spec.params);
-  const auto sound = setup_.shell->check(spec.job_type, params.get_object(), options_of(spec));
+  const auto sound = setup_.shell->check(spec.job_type, params_of(spec, now()), options_of(spec));
   if (!sound) return sound.error();
   return {};
 }
@@ -183,8 +189,7 @@ void ScheduleDuty::submit(const ScheduleSpec& spec, const schedule::Submit& what
   reach("SubmitFiring:before");
   auto options = options_of(spec);
   options.idempotency_key = what.idempotency_key;
-  const auto params = parse_stored(spec.params);
-  auto submission = setup_.shell->check(spec.job_type, params.get_object(), options);
+  auto submission = setup_.shell->check(spec.job_type, params_of(spec, what.firing.scheduled_for), options);
   if (!submission) {
     return enter([then = std::move(then), error = submission.error()] { then(error); });
   }

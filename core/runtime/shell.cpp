@@ -69,7 +69,8 @@ Shell::Shell(ShellSetup setup)
     }
     engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
   }
-  for (const auto& info : jobs_.list_all_info()) engine.job_types[info.name] = machine::JobTraits{info.handler_timeout};
+  for (const auto& info : jobs_.list_all_versions())
+    engine.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
   engine_ = std::make_unique<machine::Engine>(std::move(engine));
   load_settings();
 
@@ -108,7 +109,9 @@ Shell::Shell(ShellSetup setup)
     slot.clear();
     if (const auto* broke = std::get_if<HandlerFailed>(&decided.next)) {
       const auto code = broke->error.code;
-      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) return StoreFailedInput{broke->error};
+      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) {
+        return StoreFailedInput{broke->error, std::pair(call.job, call.boundary.number)};
+      }
     }
     const auto took = std::chrono::steady_clock::now() - began;
     metrics_.boundary_ran(call.job_type, took);
@@ -259,7 +262,12 @@ void Shell::handle(Input& input, const Now& now) {
     void operator()(SettingsInput& in) const { shell.engine_->set(std::move(in.settings), keep(std::move(in.then))); }
     void operator()(RemoveInput& in) const { shell.engine_->remove(now, in.job, keep(std::move(in.then))); }
     void operator()(InspectInput& in) const { shell.engine_->inspect(in.job, keep(std::move(in.then))); }
-    void operator()(AwaitInput& in) const { shell.engine_->await_end(in.job, keep(std::move(in.then))); }
+    void operator()(AwaitInput& in) const {
+      const auto request = keep(std::move(in.then));
+      if (in.ticket) *in.ticket = Ticket{request, in.job};
+      shell.engine_->await_end(in.job, request);
+    }
+    void operator()(GiveUpInput& in) const { shell.engine_->give_up(in.ticket->job, in.ticket->request); }
     void operator()(StatusInput& in) const {
       in.look(shell.queue_status(now), shell.worker_status(now));
       in.then({});
@@ -303,7 +311,10 @@ void Shell::handle(Input& input, const Now& now) {
                                   "written when there is space"
                                 : "the store has space again");
     }
-    void operator()(StoreFailedInput& in) const { shell.store_failed(in.error); }
+    void operator()(StoreFailedInput& in) const {
+      if (in.boundary) shell.engine_->boundary_returned(in.boundary->first, in.boundary->second);
+      shell.store_failed(in.error);
+    }
     void operator()(LoadedInput& in) const {
       if (in.job) {
         shell.engine_->loaded(now, in.request, std::move(*in.job), std::move(in.target));

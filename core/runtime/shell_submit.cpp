@@ -62,6 +62,7 @@ void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId reques
       }
       if (*before) {
         const auto job = **before;
+        if (input.ticket) *input.ticket = Ticket{request, job, true};
         // Found by its params, the job is from now on found by the key as well.
         for (auto& key : machine::keys_of(submission)) {
           key.job = job;
@@ -72,7 +73,7 @@ void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId reques
         answer.existing = true;
         const auto stored = setup_.store->read_job(job);
         answer.view = machine::snapshot(decode_job(stored->job, stored->rounds));
-        return finish(request, std::move(answer));
+        return engine_->answer_after_commit(std::move(answer));
       }
     } catch (const Failure& failure) {
       answer.error = failure.error();
@@ -81,6 +82,7 @@ void Shell::submit(const Now& now, SubmitInput& input, machine::RequestId reques
   }
   submission.id = make_id(now.time);
   const auto id = submission.id;
+  if (input.ticket) *input.ticket = Ticket{request, id};
   engine_->submit(now, std::move(submission), request, input.until, input.listener != nullptr);
   if (!input.listener || !engine_->find(id)) return;
   listeners_[id].push_back(input.listener);

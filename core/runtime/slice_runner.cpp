@@ -261,7 +261,7 @@ std::unique_ptr<StageFold> SliceRunner::make_fold(const machine::RunSlice& work)
   if (work.fold_by.empty()) return nullptr;
   // What goes wrong here goes wrong again where the stage is closed, and is said there.
   try {
-    return setup_.jobs->make(work.fold_by).value()->make_fold(work.slice.stage);
+    return setup_.jobs->make(work.fold_by, work.fold_version).value()->make_fold(work.slice.stage);
   } catch (...) {
     return nullptr;
   }

@@ -61,6 +61,7 @@ ScheduleSpec read_members(DocumentReader& in) {
   spec.name = in.string("name").value_or("unnamed");
   spec.job_type = in.string("job_type").value_or("unnamed");
   if (const auto* params = in.object("params")) spec.params = text_of(*params);
+  spec.time_param = in.string("time_param").value_or("");
   spec.tags = in.strings("tags");
   spec.priority = static_cast<int>(in.integer("priority", -most_priority, most_priority).value_or(0));
   read_timing(in, spec);
@@ -131,6 +132,7 @@ json::object to_json(const ScheduleSpec& spec) {
   out["name"] = spec.name;
   out["job_type"] = spec.job_type;
   out["params"] = parse_stored(spec.params);
+  out["time_param"] = spec.time_param.empty() ? json::value(nullptr) : json::value(spec.time_param);
   out["tags"] = json::array(spec.tags.begin(), spec.tags.end());
   out["priority"] = spec.priority;
   if (const auto* cron = std::get_if<Cron>(&spec.timing)) {

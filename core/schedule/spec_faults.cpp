@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "core/model/json_text.hpp"
+#include "core/model/utf8.hpp"
 #include "core/schedule/cron.hpp"
 #include "core/schedule/schedule_codec.hpp"
 #include "core/schedule/time_zone.hpp"
@@ -44,9 +45,21 @@ class Judge {
   }
 };
 
-bool is_json_object(const std::string& text) {
-  const auto value = parse_strict(text);
-  return value && value->is_object();
+constexpr std::size_t longest_param = 128;
+
+bool is_utf8(const std::string& text) {
+  return find_invalid_utf8(text) >= text.size();
+}
+
+void judge_params(Judge& judge, const ScheduleSpec& spec) {
+  const auto params = parse_strict(spec.params);
+  const bool is_object = params && params->is_object();
+  judge.check(is_object, "#/params", "they are not the text of a JSON object");
+  const auto& name = spec.time_param;
+  judge.check(name.size() <= longest_param && is_utf8(name), "#/time_param",
+              "it is longer than 128 bytes, or no UTF-8");
+  judge.check(name.empty() || !is_object || !params->get_object().contains(name), "#/time_param",
+              "there is such a param in params, and it cannot be both");
 }
 
 }  // namespace
@@ -55,13 +68,14 @@ std::vector<Fault> spec_faults(const ScheduleSpec& spec) {
   Judge judge;
   judge.name(spec.name, "#/name");
   judge.name(spec.job_type, "#/job_type");
-  judge.check(is_json_object(spec.params), "#/params", "they are not the text of a JSON object");
+  judge_params(judge, spec);
   judge.check(spec.priority >= -most_priority && spec.priority <= most_priority, "#/priority",
               "it is not from -100 to 100");
   judge.check(spec.tags.size() <= most_tags, "#/tags", "there are more than " + std::to_string(most_tags));
   for (std::size_t i = 0; i < spec.tags.size(); ++i) {
-    if (!spec.tags[i].empty() && spec.tags[i].size() <= longest_tag) continue;
-    judge.faults.push_back({"#/tags/" + std::to_string(i), "it is empty, or longer than 256 bytes"});
+    const auto& tag = spec.tags[i];
+    if (!tag.empty() && tag.size() <= longest_tag && is_utf8(tag)) continue;
+    judge.faults.push_back({"#/tags/" + std::to_string(i), "it is empty, longer than 256 bytes, or no UTF-8"});
   }
   std::visit([&](const auto& timing) { judge.timing(timing); }, spec.timing);
   judge.check(spec.catch_up_limit <= max_catch_up, "#/catch_up_limit",

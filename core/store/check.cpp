@@ -123,7 +123,8 @@ class JobCheck {
         if (segment.chunk != definition.chunk) continue;
         check_body(name, segment);
         for (std::uint32_t i = 0; i < segment.count; ++i) {
-          if (segment.attempt_at(i) == 0) problem(name + "an outcome has no attempt");
+          if (segment.attempt_at(i) == 0 && segment.kind != OutcomeKind::failed)
+            problem(name + "an outcome has no attempt");
         }
         const bool counts_here =
             segment.kind == OutcomeKind::completed || (segment.round == number && is_final(segment.kind));

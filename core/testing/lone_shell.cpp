@@ -53,7 +53,8 @@ void LoneShell::start(const std::vector<machine::Suspect>& suspects) {
   for (const auto& info : tasks_.list_all_info()) {
     if (info.enabled) setup.task_types[info.name] = {};
   }
-  for (const auto& info : jobs_.list_all_info()) setup.job_types[info.name] = machine::JobTraits{info.handler_timeout};
+  for (const auto& info : jobs_.list_all_versions())
+    setup.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
   engine_ = std::make_unique<machine::Engine>(std::move(setup));
   std::optional<JobId> after;
   for (;;) {

@@ -5,7 +5,7 @@ program=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-unset NO_COLOR COREMACHINE_STORE COREMACHINE_WORKERS
+unset NO_COLOR COREMACHINE_STORE COREMACHINE_WORKERS COREMACHINE_LOG_LEVEL COREMACHINE_LOG_FORMAT
 failed=0
 checks=0
 
@@ -54,6 +54,17 @@ expect 2 - 'a duration such as' run hello_world --timeout soon
 expect 0 '^coremachine [0-9]' - version
 expect 0 '^coremachine [0-9]' - --version
 expect 124 - 'timeout of 50 ms' run fan_out -p count=1 -p sleep_ms=60000 --timeout 50ms -q
+
+# ---- the log ----
+expect 0 . '^[0-9T:.-]+Z info the machine has started store=memory: .* info the machine has stopped unfinished_jobs=0 $' \
+  run hello_world -q --log-level info
+expect 0 . '^\{"time":"[^"]+","level":"debug","message":"[^"]+".*"job accepted","job_id":"[0-9A-Z]{26}".*"status":"completed"' \
+  run hello_world -q --log-level debug --log-format json
+expect 1 - ' warn job ended job_id=[0-9A-Z]{26} job_type=fan_out status=failed code=task_failed ' \
+  run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -q --log-level warn
+expect 0 . - run hello_world -q --log-level off
+expect 2 - 'log-level takes debug, info, warn, error or off, and not "loud"' run hello_world --log-level loud
+expect 2 - 'log-format takes text or json, and not "xml"' run hello_world --log-format xml
 
 # ---- stores ----
 expect 0 . . run fan_out -p count=2000 --store sqlite:a.db

@@ -83,6 +83,8 @@ TEST_SUITE("jobs: fan_out") {
         {R"({"at_least": 0})", JoinAtLeast{0}},
         {R"({"tolerate_percent": 12.5})", JoinToleratePercent{12.5}},
         {R"({"tolerate_percent": 100})", JoinToleratePercent{100}},
+        {R"({"tolerate": 3})", JoinTolerateCount{3}},
+        {R"({"critical_percent": 10})", JoinCritical{}},
     };
     for (const auto& row : rows) {
       CAPTURE(row.join);
@@ -97,6 +99,20 @@ TEST_SUITE("jobs: fan_out") {
     const auto busy = calls.policy_of("fan_out", 2, {{"count", 9}, {"max_attempts", 8}, {"max_concurrency", 4}});
     CHECK(busy.retry->max_attempts == 8);
     CHECK(busy.max_concurrency == 4);
+    CHECK(plain.stragglers == Stragglers::cancel);
+    CHECK_FALSE(plain.deadline);
+    const auto timed = calls.policy_of("fan_out", 2, {{"count", 9}, {"stragglers", "wait"}, {"deadline_ms", 50}});
+    CHECK(timed.stragglers == Stragglers::wait);
+    CHECK(timed.deadline == Milliseconds(50));
+  }
+
+  TEST_CASE("a critical share of the tasks decides a critical join") {
+    const HandlerCalls calls;
+    const json::object params{{"count", 250}, {"join", {{"critical_percent", 10}}}};
+    const auto tasks = calls.tasks_of("fan_out", 2, params, {{1, {{"count", 250}}}});
+    REQUIRE(tasks.size() == 250);
+    for (std::size_t k = 0; k < tasks.size(); ++k) CHECK(tasks[k].critical == (k % 100 < 10));
+    CHECK(calls.run_job("fan_out", {{"count", 250}, {"join", {{"critical_percent", 10}}}}).at("succeeded") == 250);
   }
 
   TEST_CASE("params that do not fit are refused") {
@@ -130,6 +146,11 @@ TEST_SUITE("jobs: fan_out") {
         {R"({"count": 1, "join": {"tolerate_percent": 100.5}})", "/join is"},
         {R"({"count": 1, "join": {"tolerate_percent": -0.5}})", "/join is"},
         {R"({"count": 1, "join": null})", "/join is null"},
+        {R"({"count": 1, "join": {"tolerate": "1"}})", "/join is"},
+        {R"({"count": 1, "join": {"critical_percent": 101}})", "/join is"},
+        {R"({"count": 1, "join": {"most": 1}})", "/join is"},
+        {R"({"count": 1, "stragglers": "drop"})", "/stragglers is \"drop\""},
+        {R"({"count": 1, "deadline_ms": -1})", "/deadline_ms is -1"},
         {R"({"count": 1, "counts": 2})", "/counts is not known; nearest: count"},
     };
     for (const auto& row : rows) {

@@ -122,10 +122,11 @@ std::vector<std::pair<std::string, std::function<Event(const Bench&)>>> all_even
       {"GraceEnded", [](const Bench&) { return GraceEnded{1}; }},
       {"JobTimedOut", [](const Bench&) { return JobTimedOut{}; }},
       {"StageTimeCame", [](const Bench&) { return StageTimeCame{1}; }},
+      {"StartTimeCame", [](const Bench&) { return StartTimeCame{1}; }},
       {"SignalReceived", [](const Bench&) {
          return SignalReceived{Signal{"go", make_text("1")}};
        }}};
-  static_assert(std::variant_size_v<Event> == 17, "a new event belongs into this list");
+  static_assert(std::variant_size_v<Event> == 18, "a new event belongs into this list");
   return events;
 }
 

@@ -30,7 +30,7 @@ TEST_SUITE("model: view") {
     view.params = json::object{{"message", "Welcome"}};
     const auto shown = to_json(view);
     CHECK(keys_of(shown) ==
-          "job_id job_type status params stage stages result error priority tags attempt created_at started_at "
+          "job_id job_type version status params stage stages result error priority tags attempt created_at started_at "
           "finished_at ");
     CHECK(shown.at("job_id").as_string() == view.id.str());
     CHECK(shown.at("status") == "queued");
@@ -69,7 +69,7 @@ TEST_SUITE("model: view") {
     view.started_at = at(1000);
     view.finished_at = at(2000);
     const auto expected = json::parse(R"({"job_id": "0000000000000G000000000002", "job_type": "hello_world",
-      "status": "completed", "params": {"message": "Welcome"}, "stage": 1,
+      "version": "1", "status": "completed", "params": {"message": "Welcome"}, "stage": 1,
       "stages": [{"stage": 1, "round": 3, "status": "completed", "result": {"greeting": "Welcome"},
                   "tasks": {"total": 1, "queued": 0, "running": 0, "retrying": 0, "completed": 1, "failed": 0,
                             "dead": 0, "cancelled": 0},

@@ -1,7 +1,9 @@
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/register.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -84,6 +86,34 @@ TEST_SUITE("registry: jobs") {
       CHECK(says(error, std::string(where.file_name()) + ":" + std::to_string(where.line())));
     }
     CHECK(registry.list_all_info().size() == 1);
+  }
+
+  TEST_CASE("new jobs get the highest version, and older ones theirs, in whichever order they are registered") {
+    struct Row {
+      std::vector<std::string> ascending;
+    };
+    for (const auto& row : {Row{{"1", "2", "10"}}, Row{{"1.2", "1.9", "1.10"}}, Row{{"1", "1.0", "1.0.1"}},
+                            Row{{"a", "b", "b.1"}}, Row{{"1", "01", "2"}}, Row{{"9", "beta", "beta.2"}}}) {
+      auto order = row.ascending;
+      std::sort(order.begin(), order.end());
+      do {
+        JobRegistry registry;
+        for (const auto& version : order) registry.add<EmptyJob>("job", {.version = version});
+        std::vector<std::string> all;
+        for (const auto& info : registry.list_all_versions()) all.push_back(info.version);
+        std::set<std::string> expected(row.ascending.begin(), row.ascending.end());
+        CHECK(std::set<std::string>(all.begin(), all.end()) == expected);
+        CHECK(all.back() == registry.get_info("job").value().version);
+        if (row.ascending[0] != "1" || row.ascending[1] != "01") CHECK(all == row.ascending);
+        CHECK(registry.list_all_info().size() == 1);
+        for (const auto& version : all) CHECK(registry.make("job", version).has_value());
+      } while (std::next_permutation(order.begin(), order.end()));
+    }
+    JobRegistry registry;
+    registry.add<EmptyJob>("job", {.version = "2"}).add<EmptyJob>("job", {.version = "1"});
+    CHECK(registry.make("job", "3").error().message == "job type \"job\" has no version 3 here; there is 1, 2");
+    CHECK(error_of([&] { registry.add<EmptyJob>("job", {.version = "1"}); }).code == ErrorCode::invalid_argument);
+    CHECK(says(error_of([&] { registry.add<EmptyJob>("other", {.version = "one two"}); }), "a version is"));
   }
 
   TEST_CASE("an invalid name is refused with the rule") {

@@ -104,6 +104,10 @@ struct PlainJob : JobHandler {
   }
 };
 
+struct SecondPlainJob : PlainJob {
+  json::object get_final_result(const JobContext&) const override { return {{"version", 2}}; }
+};
+
 /// Runs until it is told to end, and then returns what nobody should take for its answer.
 struct PoliteJob : PlainJob {
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext& context) const override {
@@ -452,7 +456,10 @@ TEST_SUITE("runtime: a machine") {
       auto with = options();
       with.services.add(counter);
       with.log = [&](std::string_view line) {
-        lines += line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos ? 1 : 0;
+        lines +=
+            line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos
+                ? 1
+                : 0;
       };
       CoreMachine machine(with);
       CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
@@ -702,6 +709,53 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.submit("unique", plain("ok", 1, "throw")).value() != failing.id);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a wait that is given up is answered with the job as it is, and once") {
+    CoreMachine machine(options());
+    using Until = CoreMachine::Until;
+    std::promise<Result<Submitted>> accepted, started;
+    machine.start_then("plain", plain("wait", 1), {}, Until::accepted,
+                       [&](Result<Submitted> job) { accepted.set_value(std::move(job)); });
+    const auto first = accepted.get_future().get().value();
+    CHECK_FALSE(first.existing);
+    CHECK(first.job.params == plain("wait", 1));
+    CHECK_FALSE(is_terminal(first.job.status));
+    own_gate.await_waiting(1);
+
+    auto waiting = machine.start_then("unique", plain("wait", 1), {}, Until::over,
+                                      [&](Result<Submitted> job) { started.set_value(std::move(job)); });
+    own_gate.await_waiting(2);
+    waiting.give_up();
+    waiting.give_up();
+    const auto second = started.get_future().get().value();
+    CHECK(second.job.status == JobStatus::running);
+    std::promise<Result<JobView>> over, again;
+    auto never = machine.wait_then(second.job.id, [&](Result<JobView> job) { over.set_value(std::move(job)); });
+    machine.wait_then(second.job.id, [&](Result<JobView> job) { again.set_value(std::move(job)); }).give_up();
+    CHECK(again.get_future().get().value().status == JobStatus::running);
+    CHECK(machine.wait(second.job.id, Milliseconds{1}).error().code == ErrorCode::timed_out);
+    own_gate.open();
+    CHECK(over.get_future().get().value().status == JobStatus::completed);
+    never.give_up();  // too late: nothing happens
+
+    std::promise<Result<Submitted>> repeated;
+    machine.start_then("unique", plain("wait", 1), {}, Until::over,
+                       [&](Result<Submitted> job) { repeated.set_value(std::move(job)); });
+    const auto third = repeated.get_future().get().value();
+    CHECK(third.existing);
+    CHECK(third.job.id == second.job.id);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what a job that is over cannot do is said with its status") {
+    CoreMachine machine(options());
+    const auto job = machine.run("plain", plain("ok", 1)).value().id;
+    for (const auto& refused : {machine.cancel(job), machine.pause(job), machine.resume(job), machine.retry(job),
+                                machine.signal(job, "go")}) {
+      REQUIRE(refused.has_error());
+      CHECK(refused.error().code == ErrorCode::wrong_state);
+      CHECK(refused.error().message.find("completed") != std::string::npos);
+    }
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a job that is over can be deleted, and one that runs cannot") {
     CoreMachine machine(options());
     const auto running = machine.submit("plain", plain("wait", 1)).value();
@@ -753,6 +807,38 @@ TEST_SUITE("runtime: a machine") {
     CHECK(machine.wait(job).value().status == JobStatus::completed);
     CHECK(machine.limits().empty());
     CHECK(machine.explain(job).value().empty());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a job stays with the version that it was submitted with, and waits for it") {
+    const support::TemporaryDirectory directory;
+    auto with = options();
+    with.store = "sqlite:" + directory.path() + "/store.db";
+    JobId old;
+    {
+      CoreMachine machine(with);
+      machine.set_limit("ok", {.paused = true}).value();
+      old = machine.submit("plain", plain("ok", 3)).value();
+      while (machine.job(old).value().stages.empty()) std::this_thread::yield();
+    }
+    JobRegistry newer;
+    newer.add<SecondPlainJob>("plain", JobInfo{.version = "2"});
+    with.jobs = &newer;
+    {
+      CoreMachine machine(with);
+      machine.set_limit("ok", {}).value();
+      while (machine.job(old).value().stages.at(0).tasks.completed < 3) std::this_thread::yield();
+      const auto reasons = machine.explain(old).value();
+      REQUIRE(reasons.size() == 1);
+      CHECK(reasons[0].code == ReasonCode::no_worker);
+      CHECK(reasons[0].detail.find("version 1 of the job type \"plain\", and this program has only 2") !=
+            std::string::npos);
+    }
+    JobRegistry both;
+    both.add<SecondPlainJob>("plain", JobInfo{.version = "2"}).add<PlainJob>("plain");
+    with.jobs = &both;
+    CoreMachine machine(with);
+    CHECK(machine.wait(old).value().result->at("n") == 3);
+    CHECK(machine.run("plain", plain("ok", 1)).value().result->at("version") == 2);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a machine with nothing to do makes no wake-ups") {

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <sqlite3.h>
+
 #include "core/runtime/shell.hpp"
 #include "core/store/sqlite/sqlite_store.hpp"
 #include "tests/support/faulty_vfs.hpp"
@@ -16,14 +18,37 @@ namespace {
 
 using namespace coremachine;
 
+/// Damages the store of the program while it waits for its results, then reads them.
+struct DamagingJob : JobHandler {
+  static inline std::string path;
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override {
+    return {2000, TaskDefinition{"plain"}};
+  }
+  json::object aggregate_stage_results(int, const StageResults& results) const override {
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open(path.c_str(), &database) == SQLITE_OK);
+    CHECK(sqlite3_exec(database, "UPDATE outcome SET offsets = '[1'", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(database);
+    return {{"last", results[1999]}};
+  }
+  bool should_advance_stage(int, const JobContext&) const override { return false; }
+  json::object get_final_result(const JobContext& context) const override { return context.stage_result(1); }
+};
+
 struct Fixture {
-  Fixture() { support::register_sim_jobs(jobs, tasks); }
+  Fixture() {
+    support::register_sim_jobs(jobs, tasks);
+    jobs.add<DamagingJob>("damaging");
+    tasks.add("plain", [](const json::object&) -> TaskResult { return {}; });
+    DamagingJob::path = path;
+  }
 
   CoreMachine machine() {
     runtime::ShellSetup setup;
     setup.options.jobs = &jobs;
     setup.options.tasks = &tasks;
     setup.options.workers = 2;
+    setup.options.drain_limit = setup.options.grace = std::chrono::hours{10};
     setup.options.log = [this](std::string_view message) {
       if (message.find("is full") != std::string_view::npos && !full_told.exchange(true)) told_full.set_value();
     };
@@ -87,5 +112,14 @@ TEST_SUITE("runtime: the disk") {
     disk.heal();
     auto on = machine();
     for (const auto id : accepted) CHECK(on.wait(id).value().status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a handler that meets a damaged store stops the machine, which does not wait for it") {
+    auto on = machine();
+    const auto ended = on.run("damaging");
+    REQUIRE(ended.has_error());
+    CHECK(ended.error().code == ErrorCode::store_damaged);
+    CHECK(on.submit("sim", params(1)).error().code == ErrorCode::store_damaged);
+    on.stop();  // at once, or the drain limit is the test's time limit
   }
 }

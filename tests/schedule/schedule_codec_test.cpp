@@ -46,6 +46,7 @@ class RandomSchedules {
     made.name = pick({"nightly", "a.b-c_d", "X"});
     made.job_type = pick({"hello_world", "reports.daily"});
     made.params = pick({"{}", R"({"a":1.0,"b":[null,"ä\"",-0.1,9223372036854775807]})", R"({"c":{"d":{}}})"});
+    made.time_param = pick({"", "for_time", "\xC3\xA4"});
     for (auto n = number(3); n > 0; --n) made.tags.push_back(pick({"x", "\xC3\xA4", "two words", "\"quoted\""}));
     made.priority = static_cast<int>(number(201)) - 100;
     if (number(2) == 0) {
@@ -140,7 +141,8 @@ TEST_SUITE("schedule: codec") {
          "#/name: it is no name; a name is " + std::string(name_rule) + "\n#/job_type: it is no name; a name is " +
              std::string(name_rule) + "\n"},
         {with(R"("every2": 1)"),
-         "#/every2: it does not belong here; what may is name, job_type, params, tags, priority, cron, every, "
+         "#/every2: it does not belong here; what may is name, job_type, params, time_param, tags, priority, cron, "
+         "every, "
          "time_zone, "
          "anchor, overlap, catch_up_limit, jitter, paused, starts_at, ends_at\n"},
         {with(R"("cron": "@daily")"), "#: it has both cron and every, and one of them is due\n"},
@@ -155,10 +157,13 @@ TEST_SUITE("schedule: codec") {
         {cron_with(R"("every": "5 minutes")"),
          "#/every: it is no duration of at most 100 years; 90s, 15m or 1.5h would be one\n"},
         {with(R"("params": [])"), "#/params: it is no object\n"},
+        {with(R"("params": {"day": 1}, "time_param": "day")"),
+         "#/time_param: there is such a param in params, and it cannot be both\n"},
+        {with(R"("time_param": 1)"), "#/time_param: it is no string\n"},
         {with(R"("tags": "x")"), "#/tags: it is no array\n"},
         {with(R"("tags": ["x", 1, ""])"),
-         "#/tags/1: it is no string\n#/tags/1: it is empty, or longer than 256 bytes\n#/tags/2: it is empty, or longer "
-         "than 256 bytes\n"},
+         "#/tags/1: it is no string\n#/tags/1: it is empty, longer than 256 bytes, or no UTF-8\n"
+         "#/tags/2: it is empty, longer than 256 bytes, or no UTF-8\n"},
         {with(R"("priority": 101)"), "#/priority: it is not from -100 to 100\n"},
         {with(R"("priority": 1.0)"), "#/priority: it is no integer\n"},
         {with(R"("overlap": "both")"), "#/overlap: it is none of skip, queue_one, cancel_running and allow\n"},

@@ -5,6 +5,7 @@
 #include "core/embed/open_store.hpp"
 #include "core/store/check.hpp"
 #include "triggers/cli/commands.hpp"
+#include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/output.hpp"
 
 namespace coremachine::cli {
@@ -13,9 +14,8 @@ namespace {
 namespace json = boost::json;
 
 struct DbArguments {
-  std::string store = "sqlite:coremachine.db";
+  std::string store;
   std::string target;
-  std::string format = "table";
   bool repair = false;
 };
 
@@ -102,14 +102,11 @@ ExitCode backup(const DbArguments& arguments, Format format) {
 }
 
 /// A damaged store is what these commands are for: it is an answer, not a failure to reach one.
-ExitCode guarded(ExitCode (*command)(const DbArguments&, Format), const DbArguments& arguments) {
-  const auto format = format_from(arguments.format);
-  if (!format) {
-    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
-    return ExitCode::usage;
-  }
+ExitCode guarded(ExitCode (*command)(const DbArguments&, Format), DbArguments arguments,
+                 const SettingValues& settings) {
+  arguments.store = settings.text("store");
   try {
-    return command(arguments, *format);
+    return command(arguments, settings.format());
   } catch (const Failure& failure) {
     print_error(failure.error());
     return failure.error().code == ErrorCode::store_damaged ? ExitCode::job_failed : exit_code_for(failure.error());
@@ -125,12 +122,10 @@ void add_db(CLI::App& program, Chosen& chosen) {
                        ExitCode (*command)(const DbArguments&, Format)) {
     auto arguments = std::make_shared<DbArguments>();
     auto* sub = db->add_subcommand(name, help);
-    sub->add_option("--store", arguments->store, "The store: sqlite:PATH")
-        ->envname("COREMACHINE_STORE")
-        ->capture_default_str();
-    sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
-    sub->callback(
-        [arguments, command, &chosen] { chosen = [arguments, command] { return guarded(command, *arguments); }; });
+    auto taken = std::make_shared<CommandSettings>(*sub, std::vector<std::string_view>{"store", "output"});
+    sub->callback([arguments, command, taken, &chosen] {
+      chosen = [arguments, command, taken] { return guarded(command, *arguments, taken->values()); };
+    });
     return std::pair{sub, arguments};
   };
   const auto [checked, check_arguments] =

@@ -41,7 +41,21 @@ void indent(std::string& out, const json::value& value, std::size_t depth) {
   }
 }
 
+/// Characters of UTF-8, each taken to be one column wide.
+std::size_t columns_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
 }  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (auto& c : out) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return out;
+}
 
 std::optional<Format> format_from(std::string_view text) {
   if (text == "table") return Format::table;
@@ -68,16 +82,17 @@ void print_value(Format format, const json::value& value) {
 
 void print_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
-  for (const auto& name : head) widths.push_back(name.size());
+  for (const auto& name : head) widths.push_back(columns_of(name));
   for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
   }
   const auto line = [&](const std::vector<std::string>& cells) {
     std::string out;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      out += cells[i];
-      if (i + 1 < cells.size()) out += std::string(widths[i] - cells[i].size() + 2, ' ');
+      out += printable(cells[i]);
+      if (i + 1 < cells.size()) out += std::string(widths[i] - columns_of(cells[i]) + 2, ' ');
     }
+    while (out.ends_with(' ')) out.pop_back();
     std::printf("%s\n", out.c_str());
   };
   line(head);
@@ -96,9 +111,9 @@ void print_error(const Error& error) {
     print_error("  " + (fault.pointer.empty() ? std::string("the params") : fault.pointer) + " " + fault.detail);
 }
 
-bool colour_on_stderr() {
-  const char* no = std::getenv("NO_COLOR");
-  return ::isatty(STDERR_FILENO) == 1 && !(no && *no);
+bool terminal_on_stderr() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && term && *term && std::string_view(term) != "dumb";
 }
 
 std::string grouped(std::uint64_t number) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +23,18 @@ std::string compact(const boost::json::value& value);
 
 /// Prints one value on standard output: indented for `table` and `json`, on one line for `jsonl`.
 void print_value(Format format, const boost::json::value& value);
-/// Prints rows under a head, columns aligned, on standard output.
+/// Prints rows under a head, columns aligned, on standard output. What does not print is shown as `?`: a value must not
+/// be able to steer the terminal.
 void print_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);
 /// `coremachine: …` on standard error.
 void print_error(const Error& error);
 void print_error(std::string_view message);
 
-/// Whether escape sequences are welcome on standard error: a terminal, and NO_COLOR is not set.
-bool colour_on_stderr();
+/// Whether somebody watches standard error on a terminal that can draw: TERM=dumb cannot.
+bool terminal_on_stderr();
+
+/// With `?` in place of control characters.
+std::string printable(std::string_view text);
 
 /// 1234567 → `1,234,567`.
 std::string grouped(std::uint64_t number);

@@ -29,6 +29,19 @@ Result<std::string> text_of(const std::string& argument) {
 
 }  // namespace
 
+Result<boost::json::value> value_from(const std::string& argument, const std::vector<std::string>& pairs) {
+  if (!pairs.empty() || argument.empty()) {
+    auto object = params_from(argument, pairs);
+    if (!object) return object.error();
+    return boost::json::value(std::move(*object));
+  }
+  const auto text = text_of(argument);
+  if (!text) return text.error();
+  auto value = parse_strict(*text);
+  if (!value) return usage("this is not JSON: " + value.error().message);
+  return value;
+}
+
 Result<boost::json::object> params_from(const std::string& argument, const std::vector<std::string>& pairs) {
   boost::json::object params;
   if (!argument.empty()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/schedule/schedule_codec.hpp"
 #include "triggers/cli/output.hpp"
 
 namespace coremachine::cli {
@@ -17,35 +18,90 @@ std::uint64_t number(const json::object& counts, std::string_view key) {
 
 std::string seconds(double value) {
   char text[32];
-  if (value >= 3600) {
-    std::snprintf(text, sizeof text, "%.0fh%02.0fm", value / 3600,
-                  static_cast<double>(static_cast<int>(value) % 3600) / 60);
-  } else if (value >= 60) {
-    std::snprintf(text, sizeof text, "%dm%02ds", static_cast<int>(value) / 60, static_cast<int>(value) % 60);
+  const auto whole = static_cast<std::int64_t>(value);
+  if (whole >= 3600) {
+    std::snprintf(text, sizeof text, "%lldh%02lldm", static_cast<long long>(whole / 3600),
+                  static_cast<long long>(whole % 3600 / 60));
+  } else if (whole >= 60) {
+    std::snprintf(text, sizeof text, "%lldm%02llds", static_cast<long long>(whole / 60),
+                  static_cast<long long>(whole % 60));
   } else {
     std::snprintf(text, sizeof text, "%.1fs", value);
   }
   return text;
 }
 
+void to_stderr(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+std::optional<Timestamp> time_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  const auto* text = value ? value->if_string() : nullptr;
+  return text ? schedule::parse_rfc3339(*text) : std::nullopt;
+}
+
 }  // namespace
+
+ProgressBar::ProgressBar(bool live, std::function<void(std::string_view)> write, std::function<Clock::time_point()> now)
+    : live_(live), write_(write ? std::move(write) : to_stderr), now_(now ? std::move(now) : Clock::now) {
+  stage_began_ = now_();
+}
+
+void ProgressBar::know(const json::object& job) {
+  const std::lock_guard lock(mutex_);
+  const auto* stages = job.if_contains("stages");
+  if (!stages || !stages->is_array()) return;
+  const auto now = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
+  for (const auto& each : stages->get_array()) {
+    const auto& stage = each.as_object();
+    const auto began = time_at(stage, "started_at");
+    const auto ended = time_at(stage, "finished_at");
+    if (!began) continue;
+    // Clocks of two machines may differ by more than a stage takes.
+    auto& past = past_[number(stage, "round")];
+    past.age = std::max(now - *began, Milliseconds{0});
+    if (ended) past.took = *ended - *began;
+  }
+}
 
 void ProgressBar::show(const JobEvent& event) {
   const std::lock_guard lock(mutex_);
   if (event.name == "stage.started") {
-    stage_began_ = std::chrono::steady_clock::now();
+    stage_began_ = now_();
+    failures_shown_ = 0;
     if (live_) draw(event.data, false);
   } else if (event.name == "progress") {
     if (live_) draw(event.data, false);
   } else if (event.name == "stage.completed") {
     draw(event.data, true);
   } else if (event.name == "task.failed") {
-    if (live_ && open_line_) std::fprintf(stderr, "\r\033[K");
-    const auto* error = event.data.if_contains("error");
-    std::fprintf(stderr, "task %s failed: %s\n", compact(event.data.at("task_index")).c_str(),
-                 error ? compact(*error).c_str() : "");
-    open_line_ = false;
+    show_failure(event.data);
   }
+}
+
+void ProgressBar::show_failure(const json::object& data) {
+  constexpr std::uint64_t most_shown = 10;
+  if (++failures_shown_ > most_shown + 1) return;
+  clear_line();
+  if (failures_shown_ > most_shown) return write_("more tasks failed; their count is with the stage\n");
+  const auto* index = data.if_contains("task_index");
+  const auto* error = data.if_contains("error");
+  const auto* object = error ? error->if_object() : nullptr;
+  const auto* message = object ? object->if_contains("message") : nullptr;
+  write_("task " + (index ? compact(*index) : "?") + " failed: " +
+         (message && message->is_string() ? printable(message->get_string())
+          : error                         ? compact(*error)
+                                          : "") +
+         "\n");
+}
+
+std::chrono::duration<double> ProgressBar::elapsed(std::uint64_t round, bool final) {
+  const auto seen = std::chrono::duration<double>(now_() - stage_began_);
+  const auto past = past_.find(round);
+  if (past == past_.end()) return seen;
+  return final && past->second.took.count() > 0 ? past->second.took : past->second.age + seen;
 }
 
 void ProgressBar::draw(const json::object& data, bool final) {
@@ -54,33 +110,37 @@ void ProgressBar::draw(const json::object& data, bool final) {
   const auto bad = number(tasks, "failed") + number(tasks, "dead");
   const auto over = number(tasks, "completed") + bad;
   const auto cancelled = number(tasks, "cancelled");
-  const auto elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - stage_began_).count();
-  const auto rate = elapsed > 0 ? static_cast<double>(over) / elapsed : 0.0;
+  const auto seconds_so_far = elapsed(number(data, "round"), final).count();
+  const auto rate = seconds_so_far > 0 ? static_cast<double>(over) / seconds_so_far : 0.0;
 
   std::string line = "stage " + compact(data.at("stage")) + "  ";
   if (live_) {
-    const auto full = total == 0 ? bar_width : static_cast<std::size_t>(over * bar_width / total);
+    const auto full = total == 0 ? bar_width : static_cast<std::size_t>(std::min(over, total) * bar_width / total);
     line += '[' + std::string(full, '#') + std::string(bar_width - full, '.') + "]  ";
   }
   line += grouped(over) + "/" + grouped(total) + " tasks";
   if (bad > 0) line += ", " + grouped(bad) + " failed";
   if (cancelled > 0) line += ", " + grouped(cancelled) + " cancelled";
   if (number(tasks, "retrying") > 0) line += ", " + grouped(number(tasks, "retrying")) + " retrying";
-  if (over > 1 && elapsed > 0.05) line += ", " + grouped(static_cast<std::uint64_t>(rate)) + "/s";
+  if (over > 1 && seconds_so_far > 0.05) line += ", " + grouped(static_cast<std::uint64_t>(rate)) + "/s";
   if (final) {
-    line += ", " + seconds(elapsed);
+    line += ", " + seconds(seconds_so_far);
   } else if (rate > 0 && over < total) {
     line += ", " + seconds(static_cast<double>(total - over) / rate) + " left";
   }
-  if (live_) std::fprintf(stderr, "\r\033[K");
-  std::fprintf(stderr, final ? "%s\n" : "%s", line.c_str());
-  std::fflush(stderr);
+  if (live_) write_("\r\033[K");
+  write_(final ? line + "\n" : line);
   open_line_ = !final;
+}
+
+void ProgressBar::clear_line() {
+  if (open_line_) write_("\r\033[K");
+  open_line_ = false;
 }
 
 void ProgressBar::end() {
   const std::lock_guard lock(mutex_);
-  if (open_line_) std::fprintf(stderr, "\n");
+  if (open_line_) write_("\n");
   open_line_ = false;
 }
 

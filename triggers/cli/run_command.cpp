@@ -1,19 +1,16 @@
-#include <unistd.h>
-#include <atomic>
-#include <csignal>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/telemetry/log.hpp>
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/commands.hpp"
+#include "triggers/cli/commands/arguments.hpp"
+#include "triggers/cli/config/command_settings.hpp"
+#include "triggers/cli/interrupt_watch.hpp"
 #include "triggers/cli/output.hpp"
-#include "triggers/cli/params_argument.hpp"
 #include "triggers/cli/progress_bar.hpp"
 
 namespace coremachine::cli {
@@ -23,80 +20,24 @@ struct RunArguments {
   std::string type;
   std::string params;
   std::vector<std::string> pairs;
-  std::string store = "memory:";
-  unsigned workers = 0;
   std::string timeout;
-  std::string format = "table";
-  bool quiet = false;
 };
 
-/// Waits for SIGINT and SIGTERM on a thread of its own: the first one asks the job to end, the second ends the program,
-/// and so does the first while there is no job yet. Made before other threads, so that none of them takes the signal.
-class InterruptWatch {
- public:
-  InterruptWatch() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    thread_ = std::thread([this] { watch(); });
-  }
-  ~InterruptWatch() {
-    over_ = true;
-    pthread_kill(thread_.native_handle(), SIGUSR1);
-    thread_.join();
-  }
-  InterruptWatch(const InterruptWatch&) = delete;
-  InterruptWatch& operator=(const InterruptWatch&) = delete;
+/// To standard error; none if nobody said anything of a log.
+std::shared_ptr<Logger> logger_of(const SettingValues& settings) {
+  const auto said = [&](std::string_view name) { return settings.effective(name).origin != Origin::fallback; };
+  if (!said("log_level") && !said("log_format")) return nullptr;
+  LogOptions options;
+  // The table of settings lets nothing else through.
+  options.level = log_level_from(settings.text("log_level")).value();
+  options.format = log_format_from(settings.text("log_format")).value();
+  return make_log(options);
+}
 
-  /// `ask` must not block: it is all that stands before the next signal.
-  void first_time(std::function<void()> ask) {
-    const std::lock_guard lock(mutex_);
-    ask_ = std::move(ask);
-  }
-  bool interrupted() const { return seen_; }
-
- private:
-  void watch() {
-    for (;;) {
-      int signal = 0;
-      sigwait(&signals_, &signal);
-      if (over_) return;
-      if (signal == SIGUSR1) continue;
-      const std::lock_guard lock(mutex_);
-      if (seen_.exchange(true) || !ask_) ::_exit(static_cast<int>(ExitCode::interrupted));
-      ask_();
-    }
-  }
-
-  sigset_t signals_{};
-  std::atomic<bool> seen_{false};
-  std::atomic<bool> over_{false};
-  std::mutex mutex_;
-  std::function<void()> ask_;
-  std::thread thread_;
-};
-
-ExitCode run(const RunArguments& arguments) {
-  const auto format = format_from(arguments.format);
-  if (!format) {
-    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
-    return ExitCode::usage;
-  }
-  auto params = params_from(arguments.params, arguments.pairs);
-  if (!params) {
-    print_error(params.error());
-    return ExitCode::usage;
-  }
+ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
+  auto params = params_or_failure(arguments.params, arguments.pairs);
   SubmitOptions submit;
-  if (!arguments.timeout.empty()) {
-    submit.timeout = parse_duration(arguments.timeout);
-    if (!submit.timeout) {
-      print_error("--timeout takes a duration such as 30s or 5m, and not \"" + arguments.timeout + "\"");
-      return ExitCode::usage;
-    }
-  }
+  submit.timeout = duration_argument("--timeout", arguments.timeout);
 
   InterruptWatch interrupts;
   JobRegistry jobs;
@@ -105,12 +46,14 @@ ExitCode run(const RunArguments& arguments) {
   MachineOptions options;
   options.jobs = &jobs;
   options.tasks = &tasks;
-  options.store = arguments.store;
-  if (arguments.workers > 0) options.workers = arguments.workers;
-  ProgressBar bar(colour_on_stderr() || ::isatty(STDERR_FILENO) == 1);
+  options.store = settings.text("run_store");
+  options.logger = logger_of(settings);
+  if (settings.has("workers")) options.workers = static_cast<unsigned>(settings.count("workers"));
+  if (options.workers == 0) settings.refuse("workers", "a job needs at least 1");
+  ProgressBar bar(terminal_on_stderr());
   CoreMachine machine(std::move(options));
-  if (!arguments.quiet) submit.listener = [&](const JobEvent& event) { bar.show(event); };
-  const auto id = machine.submit(arguments.type, std::move(*params), submit);
+  if (!settings.toggle("quiet")) submit.listener = [&](const JobEvent& event) { bar.show(event); };
+  const auto id = machine.submit(arguments.type, std::move(params), submit);
   if (!id) {
     print_error(id.error());
     return exit_code_for(id.error());
@@ -126,7 +69,7 @@ ExitCode run(const RunArguments& arguments) {
     print_error("interrupted: the job was cancelled");
     return ExitCode::interrupted;
   }
-  if (job->result) print_value(*format, *job->result);
+  if (job->result) print_value(settings.format(), *job->result);
   if (job->error) print_error("the job is " + std::string(to_string(job->status)) + ": " + job->error->message);
   return exit_code_for(*job);
 }
@@ -136,23 +79,14 @@ ExitCode run(const RunArguments& arguments) {
 void add_run(CLI::App& program, Chosen& chosen) {
   auto arguments = std::make_shared<RunArguments>();
   auto* command = program.add_subcommand("run", "Run one job in this process and print its result");
-  command->add_option("TYPE", arguments->type, "The job type, as hello_world")->required();
-  command->add_option("PARAMS", arguments->params, "The params: JSON, @FILE, or - for standard input");
-  command
-      ->add_option("-p,--param", arguments->pairs,
-                   "One param as key=value (JSON where it reads as JSON); may be given again")
-      ->take_all()
-      ->expected(1);
-  command->add_option("--store", arguments->store, "Where the job is kept: memory: or sqlite:PATH")
-      ->envname("COREMACHINE_STORE")
-      ->capture_default_str();
-  command->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)")
-      ->envname("COREMACHINE_WORKERS")
-      ->check(CLI::Range(1U, 4096U));
-  command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m");
-  command->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
-  command->add_flag("-q,--quiet", arguments->quiet, "No progress on standard error");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return run(*arguments); }; });
+  command->add_option("TYPE", arguments->type, "The job type, as hello_world")->required()->type_name("JOB_TYPE");
+  add_params_options(*command, arguments->params, arguments->pairs);
+  command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m")
+      ->type_name("DURATION");
+  auto taken = std::make_shared<CommandSettings>(
+      *command, std::vector<std::string_view>{"run_store", "workers", "output", "quiet", "log_level", "log_format"});
+  command->callback(
+      [arguments, taken, &chosen] { chosen = [arguments, taken] { return run(*arguments, taken->values()); }; });
 }
 
 }  // namespace coremachine::cli

@@ -1,109 +1,68 @@
 #include <memory>
 #include <string>
 
+#include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
-#include "triggers/cli/output.hpp"
+#include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/serve/serve.hpp"
 
 namespace coremachine::cli {
 namespace {
 
-/// The options as they were typed.
-struct ServeArguments {
+const std::vector<std::string_view> taken_settings{
+    "listen",   "store",   "queue",      "workers",    "modules",     "serve_token_file", "insecure",  "allow_host",
+    "tls_cert", "tls_key", "io_threads", "body_limit", "drain_limit", "grace",            "log_level", "log_format"};
+
+ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
-  int workers = -1;
-  std::string drain_limit = "30s";
-  std::string grace = "10s";
-  std::string log_level = "info";
-  std::string log_format = "text";
-};
-
-ExitCode refuse(const std::string& why) {
-  print_error(why);
-  return ExitCode::usage;
+  options.listen = settings.text("listen");
+  options.store = settings.text("store");
+  options.queue = settings.text("queue");
+  options.modules = settings.list("modules");
+  if (settings.has("workers")) options.workers = static_cast<unsigned>(settings.count("workers"));
+  options.io_threads = static_cast<unsigned>(settings.count("io_threads"));
+  options.token_file = settings.text("serve_token_file");
+  options.insecure = settings.toggle("insecure");
+  options.allowed_hosts = settings.list("allow_host");
+  options.certificate_file = settings.text("tls_cert");
+  options.key_file = settings.text("tls_key");
+  options.drain_limit = settings.duration("drain_limit");
+  options.grace = settings.duration("grace");
+  options.body_limit = settings.count("body_limit");
+  // The table of settings lets nothing else through.
+  options.log_level = log_level_from(settings.text("log_level")).value();
+  options.log_format = log_format_from(settings.text("log_format")).value();
+  return options;
 }
 
-ExitCode serve_as_told(const ServeArguments& arguments) {
-  auto options = arguments.options;
-  if (arguments.workers >= 0) options.workers = static_cast<unsigned>(arguments.workers);
-  const auto takes = [](const std::string& flag, const std::string& what, const std::string& text) {
-    return refuse(flag + " takes " + what + ", and not \"" + text + "\"");
-  };
-  const auto drain_limit = parse_duration(arguments.drain_limit);
-  if (!drain_limit) return takes("--drain-limit", "a duration such as 30s or 5m", arguments.drain_limit);
-  const auto grace = parse_duration(arguments.grace);
-  if (!grace) return takes("--grace", "a duration such as 30s or 5m", arguments.grace);
-  const auto level = log_level_from(arguments.log_level);
-  if (!level) return takes("--log-level", "debug, info, warn, error or off", arguments.log_level);
-  const auto format = log_format_from(arguments.log_format);
-  if (!format) return takes("--log-format", "text or json", arguments.log_format);
-  options.drain_limit = *drain_limit;
-  options.grace = *grace;
-  options.log_level = *level;
-  options.log_format = *format;
-  if (const auto fault = fault_of(options)) return refuse(*fault);
+/// Where the flag that a message begins with was said, if that was not the command line.
+std::string origin_of(const std::string& message, const SettingValues& settings) {
+  const auto flag = message.substr(0, message.find_first_of(" :"));
+  for (const auto name : taken_settings) {
+    const auto& found = settings.effective(name);
+    const bool elsewhere = found.origin == Origin::variable || found.origin == Origin::file;
+    if (setting(name).flag == flag && elsewhere) return found.where + ": ";
+  }
+  return {};
+}
+
+ExitCode serve_as_told(const CommandSettings& taken) {
+  const auto settings = taken.values();
+  auto options = options_from(settings);
+  options.reread_log_level = [&taken] { return log_level_from(taken.values().text("log_level")).value(); };
+  if (const auto fault = fault_of(options)) throw CommandFailure(ExitCode::usage, origin_of(*fault, settings) + *fault);
   return serve(options);
-}
-
-void add_access_options(CLI::App& command, ServeOptions& options) {
-  command
-      .add_option("--token-file", options.token_file,
-                  "The tokens that clients need, one a line: TOKEN [read|submit|admin [NAME]]")
-      ->envname("COREMACHINE_SERVE_TOKEN_FILE");
-  command.add_flag("--insecure", options.insecure, "Listen where others can reach it without asking for a token");
-  command
-      .add_option("--allow-host", options.allowed_hosts,
-                  "A name that clients may call this server by, besides its address; may be given again")
-      ->take_all()
-      ->expected(1);
-  command.add_option("--tls-cert", options.certificate_file, "A certificate chain (PEM): then it speaks https");
-  command.add_option("--tls-key", options.key_file, "The key that belongs to it (PEM)");
 }
 
 }  // namespace
 
 void add_serve(CLI::App& program, Chosen& chosen) {
-  auto arguments = std::make_shared<ServeArguments>();
-  auto& options = arguments->options;
   auto* command = program.add_subcommand("serve", "The server: engine, HTTP, local workers");
-  command->add_option("--listen", options.listen, "HOST:PORT; port 0 is any that is free")
-      ->envname("COREMACHINE_LISTEN")
-      ->capture_default_str();
-  command->add_option("--store", options.store, "Where jobs are kept: memory: or sqlite:PATH")
-      ->envname("COREMACHINE_STORE")
-      ->capture_default_str();
-  command->add_option("--queue", options.queue, "Where tasks wait for workers: memory:")
-      ->envname("COREMACHINE_QUEUE")
-      ->capture_default_str();
-  command
-      ->add_option("--workers", arguments->workers,
-                   "Tasks that run at a time in this process, 0 for none (default: one for each processor)")
-      ->envname("COREMACHINE_WORKERS")
-      ->check(CLI::Range(0, 4096));
-  command->add_option("--module", options.modules, "A library with jobs and tasks; may be given again")
-      ->take_all()
-      ->expected(1);
-  add_access_options(*command, options);
-  command->add_option("--io-threads", options.io_threads, "Threads that speak HTTP")
-      ->check(CLI::Range(1U, 64U))
-      ->capture_default_str();
-  command->add_option("--body-limit", options.body_limit, "The longest body of a request, in bytes")
-      ->check(CLI::Range(std::uint64_t{1024}, std::uint64_t{1} << 30U))
-      ->capture_default_str();
-  command->add_option("--drain-limit", arguments->drain_limit, "How long what runs has to end on SIGTERM")
-      ->capture_default_str();
-  command->add_option("--grace", arguments->grace, "How long after that tasks have that were told to end")
-      ->capture_default_str();
-  command->add_option("--log-level", arguments->log_level, "debug, info, warn, error or off")
-      ->envname("COREMACHINE_LOG_LEVEL")
-      ->capture_default_str();
-  command->add_option("--log-format", arguments->log_format, "text or json")
-      ->envname("COREMACHINE_LOG_FORMAT")
-      ->capture_default_str();
+  auto taken = std::make_shared<CommandSettings>(*command, taken_settings);
   command->footer(
       "SIGTERM or SIGINT: nothing new is taken, what runs may end, exit status 0. A second one ends it at once.\n"
-      "SIGHUP: tokens and certificate are read again.");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return serve_as_told(*arguments); }; });
+      "SIGHUP: tokens, certificate and log level are read again.");
+  command->callback([taken, &chosen] { chosen = [taken] { return serve_as_told(*taken); }; });
 }
 
 }  // namespace coremachine::cli

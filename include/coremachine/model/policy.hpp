@@ -71,9 +71,11 @@ struct Gate {
 struct StagePolicy {
   Join join = JoinAll{};
   Stragglers stragglers = Stragglers::cancel;
-  std::uint32_t max_concurrency = 0;          ///< 0: no limit of its own
-  std::optional<RetryPolicy> retry = {};      ///< for tasks of this stage that do not say otherwise
-  std::optional<Milliseconds> timeout = {};   ///< of one attempt, likewise
+  std::uint32_t max_concurrency = 0;         ///< 0: no limit of its own
+  std::optional<RetryPolicy> retry = {};     ///< for tasks of this stage that do not say otherwise
+  std::optional<Milliseconds> timeout = {};  ///< of one attempt, likewise
+  /// The longest that a task waits for a worker from when it may start, likewise; then it has failed.
+  std::optional<Milliseconds> start_timeout = {};
   std::optional<Milliseconds> deadline = {};  ///< of the stage: then it is joined with what has completed
   bool lazy = false;                          ///< its tasks are pulled as they are needed
   std::uint32_t max_visits = 0;               ///< how often a job may come to this stage; 0: no limit of its own

@@ -46,6 +46,7 @@ struct StageView {
 struct JobView {
   JobId id;
   std::string type;
+  std::string version = "1";  ///< of the job type, when it was submitted
   JobStatus status = JobStatus::queued;
   json::object params;
   std::vector<StageView> stages;

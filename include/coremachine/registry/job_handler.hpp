@@ -27,9 +27,10 @@ namespace json = boost::json;
 struct TaskDefinition {
   std::string task_type;
   json::object parameters = {};
-  std::optional<RetryPolicy> retry = {};     ///< in place of the stage's and the task type's
-  std::optional<Milliseconds> timeout = {};  ///< of one attempt, likewise
-  bool critical = false;                     ///< what a JoinCritical asks for
+  std::optional<RetryPolicy> retry = {};           ///< in place of the stage's and the task type's
+  std::optional<Milliseconds> timeout = {};        ///< of one attempt, likewise
+  std::optional<Milliseconds> start_timeout = {};  ///< how long it may wait for a worker, likewise
+  bool critical = false;                           ///< what a JoinCritical asks for
 };
 
 /// What a function of a job handler knows of its job.

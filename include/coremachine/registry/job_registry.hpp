@@ -22,6 +22,8 @@ struct JobInfo {
   std::string name = {};
   std::string description = {};
   std::vector<std::string> tags = {};
+  /// A job stays with the version that it was submitted with. Several may be registered: new jobs get the highest, by
+  /// its numbers (1.10 is higher than 1.9).
   std::string version = "1";
   bool enabled = true;
   /// A submission with the params of one that is not over, or has completed, is that one.
@@ -56,7 +58,8 @@ class COREMACHINE_API JobRegistry {
   JobRegistry(const JobRegistry&) = delete;
   JobRegistry& operator=(const JobRegistry&) = delete;
 
-  /// Throws Failure: an invalid name, a second registration (naming both places), a frozen registry.
+  /// Throws Failure: an invalid name or version, a second registration of the same version (naming both places), a
+  /// frozen registry.
   template <class H>
   JobRegistry& add(std::string name, JobInfo info = {}, std::source_location where = std::source_location::current()) {
     static_assert(std::derived_from<H, JobHandler>, "a job handler derives from coremachine::JobHandler");
@@ -86,11 +89,14 @@ class COREMACHINE_API JobRegistry {
     return true;
   }
 
-  /// A new handler; an unknown name is an error that names the nearest known ones.
+  /// A new handler of the highest version, or of this one; an unknown name is an error that names the nearest known
+  /// ones, an unknown version one that names those there are.
   Result<std::unique_ptr<JobHandler>> make(std::string_view name) const;
+  Result<std::unique_ptr<JobHandler>> make(std::string_view name, std::string_view version) const;
   Result<JobInfo> get_info(std::string_view name) const;
   bool contains(std::string_view name) const;
-  std::vector<JobInfo> list_all_info() const;                                     ///< sorted by name
+  std::vector<JobInfo> list_all_info() const;                                     ///< sorted by name; highest versions
+  std::vector<JobInfo> list_all_versions() const;                                 ///< of every name, ascending
   std::vector<JobInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
 
   /// Forgets everything; before a machine starts.
@@ -106,9 +112,12 @@ class COREMACHINE_API JobRegistry {
     std::source_location where;
   };
   void keep_problem(std::string problem) noexcept;
+  Result<Factory> find_factory(std::string_view name, std::optional<std::string_view> version) const;
+  static Result<std::unique_ptr<JobHandler>> made(const Result<Factory>& factory, std::string_view name);
 
   mutable std::mutex mutex_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  std::map<std::string, Entry, std::less<>> entries_;             ///< the highest versions
+  std::map<std::string, std::vector<Entry>, std::less<>> older_;  ///< the others, ascending
   std::vector<std::string> problems_;
   bool frozen_ = false;
 };

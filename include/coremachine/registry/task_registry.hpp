@@ -29,9 +29,10 @@ struct TaskInfo {
   bool pure = false;
   std::optional<RetryPolicy> retry = {};
   std::optional<Milliseconds> timeout = {};
-  std::optional<Milliseconds> heartbeat = {};  ///< an attempt that is silent for longer is given up
-  std::vector<ServiceType> needs = {};         ///< that the machine must have: `{service<Database>()}`
-  json::object params_schema = {};             ///< JSON Schema of the params; empty: any object
+  std::optional<Milliseconds> heartbeat = {};      ///< an attempt that is silent for longer is given up
+  std::optional<Milliseconds> start_timeout = {};  ///< a task that waits longer for a worker has failed
+  std::vector<ServiceType> needs = {};             ///< that the machine must have: `{service<Database>()}`
+  json::object params_schema = {};                 ///< JSON Schema of the params; empty: any object
   /// Everything that is wrong with params, for those who want to know before a task is made of them.
   std::function<std::vector<ParamFault>(const json::object& params)> validate_params = {};
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -30,7 +31,8 @@ namespace coremachine {
 class ArtifactReader;
 namespace runtime {
 class Shell;
-}
+struct Ticket;
+}  // namespace runtime
 
 struct MachineOptions {
   JobRegistry* jobs = nullptr;           ///< null: the process-wide one; frozen by the machine
@@ -73,6 +75,26 @@ struct SubmitOptions {
 struct Accepted {
   JobId job;
   bool existing = false;  ///< it had been made before, and is that job
+};
+
+/// The job of a submission, as it is when the answer comes.
+struct Submitted {
+  JobView job;
+  bool existing = false;  ///< it had been made before, and is that job
+};
+
+/// A wait that can be given up.
+class COREMACHINE_API Waiting {
+ public:
+  Waiting() = default;
+  Waiting(std::weak_ptr<runtime::Shell> shell, std::shared_ptr<runtime::Ticket> ticket)
+      : shell_(std::move(shell)), ticket_(std::move(ticket)) {}
+  /// It is answered at once, with the job as it is. Nothing happens if it was answered before.
+  void give_up();
+
+ private:
+  std::weak_ptr<runtime::Shell> shell_;
+  std::shared_ptr<runtime::Ticket> ticket_;
 };
 
 /// Ends the subscription when it goes.
@@ -188,24 +210,39 @@ class COREMACHINE_API CoreMachine {
   /// next start. Called again it does nothing.
   void stop();
 
-  // ---- for the headers of this room ----
-  using JobHandlerFunction = std::function<void(Result<JobView>)>;
-  using IdHandlerFunction = std::function<void(Result<JobId>)>;
-  using AcceptedHandlerFunction = std::function<void(Result<Accepted>)>;
-  void accept_then(std::string_view job_type, json::object params, SubmitOptions options, AcceptedHandlerFunction then);
-  void submit_then(std::string_view job_type, json::object params, SubmitOptions options, IdHandlerFunction then);
-  void wait_then(JobId job, JobHandlerFunction then);
-  void cancel_then(JobId job, JobHandlerFunction then);
-  void run_then(std::string_view job_type, json::object params, SubmitOptions options, JobHandlerFunction then);
-  using ScheduleHandlerFunction = std::function<void(Result<ScheduleView>)>;
-  void create_schedule_then(ScheduleSpec spec, ScheduleHandlerFunction then);
-  void put_schedule_then(std::string_view id, ScheduleSpec spec, std::function<void(Result<SchedulePut>)> then);
-  void schedule_then(std::string_view id, std::size_t next_times, ScheduleHandlerFunction then) const;
-  void schedules_then(const ScheduleQuery& query, std::function<void(Result<SchedulePage>)> then) const;
-  void remove_schedule_then(std::string_view id, std::function<void(Result<void>)> then);
-  void pause_schedule_then(std::string_view id, ScheduleHandlerFunction then);
-  void resume_schedule_then(std::string_view id, ScheduleHandlerFunction then);
-  void run_schedule_then(std::string_view id, std::function<void(Result<ScheduleRun>)> then);
+  // ---- the same without a thread that waits ----
+  //
+  // `then` is called once, on a thread of the machine or on the caller's: it must not block. `job_then` and
+  // `remove_then` read the store before they return.
+
+  template <class Value>
+  using Then = std::function<void(Result<Value>)>;
+  void accept_then(std::string_view job_type, json::object params, SubmitOptions options, Then<Accepted> then);
+  void submit_then(std::string_view job_type, json::object params, SubmitOptions options, Then<JobId> then);
+  void run_then(std::string_view job_type, json::object params, SubmitOptions options, Then<JobView> then);
+  enum class Until : std::uint8_t { accepted, over };
+  /// Submits, and answers with the job; `then` has it unfinished if the wait for its end was given up.
+  Waiting start_then(std::string_view job_type, json::object params, SubmitOptions options, Until until,
+                     Then<Submitted> then);
+  /// `then` has the job unfinished if the wait was given up.
+  Waiting wait_then(JobId job, Then<JobView> then);
+  void job_then(JobId job, Then<JobView> then);
+  void cancel_then(JobId job, Then<JobView> then);
+  void pause_then(JobId job, Then<JobView> then);
+  void resume_then(JobId job, Then<JobView> then);
+  void retry_then(JobId job, Then<JobView> then);
+  void signal_then(JobId job, std::string_view name, json::value data, Then<JobView> then);
+  void remove_then(JobId job, Then<void> then);
+  void explain_then(JobId job, Then<std::vector<Reason>> then);
+  void set_limit_then(std::string_view task_type, const TypeLimit& limit, Then<void> then);
+  void create_schedule_then(ScheduleSpec spec, Then<ScheduleView> then);
+  void put_schedule_then(std::string_view id, ScheduleSpec spec, Then<SchedulePut> then);
+  void schedule_then(std::string_view id, std::size_t next_times, Then<ScheduleView> then) const;
+  void schedules_then(const ScheduleQuery& query, Then<SchedulePage> then) const;
+  void remove_schedule_then(std::string_view id, Then<void> then);
+  void pause_schedule_then(std::string_view id, Then<ScheduleView> then);
+  void resume_schedule_then(std::string_view id, Then<ScheduleView> then);
+  void run_schedule_then(std::string_view id, Then<ScheduleRun> then);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;

@@ -46,6 +46,8 @@ struct ScheduleSpec {
   std::string name;  ///< its identity; a name as job types have it
   std::string job_type;
   std::string params = "{}";  ///< JSON text of an object
+  /// The param of each job that is the time its firing stands for, as `2026-01-31T01:30:00.000Z`; empty: none is.
+  std::string time_param = {};
   std::vector<std::string> tags = {};
   int priority = 0;  ///< −100 … 100
   std::variant<Cron, Interval> timing = Cron{};

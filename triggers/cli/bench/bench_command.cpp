@@ -15,6 +15,7 @@
 #include "jobs/hello_world.hpp"
 #include "triggers/cli/bench/raw_rates.hpp"
 #include "triggers/cli/commands.hpp"
+#include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/output.hpp"
 
 namespace coremachine::cli {
@@ -31,7 +32,6 @@ struct BenchArguments {
   unsigned workers = 0;
   bool fail_first = false;
   std::string store;
-  std::string format = "table";
 };
 
 double seconds_since(Clock::time_point began) {
@@ -238,15 +238,13 @@ json::object bench_fairness(const BenchArguments& arguments) {
           {"ratio_p50", rounded(percentile(behind, 0.5) / percentile(alone, 0.5))}};
 }
 
-ExitCode run_bench(const BenchArguments& arguments, json::object (*bench)(const BenchArguments&)) {
-  const auto format = format_from(arguments.format);
-  if (!format) {
-    print_error("-o takes table, json or jsonl, and not \"" + arguments.format + "\"");
-    return ExitCode::usage;
-  }
+ExitCode run_bench(BenchArguments arguments, const SettingValues& settings,
+                   json::object (*bench)(const BenchArguments&)) {
+  arguments.store = settings.text("bench_store");
+  if (settings.has("workers")) arguments.workers = static_cast<unsigned>(settings.count("workers"));
   const auto figures = bench(arguments);
-  if (*format != Format::table) {
-    print_value(*format, figures);
+  if (settings.format() != Format::table) {
+    print_value(settings.format(), figures);
     return ExitCode::done;
   }
   std::vector<std::vector<std::string>> rows;
@@ -267,28 +265,32 @@ void add_bench(CLI::App& program, Chosen& chosen) {
                        json::object (*figures)(const BenchArguments&)) {
     auto arguments = std::make_shared<BenchArguments>();
     auto* sub = bench->add_subcommand(name, help);
-    sub->add_option("--store", arguments->store, "The store to measure (default: a new SQLite file in this directory)");
-    sub->add_option("--workers", arguments->workers, "Tasks that run at a time (default: one for each processor)");
     sub->add_option("--repeat", arguments->repeat, "Runs; the medians are told")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
-    sub->add_option("-o,--output", arguments->format, "table, json or jsonl")->capture_default_str();
-    sub->callback(
-        [arguments, figures, &chosen] { chosen = [arguments, figures] { return run_bench(*arguments, figures); }; });
+    auto taken =
+        std::make_shared<CommandSettings>(*sub, std::vector<std::string_view>{"bench_store", "workers", "output"});
+    sub->callback([arguments, figures, taken, &chosen] {
+      chosen = [arguments, figures, taken] { return run_bench(*arguments, taken->values(), figures); };
+    });
     return std::pair{sub, arguments};
   };
   const auto [fanout, fanout_arguments] = add("fanout", "Tasks of one job: durable tasks/s", bench_fanout);
   fanout->add_option("--tasks", fanout_arguments->tasks, "How many")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   fanout->add_flag("--fail-first", fanout_arguments->fail_first, "Every task fails once before it completes");
   const auto [many, many_arguments] = add("jobs", "Small jobs in flight: jobs/s", bench_jobs);
   many->add_option("--jobs,--tasks", many_arguments->jobs, "How many")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   const auto [latency, latency_arguments] =
       add("latency", "One hello_world after another: submit to durable result", bench_latency);
   latency->add_option("--samples,--tasks", latency_arguments->samples, "How many")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
   const auto [fairness, fairness_arguments] =
@@ -296,9 +298,11 @@ void add_bench(CLI::App& program, Chosen& chosen) {
   fairness_arguments->tasks = 10'000'000;
   fairness_arguments->samples = 200;
   fairness->add_option("--tasks", fairness_arguments->tasks, "Of the large job")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{10'000'000}));
   fairness->add_option("--samples", fairness_arguments->samples, "How many")
+      ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
 }

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -118,7 +119,12 @@ void reload(http::Server& server, http::Access& access, Logger& logger, const Se
   if (!options.certificate_file.empty()) {
     if (const auto error = server.reload_certificate()) logger.error("SIGHUP: " + error->message);
   }
-  logger.info("SIGHUP: tokens and certificate were read again");
+  try {
+    if (options.reread_log_level) logger.set_level(options.reread_log_level());
+  } catch (const std::exception& error) {
+    logger.error(std::string("SIGHUP: ") + error.what());
+  }
+  logger.info("SIGHUP: tokens, certificate and log level were read again");
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
     return "--tls-cert and --tls-key belong together";
   }
   if (const auto error = http::check_binding(options.listen, !options.token_file.empty(), options.insecure)) {
-    return error->message;
+    return "--listen: " + error->message;
   }
   return std::nullopt;
 }

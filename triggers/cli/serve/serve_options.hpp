@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ struct ServeOptions {
   std::uint64_t body_limit = 1'048'576;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
+  /// The level as it is said now, on SIGHUP; what it throws is logged. Empty: the level stays.
+  std::function<LogLevel()> reread_log_level = {};
 };
 
 /// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.

@@ -21,6 +21,8 @@ bool is_name(std::string_view text) {
 
 bool is_ipv6(std::string_view text) {
   in6_addr address{};
+  // To the function that judges, a NUL would be the end.
+  if (text.find('\0') != std::string_view::npos) return false;
   return inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
 }
 

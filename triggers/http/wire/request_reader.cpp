@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t longest_method = 32;
 constexpr std::size_t most_empty_lines = 4;
+constexpr std::size_t usual_fields = 8;
 constexpr std::size_t first_reserve = 64 * 1024;
 constexpr std::string_view version_form = "HTTP/0.0\r\n";  // 0 for any digit
 constexpr std::size_t major_at = 5;
@@ -142,6 +143,7 @@ bool RequestReader::end_request_line(std::string_view line) {
   auto& request = now_.request;
   request.method = method;
   request.target = line.substr(now_.method_size + 1, now_.target_size);
+  request.fields.reserve(usual_fields);
   request.minor_version = version[minor_at] == '0' ? 0 : 1;
   now_.part = Part::fields;
   return true;

@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <coremachine/model/status.hpp>
+
+#include "triggers/cli/commands/arguments.hpp"
+#include "triggers/cli/commands/client_command.hpp"
+#include "triggers/cli/commands/listing.hpp"
+#include "triggers/cli/commands/watch.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+namespace json = boost::json;
+
+/// An object as one row a member, nested values as JSON.
+void print_members(const json::object& object) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, value] : object) rows.push_back({std::string(key), cell_of(object, key)});
+  print_table({"WHAT", "VALUE"}, rows);
+}
+
+void add_shows(CLI::App& parent, Chosen& chosen, const std::string& collection, const std::string& help,
+               const std::string& type_name) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  auto* command =
+      add_client_command(parent, "show", help, chosen, [names, collection](Api& api, const SettingValues& settings) {
+        return for_each_id(
+            *names, settings,
+            [&](const std::string& name) {
+              return api.get({collection, name});
+            },
+            [&](const json::value& value) {
+              print_members(value.as_object());
+              if (names->size() > 1) std::printf("\n");
+            });
+      });
+  command->add_option("NAME", *names, "The name; several are shown in turn")->required()->type_name(type_name);
+}
+
+ExitCode list_types(Api& api, const SettingValues& settings) {
+  print_list(settings.format(), api.get({"job-types"}),
+             {column("NAME", "name"), column("VERSION", "version"), column("STAGES", "stages"), column("TAGS", "tags"),
+              column("DESCRIPTION", "description")});
+  return ExitCode::done;
+}
+
+void add_task_list(CLI::App& tasks, Chosen& chosen) {
+  auto tags = std::make_shared<std::vector<std::string>>();
+  auto* command = add_client_command(tasks, "list", "List the task types that a server knows", chosen,
+                                     [tags](Api& api, const SettingValues& settings) {
+                                       Target target{"tasks"};
+                                       print_list(settings.format(), api.get(target.with("tags", joined(*tags))),
+                                                  {column("NAME", "name"), column("TAGS", "tags"),
+                                                   column("TIMEOUT", "timeout"), column("DESCRIPTION", "description")});
+                                       return ExitCode::done;
+                                     });
+  add_repeated(*command, "--tag", *tags, "Only with this tag; given again, with all of them", "TAG");
+}
+
+struct ExecuteArguments {
+  std::string name;
+  std::string params;
+  std::vector<std::string> pairs;
+  bool wait = false;
+  std::string longest;
+};
+
+/// What the task came to, of a job that is over: the server tells it where the wait was long enough.
+ExitCode tell_outcome(const json::object& outcome, const SettingValues& settings) {
+  const auto* error = outcome.if_contains("error");
+  const bool failed = error && !error->is_null();
+  if (settings.format() != Format::table) {
+    print_value(settings.format(), outcome);
+  } else if (const auto* result = outcome.if_contains("result"); result && !failed) {
+    print_value(Format::table, *result);
+  }
+  if (!failed) return ExitCode::done;
+  print_error("the task failed: " + cell_of(outcome, "error.type") + ": " + cell_of(outcome, "error.message"));
+  return ExitCode::job_failed;
+}
+
+ExitCode execute(Api& api, const SettingValues& settings, const ExecuteArguments& arguments) {
+  // The longest that a server waits; who waits longer asks again, for the same job.
+  constexpr Milliseconds longest_poll{60'000};
+  const auto longest = duration_argument("--wait-timeout", arguments.longest);
+  const bool wait = arguments.wait || longest;
+  Target target{"tasks", arguments.name, "$execute"};
+  const auto poll = std::min(longest.value_or(longest_poll), longest_poll);
+  if (wait) target.with("wait", std::to_string(poll.count()) + "ms");
+  const auto answer = api.post(target, json::object{{"params", params_or_failure(arguments.params, arguments.pairs)}},
+                               wait ? poll : Milliseconds{0});
+  const auto& body = answer.body.as_object();
+  const auto id = cell_of(body, "job_id");
+  const auto status = job_status_from(cell_of(body, "status"));
+  if (wait && status && is_terminal(*status)) return tell_outcome(body, settings);
+  if (wait) {
+    const auto left = longest ? std::optional(*longest - poll) : std::nullopt;
+    return watch_job(api, id, settings, left, false);
+  }
+  if (settings.format() != Format::table) {
+    print_value(settings.format(), body);
+  } else {
+    std::printf("%s\n", id.c_str());
+    hint(settings, "`coremachine jobs watch " + id + "` watches it");
+  }
+  return ExitCode::done;
+}
+
+void add_execute(CLI::App& tasks, Chosen& chosen) {
+  auto arguments = std::make_shared<ExecuteArguments>();
+  auto* command = add_client_command(
+      tasks, "execute", "Call one task, outside of any job of yours", chosen,
+      [arguments](Api& api, const SettingValues& settings) { return execute(api, settings, *arguments); });
+  command->add_option("NAME", arguments->name, "The task type, as greet")->required()->type_name("TASK_TYPE");
+  add_params_options(*command, arguments->params, arguments->pairs);
+  command->add_flag("--wait", arguments->wait, "Wait for it, and print its result");
+  command->add_option("--wait-timeout", arguments->longest, "The same, for so long at most; then exit 124")
+      ->type_name("DURATION");
+  command->footer("Example:\n  coremachine tasks execute greet -p message=Welcome --wait");
+}
+
+}  // namespace
+
+void add_types(CLI::App& program, Chosen& chosen) {
+  auto* types = add_client_group(program, "types", "Job types of a server", chosen, list_types);
+  add_client_command(*types, "list", "List the job types that a server knows", chosen, list_types);
+  add_shows(*types, chosen, "job-types", "Show a job type: its params, its stages", "JOB_TYPE");
+}
+
+void add_tasks(CLI::App& program, Chosen& chosen) {
+  auto* tasks = add_group(program, "tasks", "Task types of a server: list, show, execute");
+  add_task_list(*tasks, chosen);
+  add_shows(*tasks, chosen, "tasks", "Show a task type: its params, its retries", "TASK_TYPE");
+  add_execute(*tasks, chosen);
+}
+
+}  // namespace coremachine::cli

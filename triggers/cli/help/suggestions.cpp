@@ -1,0 +1,93 @@
+#include "triggers/cli/help/suggestions.hpp"
+
+#include "core/model/suggest.hpp"
+
+namespace coremachine::cli {
+namespace {
+
+class Layout : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_type_size() == 0 || option->get_expected_max() == 0) return {};
+    // Behind a colon comes what the value is checked for.
+    const auto type = option->get_type_name();
+    return type.empty() ? std::string() : " " + type.substr(0, type.find(':'));
+  }
+
+  std::string make_option_desc(const CLI::Option* option) const override {
+    const auto value = option->get_default_str();
+    return value.empty() ? option->get_description() : option->get_description() + " (default: " + value + ")";
+  }
+};
+
+const CLI::App* command_below(const CLI::App& app, const std::string& word) {
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == word) return command;
+  }
+  return nullptr;
+}
+
+/// The option that a word like `--output=json` or `-o` names.
+const CLI::Option* option_of(const CLI::App& app, const std::string& word) {
+  const auto name = word.substr(0, word.find('='));
+  for (const auto* option : app.get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
+    if (option->check_name(name)) return option;
+    // -ojson, -pkey=value
+    if (!word.starts_with("--") && word.size() > 1 && option->check_name(word.substr(0, 2))) return option;
+  }
+  return nullptr;
+}
+
+std::string no_such_option(const CLI::App& app, const std::string& path, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto* option : app.get_options([](const CLI::Option* each) { return each->nonpositional(); })) {
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    for (const auto& name : option->get_snames()) names.push_back("-" + name);
+  }
+  return describe_unknown("option of `" + path + "`", word.substr(0, word.find('=')), {names.begin(), names.end()}) +
+         "; `" + path + " --help` lists all";
+}
+
+std::string no_such_command(const CLI::App& app, const std::string& path, const std::string& word) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  return describe_unknown("command of `" + path + "`", word, {names.begin(), names.end()}) + "; `" + path +
+         " --help` lists all";
+}
+
+}  // namespace
+
+std::shared_ptr<CLI::Formatter> help_layout() {
+  auto layout = std::make_shared<Layout>();
+  layout->column_width(36);
+  layout->label("Positionals", "Arguments");
+  layout->label("Subcommand", "Command");
+  layout->label("SUBCOMMAND", "COMMAND");
+  return layout;
+}
+
+std::optional<std::string> unknown_word(const CLI::App& program, const std::vector<std::string>& words) {
+  const auto* at = &program;
+  std::string path = "coremachine";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto& word = words[i];
+    if (word == "--") return std::nullopt;
+    if (word.starts_with("-") && word.size() > 1) {
+      const auto* option = option_of(*at, word);
+      if (!option) return no_such_option(*at, path, word);
+      const bool value_follows = option->get_expected_min() > 0 && option->get_type_size() != 0 &&
+                                 word.find('=') == std::string::npos && option->check_name(word);
+      if (value_follows) ++i;
+    } else if (const auto* below = command_below(*at, word)) {
+      at = below;
+      path += " " + word;
+    } else if (!at->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+      return no_such_command(*at, path, word);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace coremachine::cli
