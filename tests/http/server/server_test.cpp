@@ -127,6 +127,21 @@ TEST_CASE("A client that waits for 100 Continue gets it once its head is admitte
   CHECK(client.read_response().body == "POST /now body");
 }
 
+TEST_CASE("A client that does not wait for 100 Continue does not get it") {
+  TestServer server;
+  RawClient client(server.port());
+  client.send(get("/before") + "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  auto before = server.asked.next();
+  const auto bytes_in = server.server().stats().bytes_in;
+  client.send("body");
+  while (server.server().stats().bytes_in < bytes_in + 4) std::this_thread::yield();
+  before.reply.send({200, {}, "first"});
+  CHECK(client.read_response().body == "first");
+  CHECK(client.read_response(false, true).body == "POST /now body");
+  client.send(get("/now"));
+  CHECK(client.read_response(false, true).body == "GET /now ");
+}
+
 TEST_CASE("A client that waits for 100 Continue gets the refusal instead") {
   Application application;
   application.admit = [](const Request& head) -> std::optional<Refusal> {
