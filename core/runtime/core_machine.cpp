@@ -1,8 +1,5 @@
 #include <coremachine/runtime/core_machine.hpp>
 
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include <coremachine/params/faults.hpp>
@@ -11,40 +8,13 @@
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/runtime/fingerprint.hpp"
+#include "core/runtime/mailbox.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {
 namespace {
 
-/// Where a thread waits for one answer.
-class Mailbox {
- public:
-  runtime::Then then() {
-    return [state = state_](machine::Answer&& answer) {
-      const std::lock_guard lock(state->mutex);
-      state->answer = std::move(answer);
-      state->arrived.notify_one();
-    };
-  }
-  std::optional<machine::Answer> wait(std::optional<Milliseconds> at_most = {}) {
-    std::unique_lock lock(state_->mutex);
-    const auto there = [&] { return state_->answer.has_value(); };
-    if (!at_most) {
-      state_->arrived.wait(lock, there);
-    } else if (!state_->arrived.wait_for(lock, *at_most, there)) {
-      return std::nullopt;
-    }
-    return std::move(state_->answer);
-  }
-
- private:
-  struct State {
-    std::mutex mutex;
-    std::condition_variable arrived;
-    std::optional<machine::Answer> answer;
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-};
+using runtime::Mailbox;
 
 std::shared_ptr<runtime::Listener> listener_of(const SubmitOptions& options) {
   return options.listener ? std::make_shared<runtime::Listener>(options.listener) : nullptr;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
 
@@ -61,6 +62,21 @@ struct FollowInput {
   JobId job;
   std::weak_ptr<Listener> listener;
 };
+/// As FollowInput, and answered with the job as it was then.
+struct CatchUpInput {
+  JobId job;
+  std::weak_ptr<Listener> listener;
+  Then then;
+};
+struct TasksInput {
+  JobId job;
+  machine::LiveAsk ask;
+  Then then;
+};
+struct CountsInput {
+  std::vector<JobId> jobs;
+  Then then;
+};
 struct BoundaryInput {
   JobId job;
   BoundaryDecided decided;
@@ -93,8 +109,9 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
-                           AwaitInput, FollowInput, BoundaryInput, SliceInput, CommittedInput, StoreFullInput,
-                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input =
+    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, RemoveInput, InspectInput,
+                 AwaitInput, FollowInput, CatchUpInput, TasksInput, CountsInput, BoundaryInput, SliceInput,
+                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -125,7 +125,7 @@ void Shell::load(const machine::LoadJob& load) {
 void Shell::announce(const machine::Announce& announce) {
   const auto found = listeners_.find(announce.job);
   if (found == listeners_.end()) return;
-  const auto event = describe(announce);
+  const auto event = describe(announce.job, announce.what);
   for (const auto& weak : found->second) {
     if (const auto listener = weak.lock()) (*listener)(event);
   }

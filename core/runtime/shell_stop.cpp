@@ -43,6 +43,7 @@ void Shell::stop() {
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
     then(std::move(answer));
   }
+  const std::unique_lock readers_gone(store_mutex_);
   setup_.store.reset();
 }
 
