@@ -46,6 +46,7 @@ void Shell::stop() {
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
     then(std::move(answer));
   }
+  const std::unique_lock readers_gone(store_mutex_);
   setup_.store.reset();
   log_->write(all_is_well(), "the machine has stopped", {{"unfinished_jobs", engine_->live_jobs()}});
 }
