@@ -47,7 +47,7 @@ void add_task(json::object& data, const Publish& what) {
 
 }  // namespace
 
-JobEvent describe(JobId job, const Publish& what) {
+JobEvent describe(JobId job, const Publish& what, std::string_view traceparent) {
   JobEvent event;
   event.job = job;
   event.sequence = what.sequence;

@@ -7,6 +7,6 @@
 namespace coremachine::runtime {
 
 /// The event as readers get it, live or afterwards.
-JobEvent describe(JobId job, const Publish& what);
+JobEvent describe(JobId job, const Publish& what, std::string_view traceparent);
 
 }  // namespace coremachine::runtime

@@ -94,7 +94,7 @@ class Teller {
   }
 
   void tell(const Publish& what) {
-    if (what.sequence > after_) events_.push_back(describe(job_.id, what));
+    if (what.sequence > after_) events_.push_back(describe(job_.id, what, job_.traceparent));
   }
 
   template <class AnyRound>
