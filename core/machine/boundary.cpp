@@ -54,7 +54,10 @@ void Stepper::operator()(BoundaryDecided event) {
   job_.result = std::move(std::get<Finished>(event.next).result);
   if (job_.status == JobStatus::queued) {
     move(JobStatus::running, JobCause::work_began);
-    if (!job_.started_at) job_.started_at = now_.time;
+    if (!job_.started_at) {
+      job_.started_at = now_.time;
+      publish(PublishedKind::job_started);
+    }
   }
   end_job(job_.had_failures ? JobStatus::completed_with_errors : JobStatus::completed, JobCause::finished,
           std::nullopt);

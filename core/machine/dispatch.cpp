@@ -214,7 +214,9 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   out.round = round.number;
   out.task_type = run.spec.task_type;
   out.first = TaskIndex{slice.chunk} * chunk_size + slice.offset_at(0);
-  out.left = slice.count;
+  out.count = out.left = slice.count;
+  out.offsets = slice.offsets;
+  out.handed_out = now.time;
   out.ahead = run.spec.pure && round.is_inline;
   if (out.ahead) ++ahead_out_;
   recalls_.emplace_back(now.time + setup_.recall_after, id);

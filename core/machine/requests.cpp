@@ -31,6 +31,7 @@ std::shared_ptr<const Job> snapshot(const Job& job) {
   copy->traceparent = job.traceparent;
   copy->started_at = job.started_at;
   copy->finished_at = job.finished_at;
+  copy->last_event = job.last_event;
   copy->closed = job.closed;
   if (job.round) {
     auto& round = copy->round.emplace();
@@ -249,6 +250,17 @@ void Engine::give_up(JobId job, RequestId request) {
 
 void Engine::follow(JobId job, bool on) {
   if (auto* entry = live(job)) entry->followers += on ? 1 : -1;
+}
+
+void Engine::follow(const Now& now, JobId job, RequestId request) {
+  auto* entry = live(job);
+  if (!entry) {
+    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+    return;
+  }
+  ++entry->followers;
+  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
+  tell_progress(now, *entry);
 }
 
 }  // namespace coremachine::machine

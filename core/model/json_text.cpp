@@ -341,4 +341,12 @@ std::optional<std::string> fault_of_json(const json::object& object) {
   return fault_of(object);
 }
 
+std::string_view element_at(std::string_view json_array, const std::vector<std::uint32_t>& ends, std::size_t i) {
+  if (i >= ends.size()) return "null";
+  const auto begin = i == 0 ? json_array.find('[') + 1 : ends[i - 1] + 1;
+  auto text = json_array.substr(begin, ends[i] - begin);
+  const auto skipped = text.find_first_not_of(" \t\r\n,");
+  return skipped == std::string_view::npos ? "null" : text.substr(skipped);
+}
+
 }  // namespace coremachine

@@ -46,6 +46,8 @@ std::optional<std::string> fault_of_json(const json::object& object);
 /// For the text of a JSON array, compact or spaced: the offset just past each of its elements.
 /// The text is trusted; of one that is cut off, only the elements before the cut are found.
 std::vector<std::uint32_t> element_ends(std::string_view json_array);
+/// The text of element `i` of such an array, given these ends; `null` if it has no such element.
+std::string_view element_at(std::string_view json_array, const std::vector<std::uint32_t>& ends, std::size_t i);
 
 /// Reads text from outside: RFC 8259 and no more. Refused as invalid_argument, saying what is wrong and where: empty
 /// text, a byte order mark, anything after the value, a key twice in one object, invalid UTF-8, a lone surrogate,

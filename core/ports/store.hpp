@@ -22,11 +22,29 @@ struct StoredJob {
   std::vector<RoundRow> rounds;  ///< ascending
 };
 
+/// What of a job's row is read; what is not stays empty.
+enum class JobColumns : std::uint8_t {
+  heads,     ///< id, type, status, priority, tags, attempt, times, error
+  outlines,  ///< the state too
+  whole,     ///< … params and result
+};
+
 struct JobFilter {
   std::vector<JobStatus> statuses = {};  ///< any of them; empty: all
   std::string type = {};                 ///< empty: all
   std::optional<JobId> before = {};      ///< only older ones
   std::size_t limit = 50;
+  std::optional<JobId> from = {};      ///< this one and younger ones
+  std::vector<std::string> tags = {};  ///< the job has all of them
+  std::string search = {};             ///< part of its id, its type, a tag or its error's message; ASCII a = A
+  /// So many jobs are looked at and no more: what no index knows is found by looking.
+  std::size_t looks = SIZE_MAX;
+  JobColumns columns = JobColumns::whole;
+};
+
+struct JobSlice {
+  std::vector<JobRow> rows = {};
+  std::optional<JobId> next = {};  ///< `before` of the next slice; nothing: that was all
 };
 
 /// Which outcomes of a job are read.
@@ -39,6 +57,15 @@ struct OutcomeQuery {
   bool others = true;
   bool bodies = true;
   std::size_t limit = SIZE_MAX;  ///< of segments
+  bool only_failures = false;    ///< of the others those that ended a task
+};
+
+/// How many tasks of a chunk ended in which way.
+struct ChunkOutcomes {
+  ChunkNumber chunk = 0;
+  std::uint32_t completed = 0;  ///< in any of the rounds
+  std::uint32_t failed = 0;     ///< in the last of them, as those that follow
+  std::uint32_t dead = 0;
 };
 
 struct StoreStats {
@@ -79,8 +106,13 @@ class Store {
   virtual Result<void> commit(const Batch& batch) = 0;
 
   virtual std::optional<StoredJob> read_job(JobId id) const = 0;
+  /// The job without its rounds.
+  virtual std::optional<JobRow> read_row(JobId id) const = 0;
   /// Newest first.
-  virtual std::vector<JobRow> list_jobs(const JobFilter& filter) const = 0;
+  virtual JobSlice list_jobs(const JobFilter& filter) const = 0;
+  /// Of the rounds that the job has left behind the newest, at most so many, newest first; `stage` 0: of any.
+  virtual std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const = 0;
+  virtual std::optional<RoundRow> read_round(JobId job, RoundNumber round) const = 0;
   /// Jobs that are not over, in the order of their ids, from after `after`.
   virtual std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const = 0;
   /// Definitions of a round without their bodies, in order.
@@ -88,6 +120,14 @@ class Store {
   virtual std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const = 0;
   /// Ordered by chunk, then round, then sequence.
   virtual std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const = 0;
+  /// One of them, with its body.
+  virtual std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                                     std::uint32_t sequence) const = 0;
+  /// By chunk; chunks of which nothing ended are not there. `rounds` as in OutcomeQuery.
+  virtual std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber from,
+                                                    ChunkNumber to) const = 0;
+  /// The outcomes of the round that have events, in the order of these, with their bodies.
+  virtual std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const = 0;
 
   /// What was set of one kind, by name.
   virtual std::vector<Setting> read_settings(const std::string& kind) const = 0;

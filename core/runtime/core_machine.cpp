@@ -8,6 +8,7 @@
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/model/suggest.hpp"
+#include "core/runtime/mailbox.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {

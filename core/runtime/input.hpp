@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
 
@@ -84,6 +85,21 @@ struct FollowInput {
   JobId job;
   std::weak_ptr<Listener> listener;
 };
+/// As FollowInput, and answered with the job as it was then.
+struct CatchUpInput {
+  JobId job;
+  std::weak_ptr<Listener> listener;
+  Then then;
+};
+struct TasksInput {
+  JobId job;
+  machine::LiveAsk ask;
+  Then then;
+};
+struct CountsInput {
+  std::vector<JobId> jobs;
+  Then then;
+};
 struct BoundaryInput {
   JobId job;
   BoundaryDecided decided;
@@ -124,8 +140,8 @@ struct DrainInput {};
 struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                           InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput,
-                           BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput, StoreFailedInput,
-                           LoadedInput, TickInput, DrainInput, StopAllInput>;
+                           InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput,
+                           CountsInput, BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput,
+                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

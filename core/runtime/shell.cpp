@@ -280,6 +280,12 @@ void Shell::handle(Input& input, const Now& now) {
       shell.listeners_[in.job].push_back(in.listener);
       shell.engine_->follow(in.job, true);
     }
+    void operator()(CatchUpInput& in) const {
+      if (shell.engine_->find(in.job)) shell.listeners_[in.job].push_back(in.listener);
+      shell.engine_->follow(now, in.job, keep(std::move(in.then)));
+    }
+    void operator()(TasksInput& in) const { shell.engine_->ask_tasks(in.job, in.ask, keep(std::move(in.then))); }
+    void operator()(CountsInput& in) const { shell.engine_->ask_counts(in.jobs, keep(std::move(in.then))); }
     void operator()(BoundaryInput& in) const {
       {
         const std::lock_guard lock(shell.cancelled_mutex_);

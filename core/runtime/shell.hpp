@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -54,6 +56,18 @@ class Shell {
 
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
+  /// What `read` makes of the store, which stays open meanwhile; what the store throws is an error then. `draining` if
+  /// the machine has stopped.
+  template <class Read>
+  auto reading(const Read& read) const -> Result<std::invoke_result_t<Read, const Store&>> {
+    const std::shared_lock lock(store_mutex_);
+    if (!setup_.store) return Error{ErrorCode::draining, "the machine has stopped"};
+    try {
+      return read(*setup_.store);
+    } catch (const Failure& failure) {
+      return failure.error();
+    }
+  }
   LargeValues& large_values() { return large_values_; }
   const MachineMetrics& metrics() const { return metrics_; }
   const Logger& logger() const { return *log_; }
@@ -164,6 +178,8 @@ class Shell {
   std::atomic<bool> pool_gone_{false};
   std::atomic<bool> told_to_end_{false};
   bool refuses_requests_ = false;  ///< guarded by inbox_mutex_
+
+  mutable std::shared_mutex store_mutex_;  ///< held shared by those who read, by who closes it alone
 
   std::mutex stop_mutex_;
   bool stopped_ = false;

@@ -48,6 +48,7 @@ void Shell::stop() {
   }
   collector_->stop();
   large_values_.close();
+  const std::unique_lock readers_gone(store_mutex_);
   setup_.store.reset();
   log_->write(all_is_well(), "the machine has stopped", {{"unfinished_jobs", engine_->live_jobs()}});
 }

@@ -249,14 +249,15 @@ CheckFindings check_store(Store& store, bool repair, const ArtifactStore* artifa
   if (!findings.problems.empty()) return findings;  // nothing that is read from it can be relied on
   JobFilter filter;
   filter.limit = 1000;
+  filter.columns = JobColumns::heads;
   for (;;) {
-    const auto page = store.list_jobs(filter);
-    if (page.empty()) break;
-    for (const auto& row : page) {
+    const auto slice = store.list_jobs(filter);
+    for (const auto& row : slice.rows) {
       ++findings.jobs;
       if (const auto stored = store.read_job(row.id)) JobCheck(store, *stored, artifacts, findings).run();
     }
-    filter.before = page.back().id;
+    if (!slice.next) break;
+    filter.before = slice.next;
   }
   if (findings.jobs > 0 && store.stats().incarnation == 0)
     findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");

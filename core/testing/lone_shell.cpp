@@ -129,6 +129,20 @@ machine::RequestId LoneShell::await_end(JobId job) {
   return request;
 }
 
+machine::RequestId LoneShell::catch_up(JobId job) {
+  const auto request = ++last_request_;
+  engine_->follow(draw(), job, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::ask_tasks(JobId job, const machine::LiveAsk& ask) {
+  const auto request = ++last_request_;
+  engine_->ask_tasks(job, ask, request);
+  collect();
+  return request;
+}
+
 void LoneShell::collect() {
   struct Collect {
     LoneShell& shell;

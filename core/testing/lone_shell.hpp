@@ -28,6 +28,9 @@ class LoneShell {
   machine::RequestId set_limit(const std::string& type, const TypeLimit& limit);
   machine::RequestId remove(JobId job);
   machine::RequestId await_end(JobId job);
+  /// Follows the job; the answer has it as it was then.
+  machine::RequestId catch_up(JobId job);
+  machine::RequestId ask_tasks(JobId job, const machine::LiveAsk& ask);
 
   // ---- what lies open ----
   struct PendingReport {

@@ -103,7 +103,7 @@ damage "DELETE FROM outcome WHERE chunk = 0" 'has results of'
 damage "UPDATE job SET status = 'bogus'" 'status is unknown'
 damage "UPDATE job SET state = '{}'" 'which it does not know'
 damage "UPDATE meta SET value = 0 WHERE key = 'incarnation'" 'fencing token'
-damage "DROP INDEX job_unfinished" 'lacks its job_unfinished'
+damage "DROP INDEX job_by_type" 'lacks its job_by_type'
 
 # ---- one process at a time, under every name of the file ----
 mkfifo hold

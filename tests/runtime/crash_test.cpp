@@ -127,7 +127,7 @@ TEST_SUITE("runtime: crashes") {
       if (id.empty()) {
         // It may have died before it could say so; what it accepted is in the store.
         const auto opened = embed::open_store("sqlite:" + path, true);
-        const auto kept = opened.store->list_jobs({});
+        const auto kept = opened.store->list_jobs({}).rows;
         if (!kept.empty()) id = kept.front().id.str();
       }
       if (WIFSIGNALED(status)) {

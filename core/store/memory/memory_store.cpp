@@ -10,6 +10,7 @@
 
 #include <boost/assert.hpp>
 
+#include "core/ports/job_filter.hpp"
 #include "core/store/released_artifacts.hpp"
 
 namespace coremachine {
@@ -29,7 +30,25 @@ JobId job_of(const Key& key) {
 }
 
 bool wanted(const OutcomeQuery& query, OutcomeKind kind) {
-  return kind == OutcomeKind::completed ? query.completed : query.others;
+  if (kind == OutcomeKind::completed) return query.completed;
+  return query.others && (is_final(kind) || !query.only_failures);
+}
+
+bool fits(const JobFilter& filter, const JobRow& row) {
+  const auto& statuses = filter.statuses;
+  if (!statuses.empty() && std::find(statuses.begin(), statuses.end(), row.status) == statuses.end()) return false;
+  if (!filter.type.empty() && filter.type != row.type) return false;
+  if (!looks_at_words(filter)) return true;
+  const auto id = row.id.str();
+  return fits_words(filter, {id, row.type, row.tags, row.error ? std::string_view(*row.error) : std::string_view()});
+}
+
+JobRow with_columns(JobRow row, JobColumns columns) {
+  if (columns == JobColumns::heads) row.state = "{}";
+  if (columns == JobColumns::whole) return row;
+  row.params.reset();
+  row.result.reset();
+  return row;
 }
 
 class MemoryStore final : public Store {
@@ -141,18 +160,45 @@ class MemoryStore final : public Store {
     return with_rounds(found->second);
   }
 
-  std::vector<JobRow> list_jobs(const JobFilter& filter) const override {
+  std::optional<JobRow> read_row(JobId id) const override {
     const std::shared_lock lock(mutex_);
-    std::vector<JobRow> rows;
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  JobSlice list_jobs(const JobFilter& filter) const override {
+    const std::shared_lock lock(mutex_);
+    JobSlice slice;
+    auto looks = filter.looks;
     auto at = filter.before ? jobs_.lower_bound(*filter.before) : jobs_.end();
-    while (at != jobs_.begin() && rows.size() < filter.limit) {
+    while (at != jobs_.begin()) {
+      if (slice.rows.size() == filter.limit || looks == 0) {
+        slice.next = at == jobs_.end() ? filter.before : at->first;
+        break;
+      }
       const auto& row = (--at)->second;
-      const auto& statuses = filter.statuses;
-      const bool status_fits =
-          statuses.empty() || std::find(statuses.begin(), statuses.end(), row.status) != statuses.end();
-      if (status_fits && (filter.type.empty() || filter.type == row.type)) rows.push_back(row);
+      if (filter.from && row.id < *filter.from) break;
+      --looks;
+      if (fits(filter, row)) slice.rows.push_back(with_columns(row, filter.columns));
     }
-    return rows;
+    return slice;
+  }
+
+  std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<RoundRow> found;
+    const auto begin = rounds_.lower_bound({job, 0});
+    for (auto at = rounds_.upper_bound({job, last_round}); at != begin && found.size() < limit;) {
+      const auto& row = (--at)->second;
+      if (stage == 0 || row.stage == stage) found.push_back(row);
+    }
+    return found;
+  }
+
+  std::optional<RoundRow> read_round(JobId job, RoundNumber round) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = rounds_.find({job, round});
+    return found == rounds_.end() ? std::nullopt : std::optional(found->second);
   }
 
   std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
@@ -206,6 +252,47 @@ class MemoryStore final : public Store {
       if (!query.bodies) segments.back().body.reset();
     }
     return segments;
+  }
+
+  std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                             std::uint32_t sequence) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = outcomes_.find({job, round, chunk, sequence});
+    return found == outcomes_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber from,
+                                            ChunkNumber to) const override {
+    const std::shared_lock lock(mutex_);
+    std::map<ChunkNumber, ChunkOutcomes> counted;
+    for (const auto round : rounds) {
+      if (from >= to) break;
+      const auto end = outcomes_.lower_bound({job, round, to, 0});
+      for (auto at = outcomes_.lower_bound({job, round, from, 0}); at != end; ++at) {
+        const auto& segment = at->second;
+        const bool completed = segment.kind == OutcomeKind::completed;
+        if (!is_final(segment.kind) || (!completed && round != rounds.back())) continue;
+        auto& counts = counted[segment.chunk];
+        counts.chunk = segment.chunk;
+        (completed                           ? counts.completed
+         : segment.kind == OutcomeKind::dead ? counts.dead
+                                             : counts.failed) += segment.count;
+      }
+    }
+    std::vector<ChunkOutcomes> list;
+    for (const auto& [chunk, counts] : counted) list.push_back(counts);
+    return list;
+  }
+
+  std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<OutcomeSegment> found;
+    const auto end = outcomes_.upper_bound({job, round, UINT32_MAX, UINT32_MAX});
+    for (auto at = outcomes_.lower_bound({job, round, 0, 0}); at != end; ++at) {
+      if (at->second.event != 0) found.push_back(at->second);
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.event < b.event; });
+    return found;
   }
 
   StoreStats stats() const override {

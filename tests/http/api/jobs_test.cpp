@@ -201,7 +201,8 @@ TEST_SUITE("http: jobs") {
     World world;
     const auto id = world.submit("signalled", "{}");
     const auto path = "/api/v1/jobs/" + id + "/$signal";
-    for (const auto* body : {R"({})", R"({"name": 5})", R"({"name": "no such name!"})", R"({"name": "a", "more": 1})"}) {
+    for (const auto* body :
+         {R"({})", R"({"name": 5})", R"({"name": "no such name!"})", R"({"name": "a", "more": 1})"}) {
       CAPTURE(body);
       CHECK(world.post(path, body).status == 422);
     }
@@ -213,7 +214,8 @@ TEST_SUITE("http: jobs") {
 
   TEST_CASE("a job that ended without a result says why") {
     World world;
-    const auto id = world.submit("fan_out", R"({"count": 1, "fail_percent": 100, "fail_attempts": 9, "max_attempts": 1})");
+    const auto id =
+        world.submit("fan_out", R"({"count": 1, "fail_percent": 100, "fail_attempts": 9, "max_attempts": 1})");
     CHECK(World::text(world.job(id, "?wait=60s"), "status") == "failed");
     const auto response = world.get("/api/v1/jobs/" + id + "/result");
     CHECK(response.status == 404);

@@ -76,11 +76,11 @@ class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
 
 /// What every answer about this artifact says of it. The content of an id never changes.
 std::vector<Field> fields_of(const ArtifactInfo& info, const std::string& tag) {
-  return {{"ETag", tag},
-          {"Cache-Control", "private, max-age=31536000, immutable"},
-          {"Accept-Ranges", "bytes"},
-          {"Content-Type", info.media_type.empty() ? "application/octet-stream" : info.media_type},
-          {"X-Content-Type-Options", "nosniff"}};
+  return {{"etag", tag},
+          {"cache-control", "private, max-age=31536000, immutable"},
+          {"accept-ranges", "bytes"},
+          {"content-type", info.media_type.empty() ? "application/octet-stream" : info.media_type},
+          {"x-content-type-options", "nosniff"}};
 }
 
 std::string range_in_words(const ByteRange& range, std::uint64_t size) {
@@ -91,7 +91,7 @@ std::string range_in_words(const ByteRange& range, std::uint64_t size) {
 void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader,
                 Response head, ByteRange range) {
   if (range.count > most_at_once) {
-    head.fields.push_back({"Content-Length", std::to_string(range.count)});
+    head.fields.push_back({"content-length", std::to_string(range.count)});
     return std::make_shared<ArtifactFlow>(api, call, reader, range)->begin(std::move(head));
   }
   auto bytes = read(*reader, range.first, range.count);
@@ -114,12 +114,12 @@ void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::share
   if (const auto wanted = asked ? range_of(*asked, info.size) : std::nullopt) {
     if (std::holds_alternative<Unsatisfiable>(*wanted)) {
       auto problem = problem_of(416, "the artifact has " + std::to_string(info.size) + " bytes");
-      problem.fields.push_back({"Content-Range", "bytes */" + std::to_string(info.size)});
+      problem.fields.push_back({"content-range", "bytes */" + std::to_string(info.size)});
       return call->refuse(problem);
     }
     status = 206;
     range = std::get<ByteRange>(*wanted);
-    fields.push_back({"Content-Range", range_in_words(range, info.size)});
+    fields.push_back({"content-range", range_in_words(range, info.size)});
   }
   send_range(api, call, reader, Response{status, std::move(fields), {}}, range);
 }
@@ -150,7 +150,7 @@ std::vector<Route> artifact_routes() {
                           field("If-Range", "the range only if the entity tag is this one"),
                           field("If-None-Match", "nothing if the entity tag is one of these")},
            .answers = {{200, "the content", "", "application/json", {"ETag"}},
-                       {206, "the range", "", "application/json", {"ETag", "Content-Range"}},
+                       {206, "the range", "", "application/json", {"etag", "Content-Range"}},
                        {304, "the client has it", "", "", {"ETag"}}},
            .problems = {416, 429},
            .handler = get}};

@@ -10,7 +10,6 @@
 #include <boost/json/value.hpp>
 
 #include <coremachine/model/error.hpp>
-#include <coremachine/model/ids.hpp>
 
 #include "triggers/http/api/outlet.hpp"
 #include "triggers/http/api/problem.hpp"
@@ -37,8 +36,6 @@ class Call {
   bool is_head() const { return parts_.request.method == "HEAD"; }
   /// What stands for `{name}`.
   const std::string& path(std::string_view name) const;
-  /// What stands for `{id}`, as the id of a job. If it is none, the call is refused with 404.
-  std::optional<JobId> job_id();
   const Parameters& parameters() const { return parts_.parameters; }
   const json::value& body() const { return parts_.body; }
   json::value take_body() { return std::move(parts_.body); }

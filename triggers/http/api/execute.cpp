@@ -78,7 +78,7 @@ void execute(Api& api, std::shared_ptr<Call> call) {
       [&api](Call& to, const JobView& job, bool over, bool existing) {
         auto shown = execution(api, job);
         if (existing) shown["deduplicated"] = true;
-        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"Location", "/api/v1/jobs/" + job.id.str()}});
+        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"location", "/api/v1/jobs/" + job.id.str()}});
       });
 }
 

@@ -54,8 +54,8 @@ void wait_and_show(Api& api, const std::shared_ptr<Call>& call, JobId job, Milli
   api.machine().wait_then(job, [&api, slot](Result<JobView> view) {
     const std::shared_ptr<Wait> wait = slot->take();
     if (!wait) return;
-    leave_engine(api, wait->call, [wait, view = std::move(view)] {
-      if (view.has_error()) return wait->call->refuse(view.error());
+    leave_engine(api, wait->call, [&api, wait, view = std::move(view)] {
+      if (view.has_error()) return api.refuse(*wait->call, view.error());
       wait->show(*wait->call, *view, true);
     });
   });

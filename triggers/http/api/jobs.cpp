@@ -26,12 +26,12 @@ void submit(Api& api, std::shared_ptr<Call> call) {
                     auto body = to_json(job);
                     if (existing) body["deduplicated"] = true;
                     const bool found = to.wait() ? over : existing;
-                    to.send(found ? 200 : 202, body, {{"Location", path_of(job)}});
+                    to.send(found ? 200 : 202, body, {{"location", path_of(job)}});
                   });
 }
 
 void show(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool) { to.send(200, to_json(job)); });
 }
@@ -50,7 +50,7 @@ Problem has_no_result(const JobView& job, bool over) {
 }
 
 void show_result(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool over) {
     if (over && job.result) return to.send(200, *job.result);
@@ -61,7 +61,7 @@ void show_result(Api& api, std::shared_ptr<Call> call) {
 /// 202 with the job, after `act` on it.
 template <Result<JobView> (CoreMachine::*act)(JobId)>
 void control(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   api.ask(
       call, [id = *id](CoreMachine& machine) { return (machine.*act)(id); },
@@ -69,7 +69,7 @@ void control(Api& api, std::shared_ptr<Call> call) {
 }
 
 void signal(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   auto body = body_of<SignalBody>(*call);
   if (!body) return;
@@ -80,7 +80,7 @@ void signal(Api& api, std::shared_ptr<Call> call) {
 }
 
 void remove(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   api.ask(
       call, [id = *id](CoreMachine& machine) { return machine.remove(id); },
@@ -130,7 +130,7 @@ std::vector<Route> job_routes() {
        .handler = show},
       {.method = "DELETE",
        .path = "/api/v1/jobs/{id}",
-       .role = Role::admin,
+       .role = Role::submit,
        .group = "jobs",
        .operation = "deleteJob",
        .summary = "Forget a job that is over",

@@ -87,11 +87,11 @@ json::object operation_of(const Route& route) {
   }
   operation["responses"] = responses_of(route);
   operation["security"] = json::array();
-  if (route.role != Role::anyone) {
+  if (route.role) {
     json::object with_token;
     with_token["token"] = json::array();
     operation["security"] = json::array{json::object(), std::move(with_token)};
-    operation["x-role"] = to_string(route.role);
+    operation["x-role"] = role_in_words(route);
   }
   return operation;
 }

@@ -1,6 +1,5 @@
 #include "triggers/http/api/problem.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -12,7 +11,7 @@
 namespace coremachine::http {
 namespace {
 
-/// What a problem is called that a status says by itself.
+/// What a problem is called that only its status tells of.
 std::string_view code_of(int status) {
   switch (status) {
     case 400: return "bad_request";
@@ -22,9 +21,8 @@ std::string_view code_of(int status) {
     case 405: return "method_not_allowed";
     case 408: return "request_timeout";
     case 409: return "conflict";
-    case 412: return "precondition_failed";
     case 413: return "content_too_large";
-    case 414: return "uri_too_long";
+    case 414: return "target_too_long";
     case 415: return "unsupported_media_type";
     case 416: return "range_not_satisfiable";
     case 417: return "expectation_failed";
@@ -33,10 +31,10 @@ std::string_view code_of(int status) {
     case 429: return "too_many_requests";
     case 431: return "header_too_large";
     case 500: return "internal_error";
-    case 501: return "not_implemented";
+    case 501: return "unknown_method";
     case 503: return "unavailable";
-    case 505: return "version_not_supported";
-    default: return "internal_error";
+    case 505: return "unknown_version";
+    default: return status < 500 ? "bad_request" : "internal_error";
   }
 }
 
@@ -121,7 +119,7 @@ Problem problem_of(const Error& error, std::string_view under) {
   Problem problem{.status = status_of(error.code), .code = std::string(to_string(error.code)), .detail = error.message};
   for (const auto& fault : error.faults) problem.faults.push_back({std::string(under) + fault.pointer, fault.detail});
   if (problem.status == 429 || problem.status == 503)
-    problem.fields.push_back({"Retry-After", std::string(retry_after(error.code))});
+    problem.fields.push_back({"retry-after", std::string(retry_after(error.code))});
   return problem;
 }
 
@@ -140,8 +138,8 @@ Response to_response(const Problem& problem, std::string_view request_id) {
   if (auto errors = errors_of(problem); !errors.empty()) body["errors"] = std::move(errors);
   for (const auto& member : problem.more) body[member.key()] = member.value();
   Response response{problem.status, problem.fields, json::serialize(body)};
-  response.fields.push_back({"Content-Type", std::string(problem_media_type)});
-  response.fields.push_back({"Cache-Control", "no-store"});
+  response.fields.push_back({"content-type", std::string(problem_media_type)});
+  response.fields.push_back({"cache-control", "no-store"});
   return response;
 }
 

@@ -46,7 +46,7 @@ void create(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [spec = std::move(*spec)](CoreMachine& machine) { return machine.create_schedule(spec); },
       [call](const ScheduleView& schedule) {
-        call->send(201, to_json(schedule), {{"Location", location(schedule)}});
+        call->send(201, to_json(schedule), {{"location", location(schedule)}});
       });
 }
 
@@ -60,7 +60,7 @@ void put(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [id, spec = std::move(*spec)](CoreMachine& machine) { return machine.put_schedule(id, spec); },
       [call](const SchedulePut& done) {
-        call->send(done.created ? 201 : 200, to_json(done.schedule), {{"Location", location(done.schedule)}});
+        call->send(done.created ? 201 : 200, to_json(done.schedule), {{"location", location(done.schedule)}});
       });
 }
 
@@ -91,7 +91,7 @@ void run(Api& api, std::shared_ptr<Call> call) {
       call, [id = call->path("id")](CoreMachine& machine) { return machine.run_schedule(id); },
       [call](const ScheduleRun& run) {
         std::vector<Field> fields;
-        if (run.job) fields.push_back({"Location", "/api/v1/jobs/" + run.job->id.str()});
+        if (run.job) fields.push_back({"location", "/api/v1/jobs/" + run.job->id.str()});
         call->send(202, to_json(run), std::move(fields));
       });
 }
@@ -99,7 +99,7 @@ void run(Api& api, std::shared_ptr<Call> call) {
 Route verb(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
   return {.method = "POST",
           .path = path,
-          .role = Role::submit,
+          .role = Role::admin,
           .group = "schedules",
           .operation = operation,
           .summary = summary,
@@ -128,7 +128,7 @@ std::vector<Route> schedule_routes() {
        .handler = list},
       {.method = "POST",
        .path = "/api/v1/schedules",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "createSchedule",
        .summary = "Make a schedule",
@@ -151,7 +151,7 @@ std::vector<Route> schedule_routes() {
        .handler = show},
       {.method = "PUT",
        .path = "/api/v1/schedules/{id}",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "putSchedule",
        .summary = "Make a schedule, or change it",
@@ -161,7 +161,7 @@ std::vector<Route> schedule_routes() {
        .handler = put},
       {.method = "DELETE",
        .path = "/api/v1/schedules/{id}",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "deleteSchedule",
        .summary = "Forget a schedule; its jobs go on",
