@@ -130,7 +130,8 @@ TEST_CASE("A client that waits for 100 Continue gets it once its head is admitte
 TEST_CASE("A client that does not wait for 100 Continue does not get it") {
   TestServer server;
   RawClient client(server.port());
-  client.send(get("/before") + "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  client.send(post("/before", {}) +
+              "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   auto before = server.asked.next();
   const auto bytes_in = server.server().stats().bytes_in;
   client.send("body");
