@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include <malloc.h>
+
 #include "tests/http/server/server_fixture.hpp"
 
 using namespace coremachine;
@@ -328,11 +330,14 @@ TEST_CASE("Thousands may wait for answers: it costs a few KiB each") {
   TestServer server;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::vector<Asked> asked;
+  const auto bytes_before = ::mallinfo2().uordblks;
   for (std::size_t i = 0; i < count; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
     clients.back()->send(get("/" + std::to_string(i)));
   }
   for (std::size_t i = 0; i < count; ++i) asked.push_back(server.asked.next());
+  // With the requests, which the test has, and the test's own clients.
+  CHECK(::mallinfo2().uordblks < bytes_before + count * 4'096);
   const auto stats = server.server().stats();
   CHECK(stats.waiting == count);
   CHECK(stats.connections == count);
