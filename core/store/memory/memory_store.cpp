@@ -239,8 +239,9 @@ class MemoryStore final : public Store {
         if (!is_final(segment.kind) || (!completed && round != rounds.back())) continue;
         auto& counts = counted[segment.chunk];
         counts.chunk = segment.chunk;
-        (completed ? counts.completed : segment.kind == OutcomeKind::dead ? counts.dead : counts.failed) +=
-            segment.count;
+        (completed                           ? counts.completed
+         : segment.kind == OutcomeKind::dead ? counts.dead
+                                             : counts.failed) += segment.count;
       }
     }
     std::vector<ChunkOutcomes> list;

@@ -13,8 +13,8 @@ constexpr char put_job[] =
 constexpr char put_round[] = "INSERT INTO round (" COREMACHINE_ROUND_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)";
 constexpr char put_definition[] =
     "INSERT INTO definition (" COREMACHINE_DEFINITION_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?)";
-constexpr char put_outcome[] =
-    "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?, 0),?,?)";
+constexpr char put_outcome[] = "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS
+                               ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?, 0),?,?)";
 
 /// A list as JSON, or nothing where the list is empty; it lives as long as the statement needs it.
 class ListText {
