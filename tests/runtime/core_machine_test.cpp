@@ -452,7 +452,10 @@ TEST_SUITE("runtime: a machine") {
       auto with = options();
       with.services.add(counter);
       with.log = [&](std::string_view line) {
-        lines += line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos ? 1 : 0;
+        lines +=
+            line.find("counting (job_id=") == 0 && line.find("task_type=counts, attempt=1") != std::string_view::npos
+                ? 1
+                : 0;
       };
       CoreMachine machine(with);
       CHECK(machine.run("plain", plain("counts", 5)).value().status == JobStatus::completed);
