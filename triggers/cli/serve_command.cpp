@@ -10,8 +10,9 @@ namespace coremachine::cli {
 namespace {
 
 const std::vector<std::string_view> taken_settings{
-    "listen",   "store",   "queue",      "workers",    "modules",     "serve_token_file", "insecure",  "allow_host",
-    "tls_cert", "tls_key", "io_threads", "body_limit", "drain_limit", "grace",            "log_level", "log_format"};
+    "listen",      "store",      "queue",     "workers",   "modules",    "serve_token_file",
+    "insecure",    "allow_host", "tls_cert",  "tls_key",   "io_threads", "body_limit",
+    "drain_limit", "grace",      "log_level", "log_format"};
 
 ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
