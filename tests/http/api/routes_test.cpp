@@ -40,7 +40,7 @@ TEST_SUITE("http: routes") {
       CAPTURE(route.path);
       CHECK(operations.insert(route.operation).second);
       CHECK(places.emplace(route.method, route.path).second);
-      CHECK(route.handler != nullptr);
+      CHECK(static_cast<bool>(route.handler));
       CHECK_FALSE(route.summary.empty());
       CHECK_FALSE(route.group.empty());
       REQUIRE_FALSE(route.answers.empty());
