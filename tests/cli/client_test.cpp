@@ -60,7 +60,7 @@ TEST_CASE("requests go over one connection as long as it stays") {
   auto client = client_of(server);
   for (const auto* body : {"1", "2", "3", "4"}) {
     const auto reply = client.exchange({.method = "POST", .target = "/a", .body = "{}"});
-    REQUIRE(reply);
+    REQUIRE(reply.has_value());
     CHECK(reply->body == body);
   }
   const auto requests = server.requests();
