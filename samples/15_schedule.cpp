@@ -50,8 +50,9 @@ int main() {
   nightly.params = R"({"of": "the day"})";
   nightly.timing = Cron{"30 2 * * *", "Europe/Berlin"};
   nightly.starts_at = std::chrono::sys_days{std::chrono::year{2099} / 3 / 28};
-  const auto made = machine.create_schedule(nightly).value();
-  for (const auto time : machine.schedule(made.id, 3)->next_times) std::cout << to_rfc3339(time) << '\n';
+  (void)machine.create_schedule(nightly).value();
+  const auto shown = machine.schedule("nightly", 3).value();
+  for (const auto time : shown.next_times) std::cout << to_rfc3339(time) << '\n';
 
   // Now, without waiting for 2099.
   const auto run = machine.run_schedule("nightly").value();

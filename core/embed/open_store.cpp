@@ -12,7 +12,7 @@ namespace coremachine::embed {
 OpenedStore open_store(std::string_view url, bool must_exist) {
   constexpr std::string_view sqlite = "sqlite:";
   if (url == "memory:") {
-    return {make_memory_store(), {}, [] { return Result<std::unique_ptr<ArtifactStore>>(make_memory_artifacts()); }};
+    return {make_memory_store(), {}, open_memory_artifacts};
   }
   if (url.starts_with(sqlite) && url.size() > sqlite.size()) {
     SqliteOptions options;
@@ -20,7 +20,9 @@ OpenedStore open_store(std::string_view url, bool must_exist) {
     options.must_exist = must_exist;
     auto opened = open_sqlite_store(options);
     if (!opened) throw Failure(opened.error());
-    const auto open_artifacts = [root = options.path + "-artifacts"] { return open_artifact_files({.root = root}); };
+    const auto open_artifacts = [root = options.path + "-artifacts"](bool existing) {
+      return open_artifact_files({.root = root, .must_exist = existing});
+    };
     return {std::move(*opened), options.path + "-running", open_artifacts};
   }
   throw Failure(

@@ -13,8 +13,8 @@ namespace coremachine::embed {
 struct OpenedStore {
   std::unique_ptr<Store> store;
   std::string running_record;  ///< path of the record of what runs; empty: none is kept
-  /// Opens the store of artifacts that belongs to it; made when it is first needed.
-  std::function<Result<std::unique_ptr<ArtifactStore>>()> open_artifacts = {};
+  /// Opens the store of artifacts that belongs to it; makes it, unless `must_exist`.
+  std::function<Result<std::unique_ptr<ArtifactStore>>(bool must_exist)> open_artifacts = {};
 };
 
 /// `memory:` or `sqlite:PATH`. Throws Failure. The one place of the library that names concrete stores.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include <coremachine/model/reason.hpp>
+#include <coremachine/model/status.hpp>
 
 #include "core/model/effect.hpp"
 #include "core/model/job.hpp"
@@ -28,9 +30,10 @@ struct HandlerCall {
   std::string version;
   std::uint32_t attempt = 1;
   Text params;
-  std::map<int, Text> stage_results = {};  ///< of closed stages
-  TaskCounts counts = {};                  ///< of the round that closes
-  std::vector<RoundNumber> rounds = {};    ///< where its outcomes are: its lineage, then itself
+  std::map<int, Text> stage_results = {};      ///< of closed stages
+  std::map<int, RoundNumber> defined_in = {};  ///< the round with the tasks of each stage that has ended
+  TaskCounts counts = {};                      ///< of the round that closes
+  std::vector<RoundNumber> rounds = {};        ///< where its outcomes are: its lineage, then itself
   bool is_inline = false;
   std::vector<OutcomeSegment> outcomes = {};  ///< if inline
   std::optional<Signal> signal = {};          ///< that opened the gate of the round that closes
@@ -74,6 +77,46 @@ struct RecallSlice {
 struct StopSlice {
   SliceId id = 0;
 };
+/// What is asked of the tasks of a job's current round that are not finished.
+struct LiveAsk {
+  std::optional<RoundNumber> round = {};  ///< only if this is the current one
+  int stage = 0;                          ///< likewise; 0: any
+  TaskIndex from = 0;                     ///< tasks from here on are listed
+  std::size_t limit = 0;
+  std::array<bool, all_task_statuses.size()> statuses = {};  ///< of these that are listed
+  std::uint64_t cells = 0;  ///< all are counted in so many cells at most; 0: they are not
+};
+struct LiveTask {
+  TaskIndex index = 0;
+  TaskStatus status = TaskStatus::queued;
+  std::uint32_t attempt = 0;
+  std::optional<Timestamp> since = {};  ///< if it runs
+  Text progress = {};
+};
+struct LiveCell {
+  std::uint64_t running = 0;
+  std::uint64_t retrying = 0;
+};
+struct LiveTasks {
+  RoundNumber round = 0;  ///< 0: the one that was asked for is not current
+  bool open = false;      ///< else what is not finished never will be
+  TaskCounts counts = {};
+  std::vector<LiveTask> tasks = {};
+  TaskIndex end = 0;  ///< those before it were looked at
+  std::map<std::uint64_t, LiveCell> cells = {};
+};
+/// How many tasks a cell has if `total` are spread over at most `cells`: where it is more than a chunk, whole chunks,
+/// so that the counts of chunks are enough.
+inline std::uint64_t cell_size(std::uint64_t total, std::uint64_t cells) {
+  const auto size = std::max<std::uint64_t>(1, (total + cells - 1) / cells);
+  return size <= chunk_size ? size : (size + chunk_size - 1) / chunk_size * chunk_size;
+}
+struct LiveCounts {
+  JobId job;
+  RoundNumber round = 0;
+  TaskCounts counts = {};
+};
+
 /// What a request has come to.
 struct Answer {
   RequestId request = 0;
@@ -82,6 +125,8 @@ struct Answer {
   std::shared_ptr<const Job> view = {};  ///< for requests that ask for the job
   std::vector<Reason> reasons = {};      ///< for those that ask why it is not finished
   bool existing = false;                 ///< of a submission that was there already
+  std::shared_ptr<const LiveTasks> tasks = {};
+  std::vector<LiveCounts> counts = {};
 };
 /// Give the job of a redrive back as `adopt_for_redrive`.
 struct LoadJob {

@@ -36,6 +36,7 @@ void Stepper::operator()(BoundaryDecided event) {
   const auto kind = job_.boundary->kind;
   job_.boundary.reset();
   job_.boundary_losses = 0;
+  keep(std::move(event.artifacts));
 
   if (auto* failed = std::get_if<HandlerFailed>(&event.next)) {
     if (kind == BoundaryKind::close && event.stage_result) close_round(std::move(event.stage_result));
@@ -53,7 +54,10 @@ void Stepper::operator()(BoundaryDecided event) {
   job_.result = std::move(std::get<Finished>(event.next).result);
   if (job_.status == JobStatus::queued) {
     move(JobStatus::running, JobCause::work_began);
-    if (!job_.started_at) job_.started_at = now_.time;
+    if (!job_.started_at) {
+      job_.started_at = now_.time;
+      publish(PublishedKind::job_started);
+    }
   }
   end_job(job_.had_failures ? JobStatus::completed_with_errors : JobStatus::completed, JobCause::finished,
           std::nullopt);

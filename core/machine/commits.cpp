@@ -2,6 +2,8 @@
 
 #include "core/machine/engine.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <variant>
@@ -56,7 +58,16 @@ bool Engine::write(Live& entry, EffectBody& body) {
     open_.outcomes.emplace_back(entry.job.id, std::move(append->segment));
     return true;
   }
+  if (auto* keep = std::get_if<KeepArtifacts>(&body)) {
+    keep_artifacts(entry.job.id, std::move(keep->holds));
+    return true;
+  }
   return false;
+}
+
+void Engine::keep_artifacts(JobId job, ArtifactHolds holds) {
+  for (const auto& id : holds.named) open_.references.push_back({job, id});
+  std::move(holds.pins.begin(), holds.pins.end(), std::back_inserter(open_.pins));
 }
 
 void Engine::hold_or_do(Live& entry, Action action) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
@@ -62,23 +63,39 @@ void Stepper::move(JobStatus to, JobCause cause) {
   job_.status = to;
 }
 
-Publish make_publish(Job& job, PublishedKind kind, int stage, RoundNumber round) {
+Publish make_publish(Job& job, PublishedKind kind, const Now& now) {
   Publish told;
   told.kind = kind;
   told.sequence = ++job.last_event;
-  told.stage = stage;
-  told.round = round;
+  told.at = now.time;
+  told.attempt = job.attempt;
   told.status = job.status;
-  if (job.round) told.counts = job.round->counts;
+  if (job.round) {
+    told.stage = job.round->stage;
+    told.round = job.round->number;
+    told.stage_status = job.round->status;
+    told.counts = job.round->counts;
+  }
+  switch (kind) {
+    case PublishedKind::job_accepted:
+      job.accepted_event = told.sequence;
+      told.at = job.accepted_at.value_or(job.created_at);
+      break;
+    case PublishedKind::job_started:
+      job.started_event = told.sequence;
+      told.status = JobStatus::running;  // also if it was paused in the meantime
+      break;
+    case PublishedKind::stage_started: job.round->started_event = told.sequence; break;
+    case PublishedKind::stage_completed: job.round->closed_event = told.sequence; break;
+    case PublishedKind::job_ended: told.cause = job.error; break;
+    case PublishedKind::progress:
+    case PublishedKind::task_failed: break;
+  }
   return told;
 }
 
-void Stepper::publish(PublishedKind kind, int stage, RoundNumber round) {
-  out_.after_commit(make_publish(job_, kind, stage, round));
-}
-
 void Stepper::operator()(JobSubmitted) {
-  job_.created_at = now_.time;
+  job_.created_at = std::max(now_.time, job_.id.created());  // a clock that was set back does not reorder jobs
   const bool later = job_.run_at && *job_.run_at > now_.time;
   job_.status = later ? JobStatus::scheduled : JobStatus::queued;
   save();
@@ -214,6 +231,8 @@ Round reopened(Round target, RoundNumber number) {
   round.result.reset();
   round.finished_at.reset();
   round.next_sequence = 0;
+  round.told_failures = 0;
+  round.started_event = round.closed_event = 0;
   round.retries.clear();
   round.gate_open = false;
   round.signal.reset();
@@ -232,6 +251,8 @@ void Stepper::operator()(RedriveRequested event) {
   job_.started_at.reset();
   job_.run_at.reset();
   job_.boundary_losses = 0;
+  job_.accepted_at = now_.time;
+  job_.started_event = 0;
   publish(PublishedKind::job_accepted);
   if (!event.target) {
     save();
@@ -254,9 +275,10 @@ void Stepper::operator()(RedriveRequested event) {
     if (chunk.complete()) chunk.notes.clear();
   }
   round.counts.queued = round.counts.total - round.counts.completed;
+  round.opened = {round.counts.total, round.counts.completed};
   set_deadline();
   save();
-  publish(PublishedKind::stage_started, round.stage, round.number);
+  publish(PublishedKind::stage_started);
   set_stage_timer();
   if (round.counts.queued == 0) {
     evaluate_join();

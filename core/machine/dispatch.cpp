@@ -83,9 +83,11 @@ HandlerCall Engine::make_call(const Job& job) const {
   call.params = job.params;
   for (const auto& closed : job.closed) {
     if (closed.result) call.stage_results[closed.stage] = closed.result;
+    call.defined_in[closed.stage] = closed.lineage.empty() ? closed.number : closed.lineage.front();
   }
   if (job.boundary->kind == BoundaryKind::close) {
     const auto& round = *job.round;
+    call.defined_in[round.stage] = round.defined_in();
     call.counts = round.counts;
     call.rounds = round.lineage;
     call.rounds.push_back(round.number);
@@ -212,7 +214,9 @@ void Engine::hand_over(const Now& now, Live& entry, SpecNumber number, Slice sli
   out.round = round.number;
   out.task_type = run.spec.task_type;
   out.first = TaskIndex{slice.chunk} * chunk_size + slice.offset_at(0);
-  out.left = slice.count;
+  out.count = out.left = slice.count;
+  out.offsets = slice.offsets;
+  out.handed_out = now.time;
   out.ahead = run.spec.pure && round.is_inline;
   if (out.ahead) ++ahead_out_;
   recalls_.emplace_back(now.time + setup_.recall_after, id);

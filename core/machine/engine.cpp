@@ -81,12 +81,19 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   if (last) std::erase(entry->slices, slice);
   if (abandoned_) return;
   step_task(now, *entry, task_type, TasksReported{std::move(report)});
-  if (entry->followers > 0 && entry->job.round && now.time - entry->last_progress >= Milliseconds{250}) {
-    entry->last_progress = now.time;
-    const auto& round = *entry->job.round;
-    auto progress = make_publish(entry->job, PublishedKind::progress, round.stage, round.number);
-    hold_or_do(*entry, announcement(*entry, std::move(progress)));
-  }
+  tell_progress(now, *entry);
+}
+
+/// At most four times a second, and nothing of a round that is over: its end was told.
+void Engine::tell_progress(const Now& now, Live& entry) {
+  auto& job = entry.job;
+  if (entry.followers == 0 || now.time - entry.last_progress < Milliseconds{250}) return;
+  if (is_terminal(job.status) || !job.round || job.round->phase == RoundPhase::closed) return;
+  entry.last_progress = now.time;
+  Effects effects;
+  effects.write(SaveJob{});
+  effects.after_commit(make_publish(job, PublishedKind::progress, now));
+  apply(now, entry, effects);
 }
 
 // ---- steps and their effects ----
@@ -145,6 +152,7 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
     void operator()(DiscardRounds&) const {}
     void operator()(AppendDefinitions&) const {}
     void operator()(AppendOutcomes&) const {}
+    void operator()(KeepArtifacts&) const {}
     void operator()(OfferTasks& offer) const {
       offer_tasks(entry.job, offer, now.time);
       engine.backlog_.update(entry.job, entry.waiting);

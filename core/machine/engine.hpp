@@ -104,11 +104,15 @@ class Engine {
   /// Answered when all that was written so far is durable.
   void answer_after_commit(Answer answer) { hold_or_do(std::move(answer)); }
   void control(const Now& now, JobId job, Control verb, RequestId request);
-  void signal(const Now& now, JobId job, Signal signal, RequestId request);
+  void signal(const Now& now, JobId job, Signal signal, RequestId request, ArtifactHolds artifacts = {});
   /// Answered with the job as it is, once that is durable; unknown_job if it is not live.
   void inspect(JobId job, RequestId request);
   /// Answered with what the job waits for.
   void explain(const Now& now, JobId job, RequestId request);
+  /// Answered with the tasks that are not finished, as far as was asked for, once what they come from is durable.
+  void ask_tasks(JobId job, const LiveAsk& ask, RequestId request);
+  /// Answered with the counts of current rounds that are kept in segments; jobs without one are left out.
+  void ask_counts(const std::vector<JobId>& jobs, RequestId request);
   /// In force at once; answered when it is durable.
   void set_limit(const Now& now, const std::string& type, const TypeLimit& limit, RequestId request);
   /// As it was set before the start.
@@ -129,6 +133,9 @@ class Engine {
   void follow(JobId job, bool on);
   /// What is announced of jobs that nobody follows.
   void tell(Tell what) { tell_ = what; }
+  /// Follows it, and is answered with the job as it was then, once that is durable: what has a higher sequence comes
+  /// as an Announce.
+  void follow(const Now& now, JobId job, RequestId request);
 
   void boundary_decided(const Now& now, JobId job, BoundaryDecided decided);
   /// It was recalled, and had not begun.
@@ -192,6 +199,9 @@ class Engine {
     RoundNumber round = 0;
     std::string task_type;
     TaskIndex first = 0;
+    std::uint32_t count = 0;
+    std::vector<ChunkOffset> offsets = {};  ///< of its chunk; empty: from `first` on
+    Timestamp handed_out{};
     std::uint32_t left = 0;
     bool ahead = false;
     bool recalled = false;
@@ -221,7 +231,9 @@ class Engine {
   Announce announcement(const Live& live, Publish what) const;
   void step_task(const Now& now, Live& live, const std::string& task_type, Event event);
   bool write(Live& live, EffectBody& body);
+  void keep_artifacts(JobId job, ArtifactHolds holds);
   void act(const Now& now, Live& live, EffectBody& body);
+  void tell_progress(const Now& now, Live& live);
   void save_later(const Now& now, Live& live);
   void save_in_next_batch(Live& live);
   void save_all_in_next_batch();
@@ -233,6 +245,8 @@ class Engine {
   void fire(const Now& now, const Timer& timer);
   void wake_limited(const Now& now);
   std::vector<Reason> reasons(const Now& now, const Live& live);
+  void list_tasks(const Live& live, const LiveAsk& ask, LiveTasks& found) const;
+  void count_cells(const Live& live, const LiveAsk& ask, LiveTasks& found) const;
   void explain_queued(const Now& now, const Round& round, std::vector<Reason>& reasons);
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);

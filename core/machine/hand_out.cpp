@@ -36,6 +36,16 @@ bool has_ready_tasks(const Job& job) {
   return limit == 0 || job.round->counts.running < limit;
 }
 
+void work_began(Job& job, const Now& now, Effects& out) {
+  const bool first = !job.started_at;
+  if (!first && job.status != JobStatus::queued) return;
+  if (job.status == JobStatus::queued) job.status = JobStatus::running;
+  out.write(SaveJob{});
+  if (!first) return;
+  job.started_at = now.time;
+  out.after_commit(make_publish(job, PublishedKind::job_started, now));
+}
+
 namespace {
 
 void begin_slice(Slice& slice, const Job& job, const Chunk& chunk, const Now& now) {
@@ -59,13 +69,7 @@ void count_as_running(Job& job, std::uint32_t count, const Now& now, Effects& ou
   round.counts.queued -= count;
   round.counts.running += count;
   if (wants_more_tasks(job)) call_handler(job, BoundaryKind::pull, round.stage, round.number, out);
-  if (job.status != JobStatus::queued) return;
-  job.status = JobStatus::running;
-  if (!job.started_at) {
-    job.started_at = now.time;
-    out.after_commit(make_publish(job, PublishedKind::job_started));
-  }
-  out.write(SaveJob{});
+  work_began(job, now, out);
 }
 
 /// What earlier attempts of the slice's tasks had come to.

@@ -1,5 +1,6 @@
 #include "core/machine/recovery.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -65,6 +66,8 @@ class Rebuilder {
       const auto& chunk = round_.chunks[entry.first / chunk_size];
       return chunk.finished.contains(static_cast<ChunkOffset>(entry.first - chunk.first));
     });
+    round_.told_failures =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(counts.failed + counts.dead, max_told_failures));
     counts.queued = counts.total - counts.completed - counts.failed - counts.dead - counts.retrying;
   }
 
@@ -139,9 +142,6 @@ void rebuild_chunks(Round& round, const DefinitionHeads& definitions, const Outc
 }
 
 void Stepper::operator()(JobRecovered) {
-  // Events published after the last commit are not known to anyone: whoever goes on reading must not meet their
-  // numbers again.
-  job_.last_event += std::uint64_t{1} << 20U;
   if (is_terminal(job_.status)) return;
   if (job_.deadline) out_.now(SetTimer{TimerKind::job_deadline, *job_.deadline, 0});
   if (job_.status == JobStatus::scheduled) {

@@ -31,6 +31,7 @@ std::shared_ptr<const Job> snapshot(const Job& job) {
   copy->traceparent = job.traceparent;
   copy->started_at = job.started_at;
   copy->finished_at = job.finished_at;
+  copy->last_event = job.last_event;
   copy->closed = job.closed;
   if (job.round) {
     auto& round = copy->round.emplace();
@@ -69,6 +70,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   }
   const auto id = submission.id;
   auto keys = keys_of(submission);
+  auto artifacts = std::move(submission.artifacts);
   auto added = std::make_unique<Live>();
   added->job = make_job(std::move(submission));
   auto& entry = *added;
@@ -77,7 +79,8 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   if (until == Until::ended) entry.waiters.push_back(request);
   if (followed) entry.followers = 1;
   step_job(now, entry, JobSubmitted{});
-  if (!keys.empty()) save_in_next_batch(entry);
+  if (!keys.empty() || !artifacts.empty()) save_in_next_batch(entry);
+  keep_artifacts(id, std::move(artifacts));
   for (auto& key : keys) add_key(std::move(key));
   if (until == Until::ended) return;
   hold_or_do(entry, Answer{request, std::nullopt, id, until == Until::shown ? snapshot(entry.job) : nullptr});
@@ -140,7 +143,7 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
   hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
 }
 
-void Engine::signal(const Now& now, JobId job, Signal signal, RequestId request) {
+void Engine::signal(const Now& now, JobId job, Signal signal, RequestId request, ArtifactHolds artifacts) {
   auto* entry = live(job);
   if (!entry) {
     actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
@@ -152,7 +155,7 @@ void Engine::signal(const Now& now, JobId job, Signal signal, RequestId request)
                                                " signals that nothing has waited for; it takes no more"};
   }
   if (refused) return hold_or_do(*entry, Answer{request, std::move(refused), job, {}});
-  step_job(now, *entry, SignalReceived{std::move(signal)});
+  step_job(now, *entry, SignalReceived{std::move(signal), std::move(artifacts)});
   // The gate that it opens may have been the last thing of the job.
   if (auto* still = live(job)) hold_or_do(*still, Answer{request, std::nullopt, job, snapshot(still->job)});
 }
@@ -247,6 +250,17 @@ void Engine::give_up(JobId job, RequestId request) {
 
 void Engine::follow(JobId job, bool on) {
   if (auto* entry = live(job)) entry->followers += on ? 1 : -1;
+}
+
+void Engine::follow(const Now& now, JobId job, RequestId request) {
+  auto* entry = live(job);
+  if (!entry) {
+    actions_.emplace_back(Answer{request, no_such_job(job), job, {}});
+    return;
+  }
+  ++entry->followers;
+  hold_or_do(*entry, Answer{request, std::nullopt, job, snapshot(entry->job)});
+  tell_progress(now, *entry);
 }
 
 }  // namespace coremachine::machine

@@ -37,7 +37,8 @@ void Stepper::open_round(NextStage next) {
   if (job_.status == JobStatus::queued) move(JobStatus::running, JobCause::work_began);
   save();
   if (first) publish(PublishedKind::job_started);
-  publish(PublishedKind::stage_started, job_.round->stage, job_.round->number);
+  job_.round->opened.total = job_.round->counts.total;
+  publish(PublishedKind::stage_started);
   set_stage_timer();
 
   if (job_.round->counts.total == 0) {
@@ -92,6 +93,9 @@ void Stepper::leave_round() {
   closed.finished_at = round.finished_at;
   closed.policy = round.policy;
   closed.specs = std::move(round.specs);
+  closed.opened = round.opened;
+  closed.started_event = round.started_event;
+  closed.closed_event = round.closed_event;
   closed.folds = round.folds;
   closed.source = std::move(round.source);
   closed.is_inline = round.is_inline;
@@ -125,7 +129,7 @@ void Stepper::end_round(StageStatus status) {
   round.ready_count = 0;
   round.retries.clear();
   round.chunks.clear();
-  publish(PublishedKind::stage_completed, round.stage, round.number);
+  publish(PublishedKind::stage_completed);
 }
 
 void Stepper::evaluate_join() {

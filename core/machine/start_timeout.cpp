@@ -105,6 +105,8 @@ void Stepper::fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, con
   segment.attempt = segment.attempts.front();
   const auto same = [&](std::uint32_t attempt) { return attempt == segment.attempt; };
   if (std::all_of(segment.attempts.begin(), segment.attempts.end(), same)) segment.attempts.clear();
+  work_began(job_, now_, out_);
+  tell_failures(segment, {segment.body});
   append(std::move(segment));
   if (!chunk.complete()) return;
   chunk.notes = {};

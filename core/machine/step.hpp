@@ -34,8 +34,9 @@ Job make_job(Submission submission);
 /// Pure and total: every event is answered in every status, one that comes too late changes nothing.
 void step(Job& job, Event event, const Now& now, const Rules& rules, Effects& out);
 
-/// What those who follow the job are told, with its state as it is now.
-Publish make_publish(Job& job, PublishedKind kind, int stage = 0, RoundNumber round = 0);
+/// What those who follow the job are told, with its state as it is now. It gets the next sequence, which the job notes:
+/// by that it can be told again.
+Publish make_publish(Job& job, PublishedKind kind, const Now& now);
 
 /// Puts the tasks of an `OfferTasks` effect into the ready queues; to be called when the effect is due.
 void offer_tasks(Job& job, const OfferTasks& offer, Timestamp now);

@@ -43,8 +43,11 @@ class Stepper {
   void begin();
   void set_deadline();
   void end_job(JobStatus status, JobCause cause, std::optional<Error> error);
-  void publish(PublishedKind kind, int stage = 0, RoundNumber round = 0);
+  void publish(PublishedKind kind) { out_.after_commit(make_publish(job_, kind, now_)); }
   void save() { out_.write(SaveJob{}); }
+  void keep(ArtifactHolds artifacts) {
+    if (!artifacts.empty()) out_.write(KeepArtifacts{std::move(artifacts)});
+  }
   void drop_boundary();
 
   // rounds (boundary.cpp)
@@ -79,6 +82,7 @@ class Stepper {
   std::uint32_t accept_failures(Chunk& chunk, Report& report);
   void accept_progress(Chunk& chunk, const Report& report);
   void accept_returned(Chunk& chunk, const Report& report);
+  void tell_failures(OutcomeSegment& segment, const std::vector<Text>& errors);
   void append(OutcomeSegment segment);
   void spill_inline();
   void note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt, ErrorCode code,
@@ -94,6 +98,8 @@ class Stepper {
 
 /// Whether a report of this attempt is the one that is awaited.
 bool is_awaited(const Chunk& chunk, ChunkOffset offset, std::uint32_t attempt);
+/// A task was handed out: the job runs, if it did not yet.
+void work_began(Job& job, const Now& now, Effects& out);
 /// Gives every task of the chunk a note of its own, as its bits imply.
 void ensure_notes(Chunk& chunk);
 /// Puts a task that came back into the ready queue of its spec; it might run `since` then.

@@ -54,6 +54,7 @@ void Stepper::operator()(TasksReported event) {
   if (!takes_report(report)) return;
   auto& round = *job_.round;
   auto& chunk = round.chunks[report.chunk];
+  keep(std::move(report.artifacts));
 
   accept_progress(chunk, report);
   const auto completed = accept_completions(chunk, report);
@@ -273,6 +274,7 @@ std::uint32_t Stepper::accept_failures(Chunk& chunk, Report& report) {
     auto& due = group.segment.due_ms;
     if (due.size() > 1 && std::all_of(due.begin(), due.end(), [&](auto at) { return at == due.front(); }))
       due.erase(due.begin() + 1, due.end());
+    if (is_final(group.kind)) tell_failures(group.segment, group.errors);
     append(std::move(group.segment));
   }
   return accepted;
@@ -349,12 +351,25 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   first.attempt = attempt;
   round.first_error = std::move(first);
   save();  // the cause of all that follows is not to be lost with the process
-  auto told = make_publish(job_, PublishedKind::task_failed, round.stage, round.number);
-  told.index = chunk.first + offset;
-  told.attempt = attempt;
-  told.task_type = round.first_error->task_type;
-  told.error = error;
-  out_.after_commit(std::move(told));
+}
+
+void Stepper::tell_failures(OutcomeSegment& segment, const std::vector<Text>& errors) {
+  auto& round = *job_.round;
+  if (round.told_failures >= max_told_failures) return;
+  const auto& chunk = round.chunks[segment.chunk];
+  segment.event = job_.last_event + 1;
+  for (std::uint32_t i = 0; i < segment.count && round.told_failures < max_told_failures; ++i) {
+    auto told = make_publish(job_, PublishedKind::task_failed, now_);
+    told.at = segment.finished_at_of(i);
+    told.index = chunk.first + segment.offset_at(i);
+    told.task_type = round.specs[chunk.spec_of(segment.offset_at(i))].task_type;
+    told.dead = segment.kind == OutcomeKind::dead;
+    told.attempt = segment.attempt_at(i);
+    told.error = errors.size() == 1 ? errors.front() : errors[i];
+    out_.after_commit(std::move(told));
+    ++round.told_failures;
+  }
+  save();
 }
 
 void Stepper::queue_retry(Timestamp due, TaskIndex index) {
@@ -417,6 +432,8 @@ void Stepper::operator()(TaskLost event) {
   if (round.specs[chunk.spec_of(offset)].critical) ++round.critical.failed;
   ++round.counts.dead;
   note_first_error(chunk, offset, note.attempt, ErrorCode::poison, segment.body);
+  work_began(job_, now_, out_);
+  tell_failures(segment, {segment.body});
   append(std::move(segment));
   evaluate_join();
 }

@@ -43,6 +43,7 @@ void Stepper::operator()(StageTimeCame event) {
 
 void Stepper::operator()(SignalReceived event) {
   if (is_terminal(job_.status) || job_.status == JobStatus::cancelling) return;
+  keep(std::move(event.artifacts));
   job_.signals.push_back(std::move(event.signal));
   save();
   if (job_.round && job_.round->policy.gate) evaluate_join();

@@ -15,6 +15,7 @@ constexpr std::size_t max_media_type_size = 200;
 constexpr std::string_view id_key = "$artifact";
 constexpr std::string_view size_key = "size";
 constexpr std::string_view media_type_key = "media_type";
+constexpr std::string_view automatic_key = "automatic";
 
 /// 16 for what is no digit.
 constexpr unsigned digit(char c) {
@@ -65,25 +66,43 @@ ArtifactReference reference_to(const ArtifactInfo& info) {
 
 json::object to_json(const ArtifactReference& reference) {
   json::object out;
-  out.reserve(3);
+  out.reserve(4);
   out.emplace(id_key, reference.id.str());
   out.emplace(size_key, reference.size);
   out.emplace(media_type_key, reference.media_type);
+  if (reference.automatic) out.emplace(automatic_key, true);
   return out;
 }
 
-std::optional<ArtifactReference> parse_artifact_reference(const json::value& value) {
-  const auto* object = value.if_object();
-  if (!object || object->size() != 3) return std::nullopt;
-  const auto* id_text = member(*object, id_key);
-  const auto* size = member(*object, size_key);
-  const auto* media_type = member(*object, media_type_key);
+namespace {
+
+std::optional<ArtifactReference> parse_members(const json::object& object) {
+  const auto* id_text = member(object, id_key);
+  const auto* size = member(object, size_key);
+  const auto* media_type = member(object, media_type_key);
   if (!id_text || !size || !media_type || !id_text->is_string() || !media_type->is_string()) return std::nullopt;
   const auto id = ArtifactId::parse(view_of(id_text->get_string()));
   const auto bytes = as_size(*size);
   const auto type = view_of(media_type->get_string());
   if (!id || !bytes || !is_media_type(type)) return std::nullopt;
   return ArtifactReference{*id, *bytes, std::string(type)};
+}
+
+}  // namespace
+
+std::optional<ArtifactReference> parse_artifact_reference(const json::value& value) {
+  const auto* object = value.if_object();
+  if (!object) return std::nullopt;
+  return object->size() == 3 ? parse_members(*object) : parse_automatic_reference(*object);
+}
+
+std::optional<ArtifactReference> parse_automatic_reference(const json::object& value) {
+  if (value.size() != 4) return std::nullopt;
+  const auto* automatic = member(value, automatic_key);
+  if (!automatic || !automatic->is_bool() || !automatic->get_bool()) return std::nullopt;
+  auto reference = parse_members(value);
+  if (reference) reference->automatic = true;
+  return reference;
 }
 
 bool is_artifact_reference(const json::value& value) {

@@ -92,23 +92,46 @@ class ReferenceFinder {
   bool is_at_reference_ = false;
 };
 
+json::parse_options deep_enough() {
+  json::parse_options options;
+  constexpr std::size_t levels_around = 16;  // those of the documents that hold what handlers wrote
+  options.max_depth = max_written_depth + levels_around;
+  return options;
+}
+
 }  // namespace
 
 std::vector<ArtifactId> find_references(std::string_view json_text) {
   if (json_text.find(key) == std::string_view::npos && json_text.find(ascii_escape) == std::string_view::npos) {
     return {};
   }
-  json::parse_options options;
-  constexpr std::size_t levels_around = 16;  // those of the documents that hold what handlers wrote
-  options.max_depth = max_written_depth + levels_around;
-  json::basic_parser<ReferenceFinder> parser(options);
-  json::error_code fault;
-  const auto used = parser.write_some(false, json_text.data(), json_text.size(), fault);
-  if (fault || used != json_text.size()) {
+  ReferenceSearch search;
+  search.add(json_text);
+  return search.finish();
+}
+
+struct ReferenceSearch::Parser {
+  json::basic_parser<ReferenceFinder> parser{deep_enough()};
+
+  void write(bool more, std::string_view text) {
+    json::error_code fault;
+    const auto used = parser.write_some(more, text.data(), text.size(), fault);
+    if (!fault && used == text.size()) return;
     throw Failure(Error{ErrorCode::store_damaged, "JSON that may name artifacts cannot be read: " +
                                                       (fault ? fault.message() : std::string("something follows it"))});
   }
-  auto found = parser.handler().take();
+};
+
+ReferenceSearch::ReferenceSearch() : parser_(std::make_unique<Parser>()) {}
+ReferenceSearch::~ReferenceSearch() = default;
+
+void ReferenceSearch::add(std::string_view piece) {
+  parser_->write(true, piece);
+}
+
+std::vector<ArtifactId> ReferenceSearch::finish() {
+  parser_->write(false, {});
+  auto found = parser_->parser.handler().take();
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <coremachine/model/artifact.hpp>
 
 #include "core/model/record.hpp"
 #include "core/model/segment.hpp"
@@ -41,12 +44,19 @@ struct Batch {
   std::vector<std::pair<JobId, OutcomeSegment>> outcomes = {};
   std::vector<Setting> settings = {};
   std::vector<SubmissionKey> keys = {};
+  struct Reference {
+    JobId job;
+    ArtifactId artifact;
+  };
+  /// Texts of the job name these artifacts, from this batch on; one that is known already may be there again.
+  std::vector<Reference> references = {};
+  std::vector<std::shared_ptr<const void>> pins = {};  ///< held with the batch: they keep these artifacts until then
   std::vector<JobId> deletes = {};  ///< their rows and keys go at once; what else belongs to them is garbage
   std::uint32_t sweep = 0;          ///< so many rows of garbage go, or fewer
 
   bool empty() const {
     return discards.empty() && jobs.empty() && rounds.empty() && definitions.empty() && outcomes.empty() &&
-           settings.empty() && keys.empty() && deletes.empty() && sweep == 0;
+           settings.empty() && keys.empty() && references.empty() && deletes.empty() && sweep == 0;
   }
 };
 

@@ -90,6 +90,7 @@ void write_segment(JsonWriter& out, const OutcomeSegment& segment, RoundNumber h
     out.string(segment.worker);
   }
   out.flag("one_for_all", segment.one_for_all);
+  out.member("event", segment.event, std::uint64_t{0});
   if (segment.carry) {
     out.key("carry");
     out.raw(*segment.carry);
@@ -122,6 +123,7 @@ OutcomeSegment read_outcome_segment(JsonReader& in, RoundNumber home) {
     if (name == "due_ms") return in.to(segment.due_ms);
     if (name == "worker") return in.to(segment.worker);
     if (name == "one_for_all") return in.to(segment.one_for_all);
+    if (name == "event") return in.to(segment.event);
     if (name == "carry") return in.to(segment.carry);
     if (name == "body") return in.to(segment.body);
     in.mismatch("an outcome has an unknown member");

@@ -31,6 +31,11 @@ struct AppendOutcomes {
   OutcomeSegment segment;
 };
 
+/// Texts that are written name these artifacts.
+struct KeepArtifacts {
+  ArtifactHolds holds;
+};
+
 // ---- acts ----
 
 enum class After : std::uint8_t { now, commit };
@@ -72,20 +77,24 @@ enum class PublishedKind : std::uint8_t {
 struct Publish {
   PublishedKind kind = PublishedKind::job_accepted;
   std::uint64_t sequence = 0;
+  Timestamp at{};
   int stage = 0;
   RoundNumber round = 0;
   TaskIndex index = 0;
-  std::uint32_t attempt = 0;
-  std::string task_type = {};  ///< of a task that failed
-  Text error = {};
-  JobStatus status = JobStatus::queued;  ///< when it happened
-  TaskCounts counts = {};                ///< of the current round, likewise
+  std::string task_type = {};
+  bool dead = false;                     ///< the task, not only failed
+  std::uint32_t attempt = 0;             ///< of the task, else of the job
+  Text error = {};                       ///< of the task
+  std::optional<Error> cause = {};       ///< of the end of the job
+  JobStatus status = JobStatus::queued;  ///< of the job, when it happened
+  StageStatus stage_status = StageStatus::running;
+  TaskCounts counts = {};  ///< of the current round, likewise
 };
 /// The job is over: answer those who wait for it, and forget it.
 struct EndJob {};
 
-using EffectBody = std::variant<SaveJob, SaveRound, DiscardRounds, AppendDefinitions, AppendOutcomes, OfferTasks,
-                                StopTasks, CallHandler, DropHandlerCall, SetTimer, Publish, EndJob>;
+using EffectBody = std::variant<SaveJob, SaveRound, DiscardRounds, AppendDefinitions, AppendOutcomes, KeepArtifacts,
+                                OfferTasks, StopTasks, CallHandler, DropHandlerCall, SetTimer, Publish, EndJob>;
 
 struct Effect {
   EffectBody body;

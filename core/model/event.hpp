@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/artifact_holds.hpp"
 #include "core/model/job.hpp"
 
 namespace coremachine {
@@ -84,6 +85,7 @@ struct Report {
   std::vector<FailedAttempt> failed = {};
   std::vector<TaskProgress> progress = {};
   std::vector<ChunkOffset> returned = {};  ///< handed out, never started, taken back
+  ArtifactHolds artifacts = {};            ///< that results and progress name
   std::optional<Error> broken = {};        ///< the stage's fold did what it may not: the job cannot go on
 };
 
@@ -119,6 +121,7 @@ struct BoundaryDecided {
   BoundaryNumber boundary = 0;
   Text stage_result = {};  ///< of the closed stage; null at the first boundary or when aggregating failed
   std::variant<NextStage, MoreTasks, Finished, HandlerFailed> next;
+  ArtifactHolds artifacts = {};  ///< that any of it names
 };
 struct BoundaryTimedOut {
   BoundaryNumber boundary = 0;
@@ -146,6 +149,7 @@ struct StartTimeCame {
 };
 struct SignalReceived {
   Signal signal;
+  ArtifactHolds artifacts = {};  ///< that its data names
 };
 struct CancelRequested {};
 struct PauseRequested {};

@@ -35,6 +35,10 @@ JobId JobId::make(Timestamp created, std::uint64_t entropy_high, std::uint64_t e
   return {(time << 16U) | (entropy_high >> 48U), entropy_low};
 }
 
+Timestamp JobId::created() const {
+  return Timestamp{Milliseconds{static_cast<Milliseconds::rep>(high >> 16U)}};
+}
+
 std::optional<JobId> JobId::parse(std::string_view text) {
   if (text.size() != text_size) return std::nullopt;
   JobId id;

@@ -9,6 +9,7 @@
 #include <coremachine/model/status.hpp>
 #include <coremachine/model/time.hpp>
 
+#include "core/model/artifact_holds.hpp"
 #include "core/model/round.hpp"
 #include "core/model/text.hpp"
 
@@ -48,6 +49,7 @@ struct Submission {
   std::string idempotency_key = {};  ///< empty: none
   bool unique = false;               ///< by its fingerprint
   std::string traceparent = {};      ///< whose work it is part of; empty: nobody said
+  ArtifactHolds artifacts = {};      ///< that the params name
 };
 
 /// Everything the machine knows of a job that is not over. Its one truth is what the store holds;
@@ -81,7 +83,13 @@ struct Job {
   std::optional<Boundary> boundary = {};  ///< the call that is out
   BoundaryNumber last_boundary = 0;
   std::uint8_t boundary_losses = 0;  ///< deaths of the process while the boundary ran alone
-  std::uint64_t last_event = 0;      ///< sequence of the last published event
+
+  // Sequences of events: what happened is told from the rows that it left, under the numbers that it had.
+  std::uint64_t last_event = 0;               ///< the last one given out; of a job that is over, its end's
+  std::uint64_t accepted_event = 1;           ///< of this attempt
+  std::uint64_t started_event = 0;            ///< 0: not started yet
+  std::optional<Timestamp> accepted_at = {};  ///< of a retry; else it is `created_at`
+  Text history = {};                          ///< JSON: events of earlier attempts of which no other row tells
 };
 
 }  // namespace coremachine

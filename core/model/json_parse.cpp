@@ -97,7 +97,8 @@ class Builder {
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
     if (parsed.ec == std::errc::result_out_of_range) number = approximate;
     if (!std::isfinite(number) && !is_beyond) return refuse(ec, "the number is too large to be finite");
-    if (is_beyond) number = std::clamp(number, std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
+    if (is_beyond)
+      number = std::clamp(number, std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
     return add(number, ec);
   }
   bool on_bool(bool value, json::error_code& ec) { return add(value, ec); }

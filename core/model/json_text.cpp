@@ -1,5 +1,6 @@
 #include "core/model/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -37,9 +38,10 @@ std::string_view view_of(json::string_view text) {
 }
 
 /// Writes as long as nothing is wrong. Where it is wrong is found by a second walk, so that the first need not know.
+template <class Out>
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  explicit Writer(Out& out) : out_(out) {}
 
   bool write(const json::value& value, std::size_t depth) {
     switch (value.kind()) {
@@ -69,7 +71,7 @@ class Writer {
       before = ',';
       if (!write_string(view_of(member.key()))) return false;
       out_.push_back(':');
-      if (!write(member.value(), depth + 1)) return false;
+      if (!write(member.value(), depth + 1) || is_full()) return false;
     }
     if (object.empty()) out_.push_back('{');
     out_.push_back('}');
@@ -83,7 +85,7 @@ class Writer {
     for (const auto& element : array) {
       out_.push_back(before);
       before = ',';
-      if (!write(element, depth + 1)) return false;
+      if (!write(element, depth + 1) || is_full()) return false;
     }
     if (array.empty()) out_.push_back('[');
     out_.push_back(']');
@@ -94,7 +96,7 @@ class Writer {
   void write_number(Integer number) {
     std::array<char, 24> text;
     const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-    out_.append(text.data(), end);
+    out_.append(text.data(), static_cast<std::size_t>(end - text.data()));
   }
 
   bool write_double(double number) {
@@ -106,11 +108,19 @@ class Writer {
       *end++ = '.';
       *end++ = '0';
     }
-    out_.append(text.data(), end);
+    out_.append(text.data(), static_cast<std::size_t>(end - text.data()));
     return true;
   }
 
+  bool is_full() const {
+    if constexpr (requires { out_.is_full(); }) return out_.is_full();
+    return false;
+  }
+
   bool write_string(std::string_view text) {
+    if constexpr (requires { out_.has_room(text.size()); }) {
+      if (!out_.has_room(text.size())) return false;
+    }
     out_.push_back('"');
     std::size_t done = 0;
     std::size_t at = 0;
@@ -120,7 +130,7 @@ class Writer {
       switch (byte_classes[static_cast<unsigned char>(text[at])]) {
         case ByteClass::plain: break;
         case ByteClass::escaped:
-          out_.append(text, done, at - done);
+          out_.append(text.data() + done, at - done);
           write_escape(text[at]);
           done = ++at;
           break;
@@ -132,7 +142,7 @@ class Writer {
         }
       }
     }
-    out_.append(text, done, at - done);
+    out_.append(text.data() + done, at - done);
     out_.push_back('"');
     return true;
   }
@@ -147,11 +157,75 @@ class Writer {
       return;
     }
     const auto byte = static_cast<unsigned char>(c);
-    out_.append("u00").append({hex[byte >> 4U], hex[byte & 15U]});
+    const char digits[] = {'u', '0', '0', hex[byte >> 4U], hex[byte & 15U]};
+    out_.append(digits, sizeof digits);
   }
 
-  std::string& out_;
+  Out& out_;
 };
+
+/// A string that takes so much and no more.
+class Within {
+ public:
+  Within(std::string& out, std::size_t limit) : out_(out), end_(out.size() + limit) {}
+  void push_back(char c) { out_.push_back(c); }
+  void append(const char* text, std::size_t size) { out_.append(text, size); }
+  bool has_room(std::size_t size) {
+    if (out_.size() + size > end_) over_ = true;
+    return !over_;
+  }
+  bool is_full() { return !has_room(0); }
+
+ private:
+  std::string& out_;
+  std::size_t end_;
+  bool over_ = false;
+};
+
+/// Gathers small pieces, so that each is worth a call.
+class Pieces {
+ public:
+  explicit Pieces(const TakeText& take) : take_(take) { gathered_.reserve(piece_size); }
+  void push_back(char c) {
+    gathered_.push_back(c);
+    if (gathered_.size() >= piece_size) flush();
+  }
+  void append(const char* text, std::size_t size) {
+    if (gathered_.size() + size < piece_size) {
+      gathered_.append(text, size);
+      return;
+    }
+    flush();
+    if (size < piece_size) {
+      gathered_.append(text, size);
+    } else {
+      give({text, size});
+    }
+  }
+  bool is_full() const { return refused_; }
+  bool flush() {
+    if (!gathered_.empty()) give(gathered_);
+    gathered_.clear();
+    return !refused_;
+  }
+
+ private:
+  static constexpr std::size_t piece_size = std::size_t{64} << 10U;
+  void give(std::string_view piece) { refused_ = refused_ || !take_(piece); }
+
+  const TakeText& take_;
+  std::string gathered_;
+  bool refused_ = false;
+};
+
+template <class Out>
+bool write_to(Out& out, const json::value& value) {
+  return Writer<Out>(out).write(value, 0);
+}
+template <class Out>
+bool write_to(Out& out, const json::object& object) {
+  return Writer<Out>(out).write_object(object, 0);
+}
 
 /// Finds what the writer stumbled over, in the same order.
 class FaultFinder {
@@ -210,110 +284,69 @@ class FaultFinder {
   std::string message_ = {};
 };
 
-template <class Value, class Write>
-std::optional<std::string> append(std::string& out, const Value& value, Write write) {
+template <class Value>
+std::optional<std::string> append(std::string& out, const Value& value) {
   const auto before = out.size();
-  if (write()) return std::nullopt;
+  if (write_to(out, value)) return std::nullopt;
   out.resize(before);
   return FaultFinder().find(value);
+}
+
+template <class Value>
+Appended append_within(std::string& out, const Value& value, std::size_t limit) {
+  const auto before = out.size();
+  Within within(out, std::min(limit, out.max_size() - before));
+  const bool done = write_to(within, value);
+  if (done && !within.is_full()) return Appended::done;
+  out.resize(before);
+  return within.is_full() ? Appended::too_long : Appended::not_json;
+}
+
+template <class Value>
+bool write_pieces(const Value& value, const TakeText& take) {
+  Pieces pieces(take);
+  return write_to(pieces, value) && pieces.flush();
+}
+
+template <class Value>
+std::optional<std::string> fault_of(const Value& value) {
+  auto fault = FaultFinder().find(value);
+  return fault.empty() ? std::nullopt : std::optional(std::move(fault));
 }
 
 }  // namespace
 
 std::optional<std::string> append_json(std::string& out, const json::value& value) {
-  return append(out, value, [&] { return Writer(out).write(value, 0); });
+  return append(out, value);
 }
-
 std::optional<std::string> append_json(std::string& out, const json::object& object) {
-  return append(out, object, [&] { return Writer(out).write_object(object, 0); });
+  return append(out, object);
+}
+Appended append_json_within(std::string& out, const json::value& value, std::size_t limit) {
+  return append_within(out, value, limit);
+}
+Appended append_json_within(std::string& out, const json::object& object, std::size_t limit) {
+  return append_within(out, object, limit);
+}
+bool write_json(const json::value& value, const TakeText& take) {
+  return write_pieces(value, take);
+}
+bool write_json(const json::object& object, const TakeText& take) {
+  return write_pieces(object, take);
+}
+std::optional<std::string> fault_of_json(const json::value& value) {
+  return fault_of(value);
+}
+std::optional<std::string> fault_of_json(const json::object& object) {
+  return fault_of(object);
 }
 
-namespace {
-
-/// Reads an array's text without making values of it.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : text_(text) {}
-
-  bool at_end() const { return at_ >= text_.size(); }
-  char current() const { return text_[at_]; }
-  std::size_t position() const { return at_; }
-  void advance() { ++at_; }
-
-  void skip_space() {
-    while (!at_end() && (current() == ' ' || current() == '\n' || current() == '\r' || current() == '\t')) ++at_;
-  }
-
-  /// Past the value that begins here; false if the text ends first.
-  bool skip_value() {
-    switch (current()) {
-      case '"': return skip_string();
-      case '{':
-      case '[': return skip_nested();
-      default: break;
-    }
-    const auto end = text_.find_first_of(",] \n\r\t", at_);
-    at_ = end;
-    return end != std::string_view::npos;
-  }
-
- private:
-  bool skip_string() {
-    for (++at_; !at_end(); ++at_) {
-      if (current() == '"') {
-        ++at_;
-        return true;
-      }
-      if (current() == '\\') ++at_;
-    }
-    return false;
-  }
-
-  bool skip_nested() {
-    std::size_t depth = 0;
-    while (!at_end()) {
-      switch (current()) {
-        case '"':
-          if (!skip_string()) return false;
-          continue;
-        case '{':
-        case '[': ++depth; break;
-        case '}':
-        case ']':
-          if (--depth == 0) {
-            ++at_;
-            return true;
-          }
-          break;
-        default: break;
-      }
-      ++at_;
-    }
-    return false;
-  }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
-
-std::vector<std::uint32_t> element_ends(std::string_view json_array) {
-  std::vector<std::uint32_t> ends;
-  ends.reserve(json_array.size() / 16);
-  Scanner scanner(json_array);
-  scanner.skip_space();
-  if (scanner.at_end() || scanner.current() != '[') return ends;
-  scanner.advance();
-  scanner.skip_space();
-  while (!scanner.at_end() && scanner.current() != ']') {
-    if (!scanner.skip_value()) break;
-    ends.push_back(static_cast<std::uint32_t>(scanner.position()));
-    scanner.skip_space();
-    if (!scanner.at_end() && scanner.current() == ',') scanner.advance();
-    scanner.skip_space();
-  }
-  return ends;
+std::string_view element_at(std::string_view json_array, const std::vector<std::uint32_t>& ends, std::size_t i) {
+  if (i >= ends.size()) return "null";
+  const auto begin = i == 0 ? json_array.find('[') + 1 : ends[i - 1] + 1;
+  auto text = json_array.substr(begin, ends[i] - begin);
+  const auto skipped = text.find_first_not_of(" \t\r\n,");
+  return skipped == std::string_view::npos ? "null" : text.substr(skipped);
 }
 
 }  // namespace coremachine

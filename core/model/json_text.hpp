@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,9 +28,26 @@ inline constexpr std::size_t max_written_depth = 64;
 std::optional<std::string> append_json(std::string& out, const json::value& value);
 std::optional<std::string> append_json(std::string& out, const json::object& object);
 
+/// The same for a text of at most `limit` bytes. One that is longer, or no JSON, leaves `out` as it was.
+enum class Appended : std::uint8_t { done, too_long, not_json };
+Appended append_json_within(std::string& out, const json::value& value, std::size_t limit);
+Appended append_json_within(std::string& out, const json::object& object, std::size_t limit);
+
+/// Gives the same text to `take`, piece by piece, so that nobody needs to have it whole. Ends with false when `take`
+/// returns false, and at what JSON cannot say; `fault_of_json` says which.
+using TakeText = std::function<bool(std::string_view piece)>;
+bool write_json(const json::value& value, const TakeText& take);
+bool write_json(const json::object& object, const TakeText& take);
+
+/// What JSON cannot say of the value, and where.
+std::optional<std::string> fault_of_json(const json::value& value);
+std::optional<std::string> fault_of_json(const json::object& object);
+
 /// For the text of a JSON array, compact or spaced: the offset just past each of its elements.
 /// The text is trusted; of one that is cut off, only the elements before the cut are found.
 std::vector<std::uint32_t> element_ends(std::string_view json_array);
+/// The text of element `i` of such an array, given these ends; `null` if it has no such element.
+std::string_view element_at(std::string_view json_array, const std::vector<std::uint32_t>& ends, std::size_t i);
 
 /// Reads text from outside: RFC 8259 and no more. Refused as invalid_argument, saying what is wrong and where: empty
 /// text, a byte order mark, anything after the value, a key twice in one object, invalid UTF-8, a lone surrogate,

@@ -12,6 +12,27 @@ bool same_text(const Text& a, const Text& b) {
   return a == b || (a && b && *a == *b);
 }
 
+// ---- what is left out where it is as usual ----
+
+/// Of the beginning of a round, in a job of which nothing failed and that nobody followed.
+std::uint64_t usual_event(RoundNumber round) {
+  return 1 + std::uint64_t{2} * round;
+}
+
+std::uint64_t usual_total(const ClosedRound& round) {
+  return round.counts.total;
+}
+std::uint64_t usual_total(const Round& round) {
+  if (round.phase == RoundPhase::closed) return round.counts.total;
+  std::uint64_t total = 0;
+  for (const auto& segment : round.inline_definitions) total += segment.count;
+  return total;
+}
+
+std::uint64_t usual_start(const Job& job) {
+  return job.started_at ? job.accepted_event + 1 : 0;
+}
+
 // ---- writing ----
 
 /// What rounds of both kinds have in common.
@@ -29,6 +50,9 @@ void write_plan(JsonWriter& out, const AnyRound& round) {
     out.end_array();
   }
   out.flag("folds", round.folds);
+  out.member("event", round.started_event, usual_event(round.number));
+  out.member("opened", round.opened.total, usual_total(round));
+  out.member("opened_completed", round.opened.completed, std::uint64_t{0});
   if (round.source) {
     out.key("source");
     codec::write_source(out, *round.source, round.number);
@@ -65,6 +89,7 @@ void write_round(JsonWriter& out, const Round& round) {
     out.word(to_string(round.status));
     out.key("counts");
     codec::write_counts(out, round.counts);
+    out.member("closed_event", round.closed_event, round.started_event + 1);
   }
   out.flag("gate_open", round.gate_open);
   if (round.signal) {
@@ -98,6 +123,13 @@ std::string state_of(const Job& job) {
   out.flag("had_failures", job.had_failures);
   out.member("boundary_losses", job.boundary_losses, std::uint8_t{0});
   out.member("last_event", job.last_event, std::uint64_t{0});
+  out.member("accepted_event", job.accepted_event, std::uint64_t{1});
+  out.member("started_event", job.started_event, usual_start(job));
+  out.optional_member("accepted_at", job.accepted_at);
+  if (job.history) {
+    out.key("history");
+    out.raw(*job.history);
+  }
   out.optional_member("timeout_ms", job.timeout);
   out.optional_member("deadline", job.deadline);
   if (!job.traceparent.empty()) {
@@ -160,8 +192,31 @@ void check_inline(JsonReader& in, const AnyRound& round) {
   if (fault) in.mismatch(*fault);
 }
 
+/// Members that are left out where they are as usual, which is known only at the end.
+struct EventNumbers {
+  std::optional<std::uint64_t> started = {};
+  std::optional<std::uint64_t> closed = {};
+  std::optional<std::uint64_t> total = {};
+  std::uint64_t completed = 0;
+
+  bool read(JsonReader& in, std::string_view name) {
+    if (name == "event") return in.to(started), true;
+    if (name == "closed_event") return in.to(closed), true;
+    if (name == "opened") return in.to(total), true;
+    if (name == "opened_completed") return in.to(completed), true;
+    return false;
+  }
+  template <class AnyRound>
+  void give(AnyRound& round, bool over) const {
+    round.started_event = started.value_or(usual_event(round.number));
+    round.closed_event = closed.value_or(over ? round.started_event + 1 : 0);
+    round.opened = {total.value_or(usual_total(round)), completed};
+  }
+};
+
 Round read_round(JsonReader& in) {
   Round round;
+  EventNumbers numbers;
   const auto definition = [&](JsonReader& list) { return codec::read_definition_segment(list, round.number); };
   const auto outcome = [&](JsonReader& list) { return codec::read_outcome_segment(list, round.number); };
   const auto read_closed = [&] {
@@ -177,6 +232,7 @@ Round read_round(JsonReader& in) {
     if (name == "status") return void(round.status = read_stage_status(in));
     if (name == "counts") return void(round.counts = codec::read_counts(in));
     if (name == "folds") return in.to(round.folds);
+    if (numbers.read(in, name)) return;
     if (name == "source") return void(round.source = codec::read_source(in, round.number));
     if (name == "gate_open") return in.to(round.gate_open);
     if (name == "signal") return void(round.signal = codec::read_signal(in));
@@ -191,6 +247,7 @@ Round read_round(JsonReader& in) {
     in.mismatch("a round has an unknown member");
   });
   check_inline(in, round);
+  numbers.give(round, round.phase == RoundPhase::closed);
   for (const auto& segment : round.inline_definitions) round.inline_bytes += segment.body ? segment.body->size() : 0;
   for (const auto& segment : round.inline_outcomes) round.inline_bytes += segment.body ? segment.body->size() : 0;
   return round;
@@ -209,6 +266,7 @@ ClosedRound read_closed_round(const RoundRow& row, Detail detail) {
   if (row.result) check_text(*row.result, 0, "results");
 
   JsonReader in(row.state);
+  EventNumbers numbers;
   const bool whole = detail == Detail::whole;
   const auto definition = [&](JsonReader& list) { return codec::read_definition_segment(list, row.round); };
   const auto outcome = [&](JsonReader& list) { return codec::read_outcome_segment(list, row.round); };
@@ -218,6 +276,7 @@ ClosedRound read_closed_round(const RoundRow& row, Detail detail) {
     if (name == "counts") return void(round.counts = codec::read_counts(in));
     if (name == "inline") return in.to(round.is_inline);
     if (name == "folds") return in.to(round.folds);
+    if (numbers.read(in, name)) return;
     if (name == "source") return void(round.source = codec::read_source(in, row.round));
     if (name == "specs") return whole ? read_list(in, round.specs, codec::read_spec) : skip(in);
     if (name == "inline_definitions") return whole ? read_list(in, round.inline_definitions, definition) : skip(in);
@@ -226,17 +285,23 @@ ClosedRound read_closed_round(const RoundRow& row, Detail detail) {
   });
   in.end();
   if (whole) check_inline(in, round);
+  numbers.give(round, true);
   return round;
 }
 
 void read_state(const std::string& state, Job& job) {
   JsonReader in(state);
+  std::optional<std::uint64_t> started;
   in.object([&](std::string_view name) {
     if (name == "last_round") return in.to(job.last_round);
     if (name == "last_boundary") return in.to(job.last_boundary);
     if (name == "had_failures") return in.to(job.had_failures);
     if (name == "boundary_losses") return in.to(job.boundary_losses);
     if (name == "last_event") return in.to(job.last_event);
+    if (name == "accepted_event") return in.to(job.accepted_event);
+    if (name == "started_event") return in.to(started);
+    if (name == "accepted_at") return in.to(job.accepted_at);
+    if (name == "history") return in.to(job.history);
     if (name == "timeout_ms") return in.to(job.timeout);
     if (name == "deadline") return in.to(job.deadline);
     if (name == "traceparent") return in.to(job.traceparent);
@@ -245,6 +310,7 @@ void read_state(const std::string& state, Job& job) {
     in.mismatch("the state has an unknown member");
   });
   in.end();
+  job.started_event = started.value_or(usual_start(job));
 }
 
 }  // namespace
@@ -306,6 +372,7 @@ RoundRow encode_round(JobId job, const ClosedRound& round) {
   write_plan(out, round);
   out.key("counts");
   codec::write_counts(out, round.counts);
+  out.member("closed_event", round.closed_event, round.started_event + 1);
   write_inline(out, round);
   out.end_object();
   return row;

@@ -102,6 +102,13 @@ struct CriticalCounts {
   std::uint64_t failed = 0;
 };
 
+/// What a round had when it began.
+struct OpenedAs {
+  std::uint64_t total = 0;      ///< tasks; a lazy round gets more
+  std::uint64_t completed = 0;  ///< in the rounds that it goes on from
+  friend bool operator==(const OpenedAs&, const OpenedAs&) = default;
+};
+
 /// One execution of a stage.
 struct Round {
   RoundNumber number = 0;
@@ -126,6 +133,10 @@ struct Round {
   std::map<TaskIndex, Text> progress = {};  ///< how far attempts had come, of tasks that are not finished
   std::uint32_t next_sequence = 0;
   CriticalCounts critical = {};
+  OpenedAs opened = {};
+  std::uint64_t started_event = 0;        ///< sequence of the event that it began
+  std::uint64_t closed_event = 0;         ///< and ended
+  std::uint32_t told_failures = 0;        ///< of its tasks: how many had an event
   bool folds = false;                     ///< its results are folded as they come
   std::optional<TaskSource> source = {};  ///< of a lazy round
   bool gate_open = false;
@@ -154,6 +165,9 @@ struct ClosedRound {
   std::optional<Timestamp> finished_at = {};
   StagePolicy policy = {};
   std::vector<TaskSpec> specs = {};
+  OpenedAs opened = {};
+  std::uint64_t started_event = 0;
+  std::uint64_t closed_event = 0;
   bool folds = false;
   std::optional<TaskSource> source = {};
   bool is_inline = false;

@@ -87,6 +87,9 @@ struct OutcomeSegment {
       {};  ///< retrying only: when, in ms since the epoch; one for each, or one for all
   std::string worker = {};
   bool one_for_all = false;  ///< the body is one value that stands for every task
+  /// Failed and dead only: the sequence of the event that tells of the first of them, the next ones follow; 0: none is
+  /// told.
+  std::uint64_t event = 0;
   /// JSON that the stage goes on with. Completed: the results folded, null: not yet. Retrying: an array of what each
   /// had come to, null: nothing. Progress: that.
   Text carry = {};
@@ -94,6 +97,9 @@ struct OutcomeSegment {
 
   ChunkOffset offset_at(std::uint32_t i) const { return offsets.empty() ? first + i : offsets[i]; }
   std::uint32_t attempt_at(std::uint32_t i) const { return attempts.empty() ? attempt : attempts[i]; }
+  Timestamp finished_at_of(std::uint32_t i) const {
+    return finished_ms.empty() ? finished_at : started_at + Milliseconds{finished_ms[i]};
+  }
   Milliseconds::rep due_at(std::uint32_t i) const { return due_ms.size() == 1 ? due_ms[0] : due_ms[i]; }
 };
 

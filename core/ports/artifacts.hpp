@@ -98,13 +98,15 @@ struct ArtifactStats {
   std::uint64_t bytes = 0;  ///< of content
 };
 
-/// Which artifacts to collect. One call looks at `max` of them, in the order of their ids from after `after`.
+/// Which artifacts to collect. One call looks at `max` of them, in the order of their ids from after `after`; or at the
+/// ones that it names, of which some may be gone.
 struct CollectRequest {
   /// Asked of each that could go; may be slow, must not call `collect` or `remove`. What it throws ends the call.
   std::function<bool(const ArtifactId&)> is_referenced;
   Timestamp older_than{};
   std::optional<ArtifactId> after = {};
   std::size_t max = 1000;
+  std::vector<ArtifactId> these = {};
 };
 
 struct Collected {
@@ -144,6 +146,9 @@ class ArtifactStore {
   /// Removes what is not pinned, older than asked, and referred to by nobody. What is stored or pinned while
   /// `is_referenced` thinks about it stays.
   virtual Result<Collected> collect(const CollectRequest& request) = 0;
+
+  /// Why nothing is taken any more; nothing as long as all is well.
+  virtual std::optional<Error> broken() const = 0;
 
   /// The output `name` of a job, made if there is none. invalid_name; store_damaged: records that were durable cannot
   /// be read. What a crash left half-written at its end is cut off.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <coremachine/model/artifact.hpp>
 #include <coremachine/model/error.hpp>
 
 #include "core/model/batch.hpp"
@@ -21,11 +22,29 @@ struct StoredJob {
   std::vector<RoundRow> rounds;  ///< ascending
 };
 
+/// What of a job's row is read; what is not stays empty.
+enum class JobColumns : std::uint8_t {
+  heads,     ///< id, type, status, priority, tags, attempt, times, error
+  outlines,  ///< the state too
+  whole,     ///< … params and result
+};
+
 struct JobFilter {
   std::vector<JobStatus> statuses = {};  ///< any of them; empty: all
   std::string type = {};                 ///< empty: all
   std::optional<JobId> before = {};      ///< only older ones
   std::size_t limit = 50;
+  std::optional<JobId> from = {};      ///< this one and younger ones
+  std::vector<std::string> tags = {};  ///< the job has all of them
+  std::string search = {};             ///< part of its id, its type, a tag or its error's message; ASCII a = A
+  /// So many jobs are looked at and no more: what no index knows is found by looking.
+  std::size_t looks = SIZE_MAX;
+  JobColumns columns = JobColumns::whole;
+};
+
+struct JobSlice {
+  std::vector<JobRow> rows = {};
+  std::optional<JobId> next = {};  ///< `before` of the next slice; nothing: that was all
 };
 
 /// Which outcomes of a job are read.
@@ -38,6 +57,15 @@ struct OutcomeQuery {
   bool others = true;
   bool bodies = true;
   std::size_t limit = SIZE_MAX;  ///< of segments
+  bool only_failures = false;    ///< of the others those that ended a task
+};
+
+/// How many tasks of a chunk ended in which way.
+struct ChunkOutcomes {
+  ChunkNumber chunk = 0;
+  std::uint32_t completed = 0;  ///< in any of the rounds
+  std::uint32_t failed = 0;     ///< in the last of them, as those that follow
+  std::uint32_t dead = 0;
 };
 
 struct StoreStats {
@@ -51,6 +79,7 @@ struct StoreStats {
   std::uint64_t outcome_segments = 0;
   std::uint64_t tasks_defined = 0;
   std::uint64_t tasks_finished = 0;
+  std::uint64_t artifact_references = 0;  ///< each of a job to an artifact
   Incarnation incarnation = 0;
   CommitSequence last_commit = 0;
   int schema_version = 0;
@@ -77,8 +106,13 @@ class Store {
   virtual Result<void> commit(const Batch& batch) = 0;
 
   virtual std::optional<StoredJob> read_job(JobId id) const = 0;
+  /// The job without its rounds.
+  virtual std::optional<JobRow> read_row(JobId id) const = 0;
   /// Newest first.
-  virtual std::vector<JobRow> list_jobs(const JobFilter& filter) const = 0;
+  virtual JobSlice list_jobs(const JobFilter& filter) const = 0;
+  /// Of the rounds that the job has left behind the newest, at most so many, newest first; `stage` 0: of any.
+  virtual std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const = 0;
+  virtual std::optional<RoundRow> read_round(JobId job, RoundNumber round) const = 0;
   /// Jobs that are not over, in the order of their ids, from after `after`.
   virtual std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const = 0;
   /// Definitions of a round without their bodies, in order.
@@ -86,6 +120,14 @@ class Store {
   virtual std::optional<DefinitionSegment> read_definitions(JobId job, RoundNumber round, ChunkNumber chunk) const = 0;
   /// Ordered by chunk, then round, then sequence.
   virtual std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const = 0;
+  /// One of them, with its body.
+  virtual std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                                     std::uint32_t sequence) const = 0;
+  /// By chunk; chunks of which nothing ended are not there. `rounds` as in OutcomeQuery.
+  virtual std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber from,
+                                                    ChunkNumber to) const = 0;
+  /// The outcomes of the round that have events, in the order of these, with their bodies.
+  virtual std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const = 0;
 
   /// What was set of one kind, by name.
   virtual std::vector<Setting> read_settings(const std::string& kind) const = 0;
@@ -97,12 +139,25 @@ class Store {
     Timestamp finished_at{};
   };
   virtual std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const = 0;
+  /// Whether texts of a job that is in the store name this artifact.
+  virtual bool is_referenced(const ArtifactId& artifact) const = 0;
+  /// The artifacts that texts of jobs in the store name, ascending, from after `after`.
+  virtual std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const = 0;
+  /// Those that texts of this job name.
+  virtual std::vector<ArtifactId> references_of(JobId job) const = 0;
+  /// Artifacts of which sweeping took away a reference since the last call, in this process. `complete`: all of them;
+  /// there may have been more than are remembered.
+  struct Released {
+    std::vector<ArtifactId> artifacts = {};
+    bool complete = true;
+  };
+  virtual Released take_released() = 0;
   /// Whether deleted jobs have left something to sweep.
   virtual bool has_garbage() const = 0;
 
   virtual StoreStats stats() const = 0;
-  /// On disk, the log included; for those who ask often.
-  virtual std::uint64_t bytes() const { return stats().bytes; }
+  /// On disk, the log included, 0 if there is no disk; cheap, for those who ask often.
+  virtual std::uint64_t bytes() const { return 0; }
 
   /// How many segments and rounds belong to no job; `remove` takes them away.
   virtual std::uint64_t orphans(bool remove) = 0;

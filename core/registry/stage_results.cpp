@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <list>
 #include <stdexcept>
 #include <utility>
 
@@ -9,7 +10,13 @@
 namespace coremachine {
 
 ResultSource::~ResultSource() = default;
+json::value ResultSource::load(const ArtifactReference& reference) const {
+  throw std::logic_error("there is no store for artifacts here: " + reference.id.str() + " cannot be read");
+}
 StageOutcome::~StageOutcome() = default;
+json::object StageOutcome::seal_output(std::string_view name) const {
+  throw std::logic_error("there is no store for artifacts here: the output " + std::string(name) + " cannot be sealed");
+}
 StageFold::~StageFold() = default;
 TaskSink::~TaskSink() = default;
 
@@ -45,10 +52,31 @@ struct StageResults::Cache {
     return *current;
   }
 
+  /// The value of the i-th result, which is kept as an artifact.
+  const json::value& load(std::size_t i, const ArtifactReference& reference) {
+    const auto found = std::find_if(large.begin(), large.end(), [&](const Large& each) { return each.position == i; });
+    if (found != large.end()) return found->value;
+    // Small ones may stay for a while; of huge ones there is never more than one.
+    while (!large.empty() && large_bytes + reference.size > kept_bytes) {
+      large_bytes -= large.front().bytes;
+      large.pop_front();
+    }
+    large.push_back({i, reference.size, source->load(reference)});
+    large_bytes += reference.size;
+    return large.back().value;
+  }
+
   std::shared_ptr<const ResultSource> source;
   std::size_t size = 0;
 
  private:
+  struct Large {
+    std::size_t position;
+    std::uint64_t bytes;  ///< of its text
+    json::value value;
+  };
+  static constexpr std::uint64_t kept_bytes = std::uint64_t{16} << 20U;
+
   std::size_t page_of(std::size_t i) {
     // A page on the way that does not have the result is not kept: it would push out one that is in use.
     while (ends.empty() || ends.back() <= i) {
@@ -92,6 +120,8 @@ struct StageResults::Cache {
 
   std::vector<std::size_t> ends = {};  ///< how many results the pages up to and with each one have
   std::vector<Slot> slots = {};
+  std::list<Large> large = {};  ///< in the order in which they were read
+  std::uint64_t large_bytes = 0;
   Slot* current = nullptr;
   std::uint64_t clock = 0;
 };
@@ -122,7 +152,18 @@ const json::value* StageResults::signal() const {
 
 const json::value& StageResults::operator[](std::size_t i) const {
   const auto& slot = cache_->slot_of(i);
-  return slot.page.values[i - slot.first];
+  const auto& value = slot.page.values[i - slot.first];
+  const auto kept = parse_automatic_reference(value);
+  return kept ? cache_->load(i, *kept) : value;
+}
+
+std::optional<ArtifactReference> StageResults::reference(std::size_t i) const {
+  const auto& slot = cache_->slot_of(i);
+  return parse_automatic_reference(slot.page.values[i - slot.first]);
+}
+
+json::object StageResults::seal_output(std::string_view name) const {
+  return cache_->source->seal_output(name);
 }
 
 TaskIndex StageResults::index_of(std::size_t i) const {

@@ -15,6 +15,10 @@ const json::value& TaskContext::last_progress() const {
   return state_.progress ? *state_.progress : none;
 }
 
+StageOutput TaskContext::output(std::string_view name) const {
+  return {artifacts().output(state_.defined_in, name), idempotency_key()};
+}
+
 void TaskContext::log(LogLevel level, std::string_view message, LogFields fields) const {
   if (!state_.log || !state_.log->wants(level)) return;
   LogFields all{{"job_id", state_.job_id.str()}, {"stage", state_.stage},    {"round", state_.round},

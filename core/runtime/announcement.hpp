@@ -1,12 +1,12 @@
 #pragma once
 
-#include <coremachine/runtime/core_machine.hpp>
+#include <coremachine/runtime/queries.hpp>
 
-#include "core/machine/action.hpp"
+#include "core/model/effect.hpp"
 
 namespace coremachine::runtime {
 
-/// The event that subscribers get.
-JobEvent describe(const machine::Announce& announce);
+/// The event as readers get it, live or afterwards.
+JobEvent describe(JobId job, const Publish& what, std::string_view traceparent);
 
 }  // namespace coremachine::runtime

@@ -8,20 +8,11 @@
 #include "core/model/json_text.hpp"
 #include "core/runtime/chunk_writer.hpp"
 #include "core/runtime/fold_stage.hpp"
+#include "core/runtime/handler_artifacts.hpp"
 #include "core/runtime/stored_results.hpp"
 
 namespace coremachine::runtime {
 namespace {
-
-Text text_of(const json::object& value, const std::string& what, int stage) {
-  std::string text;
-  if (const auto fault = append_json(text, value)) {
-    Error error{ErrorCode::handler_contract, what + " is not valid JSON: " + *fault};
-    error.stage = stage;
-    throw BrokenContract{std::move(error)};
-  }
-  return make_text(std::move(text));
-}
 
 JobContext::State context_state(const machine::HandlerCall& call, std::function<bool()> cancelled) {
   JobContext::State state;
@@ -30,6 +21,8 @@ JobContext::State context_state(const machine::HandlerCall& call, std::function<
   state.round = call.boundary.round;
   state.attempt = call.attempt;
   state.params = call.params;
+  state.stage = call.boundary.kind == BoundaryKind::close ? call.boundary.stage : 0;
+  state.defined_in.insert(call.defined_in.begin(), call.defined_in.end());
   state.stage_results = call.stage_results;
   state.cancelled = std::move(cancelled);
   return state;
@@ -51,8 +44,10 @@ auto guarded(const std::string& function, int stage, const Call& call) {
     return call();
   } catch (const BrokenContract&) {
     throw;
+  } catch (const ArtifactFailure&) {
+    throw;  // the handler met it, and did not make it
   } catch (const Failure& thrown) {
-    if (is_of_store(thrown.error())) throw;  // the handler met it, and did not make it
+    if (is_of_store(thrown.error())) throw;  // likewise
     throw failure(thrown.what());
   } catch (const std::exception& error) {
     throw failure(error.what());
@@ -112,8 +107,25 @@ void check_gate(const StagePolicy& policy, int stage) {
 
 }  // namespace
 
-NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage, const JobContext& context) const {
-  const auto handler = jobs_.make(call.job_type, call.version).value();
+struct BoundaryRunner::Run {
+  Run(const machine::HandlerCall& what, LargeValues& large) : call(what), artifacts(large, what.job) {}
+
+  const machine::HandlerCall& call;
+  HandlerArtifacts artifacts;
+  JobContext::State state = {};
+  BoundaryDecided decided = {};
+};
+
+Text BoundaryRunner::text_of(Run& run, const json::object& value, const std::string& what) const {
+  std::string text;
+  if (const auto fault = large_.append(text, value, large_.limit(), run.decided.artifacts)) {
+    throw BrokenContract{broken(what + " is not valid JSON: " + *fault, run.call.boundary.stage)};
+  }
+  return make_text(std::move(text));
+}
+
+NextStage BoundaryRunner::plan_stage(Run& run, int stage, const JobContext& context) const {
+  const auto handler = jobs_.make(run.call.job_type, run.call.version).value();
   NextStage next;
   next.stage = stage;
   next.policy = guarded("stage_policy", stage, [&] { return handler->stage_policy(stage, context); });
@@ -125,6 +137,8 @@ NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage
   setup.tasks = &tasks_;
   setup.stage = stage;
   setup.policy = next.policy;
+  setup.large = &large_;
+  setup.holds = &run.decided.artifacts;
   if (next.policy.lazy) {
     TaskSource source;
     setup.enough = source.pull_chunks * chunk_size;
@@ -144,7 +158,8 @@ NextStage BoundaryRunner::plan_stage(const machine::HandlerCall& call, int stage
   return next;
 }
 
-MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const JobContext& context) const {
+MoreTasks BoundaryRunner::pull_tasks(Run& run, const JobContext& context) const {
+  const auto& call = run.call;
   const auto stage = call.boundary.stage;
   const auto handler = jobs_.make(call.job_type, call.version).value();
   ChunkWriter::Setup setup;
@@ -155,6 +170,8 @@ MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const Job
   setup.chunk = call.chunks;
   setup.rest = call.source.rest;
   setup.enough = std::uint64_t{call.source.pull_chunks} * chunk_size;
+  setup.large = &large_;
+  setup.holds = &run.decided.artifacts;
   MoreTasks more;
   more.source = call.source;
   more.source.rest.reset();
@@ -165,13 +182,14 @@ MoreTasks BoundaryRunner::pull_tasks(const machine::HandlerCall& call, const Job
   return more;
 }
 
-json::object BoundaryRunner::close_stage(const machine::HandlerCall& call) const {
+json::object BoundaryRunner::close_stage(Run& run) const {
+  const auto& call = run.call;
   const auto stage = call.boundary.stage;
   const auto handler = jobs_.make(call.job_type, call.version).value();
-  const auto source = make_result_source(call, store_);
+  const auto source = make_result_source(call, store_, run.artifacts);
   const auto fold = call.policy.gate ? nullptr : guarded("make_fold", stage, [&] { return handler->make_fold(stage); });
   if (fold) {
-    return guarded("the fold", stage, [&] { return fold_stage(*fold, call, store_, *source); });
+    return guarded("the fold", stage, [&] { return fold_stage(*fold, call, store_, large_, *source); });
   }
   return guarded("aggregate_stage_results", stage, [&] {
     const StageResults results(source);
@@ -179,46 +197,60 @@ json::object BoundaryRunner::close_stage(const machine::HandlerCall& call) const
   });
 }
 
-BoundaryDecided BoundaryRunner::run(const machine::HandlerCall& call, std::function<bool()> cancelled) const {
-  BoundaryDecided decided;
-  decided.boundary = call.boundary.number;
+void BoundaryRunner::decide(Run& run) const {
+  const auto& call = run.call;
+  auto& decided = run.decided;
   const auto stage = call.boundary.stage;
   const auto fresh = [&] { return jobs_.make(call.job_type, call.version).value(); };
-  try {
-    auto state = context_state(call, std::move(cancelled));
-    state.keep = [this](const json::value& value) { return large_.keep(value); };
-    if (call.boundary.kind == BoundaryKind::open_first) {
-      const JobContext context(std::move(state));
-      decided.next = plan_stage(call, stage, context);
-      return decided;
-    }
+  if (call.boundary.kind != BoundaryKind::close) {
+    const JobContext context(std::move(run.state));
     if (call.boundary.kind == BoundaryKind::pull) {
-      const JobContext context(std::move(state));
-      decided.next = pull_tasks(call, context);
-      return decided;
-    }
-    decided.stage_result = text_of(close_stage(call), "the result of stage " + std::to_string(stage), stage);
-    state.stage_results[stage] = decided.stage_result;
-    const JobContext context(std::move(state));
-    const auto next = guarded("should_advance_stage", stage, [&] { return fresh()->next_stage(stage, context); });
-    if (next) {
-      if (*next < 1)
-        throw BrokenContract{broken(
-            "next_stage of stage " + std::to_string(stage) + " says " + std::to_string(*next) + "; stages count from 1",
-            stage)};
-      decided.next = plan_stage(call, *next, context);
+      decided.next = pull_tasks(run, context);
     } else {
-      const auto final_result = guarded("get_final_result", stage, [&] { return fresh()->get_final_result(context); });
-      decided.next = Finished{text_of(final_result, "the result of get_final_result", stage)};
+      decided.next = plan_stage(run, stage, context);
     }
+    return;
+  }
+  decided.stage_result = text_of(run, close_stage(run), "the result of stage " + std::to_string(stage));
+  run.state.stage_results[stage] = decided.stage_result;
+  const JobContext context(std::move(run.state));
+  const auto next = guarded("should_advance_stage", stage, [&] { return fresh()->next_stage(stage, context); });
+  if (!next) {
+    const auto final_result = guarded("get_final_result", stage, [&] { return fresh()->get_final_result(context); });
+    decided.next = Finished{text_of(run, final_result, "the result of get_final_result")};
+    return;
+  }
+  if (*next < 1) {
+    throw BrokenContract{broken(
+        "next_stage of stage " + std::to_string(stage) + " says " + std::to_string(*next) + "; stages count from 1",
+        stage)};
+  }
+  decided.next = plan_stage(run, *next, context);
+}
+
+BoundaryRunner::Outcome BoundaryRunner::run(const machine::HandlerCall& call, std::function<bool()> cancelled) const {
+  Run run(call, large_);
+  run.state = context_state(call, std::move(cancelled));
+  run.state.artifacts = &run.artifacts;
+  auto& decided = run.decided;
+  decided.boundary = call.boundary.number;
+  try {
+    decide(run);
   } catch (const BrokenContract& broke) {
     decided.next = HandlerFailed{broke.error};
+  } catch (const ArtifactFailure& failure) {
+    auto error = failure.error();
+    if (error.code == ErrorCode::store_full) return NoRoom{};
+    error.stage = call.boundary.stage;
+    decided.next = HandlerFailed{std::move(error)};
   } catch (const Failure& failure) {
+    if (is_of_store(failure.error())) return StoreBroke{failure.error()};
     decided.next = HandlerFailed{failure.error()};
   } catch (const std::exception& error) {
     decided.next = HandlerFailed{Error{ErrorCode::handler_threw, error.what()}};
   }
-  return decided;
+  decided.artifacts.take(run.artifacts.take());
+  return std::move(decided);
 }
 
 }  // namespace coremachine::runtime

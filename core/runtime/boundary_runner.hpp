@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <variant>
 
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
@@ -17,13 +19,24 @@ class BoundaryRunner {
   BoundaryRunner(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store, LargeValues& large)
       : jobs_(jobs), tasks_(tasks), store_(store), large_(large) {}
 
+  /// Nothing was decided: the disk has no room for what the functions returned. They are to be called again.
+  struct NoRoom {};
+  /// Nothing was decided: the store is broken, and the job is not to blame.
+  struct StoreBroke {
+    Error error;
+  };
+  using Outcome = std::variant<BoundaryDecided, NoRoom, StoreBroke>;
   /// Never throws for anything that the handler does.
-  BoundaryDecided run(const machine::HandlerCall& call, std::function<bool()> cancelled) const;
+  Outcome run(const machine::HandlerCall& call, std::function<bool()> cancelled) const;
 
  private:
-  NextStage plan_stage(const machine::HandlerCall& call, int stage, const JobContext& context) const;
-  MoreTasks pull_tasks(const machine::HandlerCall& call, const JobContext& context) const;
-  json::object close_stage(const machine::HandlerCall& call) const;
+  /// One call of the functions that are due.
+  struct Run;
+  void decide(Run& run) const;
+  NextStage plan_stage(Run& run, int stage, const JobContext& context) const;
+  MoreTasks pull_tasks(Run& run, const JobContext& context) const;
+  json::object close_stage(Run& run) const;
+  Text text_of(Run& run, const json::object& value, const std::string& what) const;
 
   const JobRegistry& jobs_;
   const TaskRegistry& tasks_;

@@ -10,11 +10,15 @@ namespace {
 
 /// Of one pull: so much text is enough, however few tasks it is.
 constexpr std::size_t enough_bytes = 4U << 20U;
+constexpr std::size_t much_text = 8U << 20U;
+constexpr std::size_t moderate_size = 8U << 10U;
 
 }  // namespace
 
 ChunkWriter::ChunkWriter(Setup setup)
     : tasks_(*setup.tasks),
+      large_(*setup.large),
+      holds_(*setup.holds),
       stage_(setup.stage),
       policy_(std::move(setup.policy)),
       enough_(setup.enough),
@@ -37,13 +41,19 @@ void ChunkWriter::add(const TaskDefinition& task) {
     if (open_.specs.empty() && spec != open_.spec) open_.specs.assign(open_.count, open_.spec);
   }
   if (!open_.specs.empty()) open_.specs.push_back(spec);
-  if (const auto fault = append_json(body_, task.parameters)) {
+  if (const auto fault = large_.append(body_, task.parameters, limit(), holds_)) {
     fail(ErrorCode::handler_contract, "the parameters of a task are not valid JSON: " + *fault, task);
   }
   bytes_ += body_.size() - before;
   ++open_.count;
   ++added_;
   if (open_.count == chunk_size) close();
+}
+
+/// The params of a chunk are one text, which is in memory as a whole: when there is much of it already, even those of
+/// moderate size are artifacts.
+std::size_t ChunkWriter::limit() const {
+  return body_.size() < much_text ? large_.limit() : std::min(large_.limit(), moderate_size);
 }
 
 bool ChunkWriter::full() const {

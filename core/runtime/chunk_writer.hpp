@@ -8,6 +8,7 @@
 #include <coremachine/registry/task_registry.hpp>
 
 #include "core/model/event.hpp"
+#include "core/runtime/large_values.hpp"
 
 namespace coremachine::runtime {
 
@@ -16,7 +17,8 @@ struct BrokenContract {
   Error error;
 };
 
-/// Turns definitions into chunks: serialised once, tasks alike under one spec. Throws BrokenContract.
+/// Turns definitions into chunks: serialised once, tasks alike under one spec. Params that are too large become
+/// artifacts. Throws BrokenContract, ArtifactFailure.
 class ChunkWriter final : public TaskSink {
  public:
   struct Setup {
@@ -27,6 +29,8 @@ class ChunkWriter final : public TaskSink {
     ChunkNumber chunk = 0;                       ///< the first one to write
     std::optional<DefinitionSegment> rest = {};  ///< tasks that come before the first new one
     std::uint64_t enough = UINT64_MAX;           ///< tasks
+    LargeValues* large = nullptr;
+    ArtifactHolds* holds = nullptr;  ///< of the params that become artifacts, or name some
   };
   explicit ChunkWriter(Setup setup);
 
@@ -45,11 +49,14 @@ class ChunkWriter final : public TaskSink {
 
  private:
   [[noreturn]] void fail(ErrorCode code, std::string message, const TaskDefinition& task) const;
+  std::size_t limit() const;
   SpecNumber spec_of(const TaskDefinition& task);
   TaskSpec make_spec(const TaskDefinition& task) const;
   TaskIndex next_index() const { return TaskIndex{chunk_} * chunk_size + open_.count; }
 
   const TaskRegistry& tasks_;
+  LargeValues& large_;
+  ArtifactHolds& holds_;
   const int stage_;
   const StagePolicy policy_;
   const std::uint64_t enough_;

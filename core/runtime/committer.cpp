@@ -99,6 +99,7 @@ void Committer::write(Batch batch) {
       return;
     }
     if (result.error().code != ErrorCode::store_full) {
+      doubtful_ = std::move(batch);
       hooks_.post(StoreFailedInput{result.error()});
       return;  // never idle again: nothing is written any more
     }

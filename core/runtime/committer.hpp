@@ -50,6 +50,7 @@ class Committer {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Batch> given_;
+  std::optional<Batch> doubtful_;  ///< may be on the disk or not; what it names is kept, in case it is
   std::optional<std::chrono::steady_clock::time_point> expected_;
   bool stopping_ = false;
   std::atomic<bool> idle_{true};

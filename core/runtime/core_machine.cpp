@@ -8,6 +8,7 @@
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/model/suggest.hpp"
+#include "core/runtime/mailbox.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine {
@@ -192,10 +193,17 @@ void CoreMachine::signal_then(JobId job, std::string_view name, json::value data
   if (!is_valid_name(name))
     return then(Error{ErrorCode::invalid_name, "\"" + std::string(name) + "\" is no name for a signal"});
   std::string text;
-  if (const auto fault = append_json(text, data))
-    return then(Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault});
+  ArtifactHolds artifacts;
+  try {
+    auto& large = shell_->large_values();
+    if (const auto fault = large.append(text, data, large.limit(), artifacts))
+      return then(Error{ErrorCode::invalid_argument, "the data of the signal is not valid JSON: " + *fault});
+  } catch (const runtime::ArtifactFailure& failure) {
+    return then(failure.error());
+  }
   shell_->post(runtime::SignalInput{job, Signal{std::string(name), make_text(std::move(text))},
-                                    live_or_refused(shell_, job, machine::Control::signal, std::move(then))});
+                                    live_or_refused(shell_, job, machine::Control::signal, std::move(then)),
+                                    std::move(artifacts)});
 }
 
 void CoreMachine::remove_then(JobId job, Then<void> then) {
@@ -300,14 +308,48 @@ Result<void> CoreMachine::set_limit(std::string_view task_type, const TypeLimit&
 Result<std::string> CoreMachine::artifact(std::string_view id, std::uint64_t limit) const {
   const auto parsed = ArtifactId::parse(id);
   if (!parsed) return Error{ErrorCode::invalid_argument, "\"" + std::string(id) + "\" is no id of an artifact"};
-  return shell_->large_values().read(*parsed, limit);
+  try {
+    auto content = shell_->large_values().open(*parsed)->read_all(limit);
+    return content;
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
 }
 
-Result<std::shared_ptr<ArtifactReader>> CoreMachine::open_artifact(std::string_view id) const {
+namespace {
+
+/// An artifact that is read from outside; it may outlive the machine.
+class Content final : public ArtifactContent {
+ public:
+  explicit Content(std::unique_ptr<ArtifactReader> reader) : reader_(std::move(reader)) {}
+  const ArtifactInfo& info() const override { return reader_->info(); }
+  std::size_t read(std::uint64_t offset, char* to, std::size_t n) override {
+    const auto got = reader_->read(offset, to, n);
+    if (!got) throw Failure(got.error());
+    return *got;
+  }
+
+ private:
+  std::unique_ptr<ArtifactReader> reader_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ArtifactContent>> CoreMachine::open_artifact(std::string_view id) const {
   const auto parsed = ArtifactId::parse(id);
   if (!parsed) return Error{ErrorCode::store_missing, quoted_name(id) + " is no id of an artifact"};
   try {
-    return std::shared_ptr<ArtifactReader>(shell_->large_values().open(*parsed));
+    return std::unique_ptr<ArtifactContent>(std::make_unique<Content>(shell_->large_values().open(*parsed)));
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
+Result<json::value> CoreMachine::artifact_value(const json::value& reference) const {
+  const auto parsed = parse_artifact_reference(reference);
+  if (!parsed) return Error{ErrorCode::invalid_argument, "that is no reference to an artifact"};
+  try {
+    return shell_->large_values().load(*parsed);
   } catch (const Failure& failure) {
     return failure.error();
   }

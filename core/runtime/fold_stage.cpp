@@ -3,8 +3,6 @@
 #include <string>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include "core/model/json_text.hpp"
 #include "core/runtime/chunk_writer.hpp"
 
@@ -16,30 +14,33 @@ constexpr ChunkNumber chunks_at_once = 256;
 /// A folded value is measured after so many merges: it can only have grown so much in between.
 constexpr std::size_t merges_between_checks = 256;
 
-json::value parse(const Text& text) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return json::parse(*text, {}, options);
-}
-
 class Folding {
  public:
-  Folding(const StageFold& fold, int stage) : fold_(fold), stage_(stage), folded_(fold.init()) {}
+  Folding(const StageFold& fold, LargeValues& large, int stage)
+      : fold_(fold), large_(large), stage_(stage), folded_(fold.init()) {}
 
   void take_folded(const Text& folded) {
-    fold_.merge(folded_, parse(folded));
+    fold_.merge(folded_, parse_kept(*folded));
     if (++merges_ % merges_between_checks == 0) folded_text(folded_, stage_);
   }
   void take_results(const OutcomeSegment& segment) {
-    const auto values = parse(segment.body);
+    const auto values = parse_kept(*segment.body);
     for (std::uint32_t i = 0; i < segment.count; ++i) {
-      fold_.step(folded_, TaskIndex{segment.chunk} * chunk_size + segment.offset_at(i), values.as_array()[i]);
+      const auto index = TaskIndex{segment.chunk} * chunk_size + segment.offset_at(i);
+      const auto& value = values.as_array()[i];
+      const auto kept = parse_automatic_reference(value);
+      if (kept) {
+        fold_.step(folded_, index, large_.load(*kept));
+      } else {
+        fold_.step(folded_, index, value);
+      }
     }
   }
   const json::value& folded() const { return folded_; }
 
  private:
   const StageFold& fold_;
+  LargeValues& large_;
   int stage_;
   json::value folded_;
   std::size_t merges_ = 0;
@@ -63,9 +64,9 @@ Text folded_text(const json::value& folded, int stage) {
   return make_text(std::move(text));
 }
 
-json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call, const Store& store,
+json::object fold_stage(const StageFold& fold, const machine::HandlerCall& call, const Store& store, LargeValues& large,
                         const StageOutcome& outcome) {
-  Folding folding(fold, call.boundary.stage);
+  Folding folding(fold, large, call.boundary.stage);
   if (call.is_inline) {
     for (const auto& segment : call.outcomes) {
       if (segment.kind == OutcomeKind::completed) folding.take_results(segment);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
 
@@ -42,6 +43,7 @@ struct SignalInput {
   JobId job;
   Signal signal;
   Then then;
+  ArtifactHolds artifacts = {};  ///< that the signal names
 };
 struct ExplainInput {
   JobId job;
@@ -83,10 +85,31 @@ struct FollowInput {
   JobId job;
   std::weak_ptr<Listener> listener;
 };
+/// As FollowInput, and answered with the job as it was then.
+struct CatchUpInput {
+  JobId job;
+  std::weak_ptr<Listener> listener;
+  Then then;
+};
+struct TasksInput {
+  JobId job;
+  machine::LiveAsk ask;
+  Then then;
+};
+struct CountsInput {
+  std::vector<JobId> jobs;
+  Then then;
+};
 struct BoundaryInput {
   JobId job;
   BoundaryDecided decided;
   std::chrono::nanoseconds took{};
+};
+/// It could not be carried out: it is to be run again, in a while if `later`.
+struct BoundaryReturnedInput {
+  JobId job;
+  BoundaryNumber boundary = 0;
+  bool later = false;
 };
 struct SliceInput {
   machine::SliceId slice = 0;
@@ -116,9 +139,9 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input =
-    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                 InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, BoundaryInput, SliceInput,
-                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                           InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput,
+                           CountsInput, BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput,
+                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

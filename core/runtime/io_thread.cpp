@@ -13,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/core/demangle.hpp>
 #include <boost/json/parse.hpp>
 
@@ -38,6 +39,7 @@ struct CoroutineTask {
   std::shared_ptr<SliceState> slice;
   std::uint32_t position = 0;
   json::object params;
+  std::optional<HandlerArtifacts> artifacts = {};
   std::optional<TaskContext> context;
   RunningRecord::Slot* slot = nullptr;
   Timestamp started{};
@@ -59,6 +61,7 @@ struct IoThread::State {
   std::optional<Timestamp> armed = {};
   std::unordered_multimap<machine::SliceId, std::shared_ptr<CoroutineTask>> tasks = {};
   std::atomic<std::size_t> in_flight{0};
+  std::optional<asio::thread_pool> blocking = {};
   std::thread thread = {};
 
   void arm(Timestamp at) {
@@ -94,7 +97,7 @@ struct IoThread::State {
       }
       const auto offset = work.slice.offset_at(*position);
       const std::size_t begin = offset == 0 ? 1 : ends.at(offset - 1) + 1;
-      task->params = json::parse(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
+      task->params = parse_kept(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
       auto about = hooks.slices->about(work);
       about.index = TaskIndex{work.slice.chunk} * chunk_size + offset;
       about.attempt = work.slice.attempt_at(*position);
@@ -104,14 +107,50 @@ struct IoThread::State {
         if (of == offset) task->earlier = json::parse(*said);
       }
       about.heartbeats = &task->last_word;
+      task->artifacts.emplace(hooks.slices->large(), about.job_id);
+      about.artifacts = &*task->artifacts;
       about.progress = task->earlier ? &*task->earlier : nullptr;
       task->context.emplace(about);
       task->slot = hooks.record->acquire();
       task->slot->at(about.index);
       task->slot->note(about.job_id, about.round, false, work.alone);
       tasks.emplace(work.id, task);
-      spawn(task, handler);
+      if (const auto reference = parse_automatic_reference(task->params)) {
+        load_params(task, *reference, handler);
+      } else {
+        spawn(task, handler);
+      }
     }
+  }
+
+  /// What waits for the disk does so on a thread of its own; `then` goes on here.
+  void aside(std::function<void()> work, std::function<void()> then) {
+    if (!blocking) blocking.emplace(1);
+    asio::post(*blocking, [this, work = std::move(work), then = std::move(then)] {
+      work();
+      asio::post(context, then);
+    });
+  }
+
+  void load_params(const std::shared_ptr<CoroutineTask>& task, const ArtifactReference& reference,
+                   const std::shared_ptr<const CoroutineHandler>& handler) {
+    auto failure = std::make_shared<std::optional<TaskFailure>>();
+    const auto load = [this, task, reference, failure] {
+      try {
+        task->params = hooks.slices->large().load(reference).as_object();
+      } catch (const ArtifactFailure& failed) {
+        *failure = failure_of(failed.error());
+      } catch (const std::exception& failed) {
+        *failure = TaskFailure{"store", failed.what()};
+      }
+    };
+    aside(load, [this, task, handler, failure] {
+      if (*failure) {
+        finish(task, TaskResult(**failure));
+      } else {
+        spawn(task, handler);
+      }
+    });
   }
 
   void spawn(const std::shared_ptr<CoroutineTask>& task, const std::shared_ptr<const CoroutineHandler>& handler) {
@@ -124,7 +163,7 @@ struct IoThread::State {
                                                              " ms"})
                      : raised(error);
       }
-      finish(task, result);
+      finish(task, std::move(result));
     };
     const auto timeout = task->slice->work().spec.timeout;
     if (timeout.count() > 0) {
@@ -149,6 +188,8 @@ struct IoThread::State {
       std::rethrow_exception(error);
     } catch (const TaskFailure& failure) {
       return failure;
+    } catch (const ArtifactFailure& failure) {
+      return failure_of(failure.error());
     } catch (const std::exception& thrown) {
       return TaskFailure{boost::core::demangle(typeid(thrown).name()), thrown.what()};
     } catch (...) {
@@ -156,7 +197,7 @@ struct IoThread::State {
     }
   }
 
-  void finish(const std::shared_ptr<CoroutineTask>& task, const TaskResult& result) {
+  void finish(const std::shared_ptr<CoroutineTask>& task, TaskResult result) {
     const auto id = task->slice->work().id;
     if (task->slot) hooks.record->release(task->slot);
     const auto [from, to] = tasks.equal_range(id);
@@ -165,10 +206,19 @@ struct IoThread::State {
       tasks.erase(each);
       break;
     }
-    ReportBuilder builder(task->slice->work().slice, hooks.worker, hooks.clock);
-    builder.finished(task->position, result);
+    const auto& slice = task->slice->work().slice;
+    ReportBuilder small(slice, hooks.worker, hooks.clock, hooks.slices->large());
+    if (small.finished(task->position, result, ReportBuilder::IfLarge::refuse)) return tell(task, small);
+    const auto large = std::make_shared<ReportBuilder>(slice, hooks.worker, hooks.clock, hooks.slices->large());
+    const auto kept = std::make_shared<const TaskResult>(std::move(result));
+    aside([task, large, kept] { large->finished(task->position, *kept); }, [this, task, large] { tell(task, *large); });
+  }
+
+  void tell(const std::shared_ptr<CoroutineTask>& task, ReportBuilder& builder) {
+    const auto id = task->slice->work().id;
     if (task->last_word.latest)
       builder.failed_at(task->slice->work().slice.offset_at(task->position), task->last_word.latest);
+    if (task->artifacts && task->artifacts->used()) builder.hold(task->artifacts->take());
     --in_flight;
     const bool last = task->slice->one_done();
     auto report = builder.take();
@@ -229,6 +279,7 @@ void IoThread::stop() {
     state->context.stop();
   });
   state_->thread.join();
+  if (state_->blocking) state_->blocking->join();
 }
 
 }  // namespace coremachine::runtime

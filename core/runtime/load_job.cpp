@@ -4,6 +4,7 @@
 
 #include "core/machine/recovery.hpp"
 #include "core/machine/step.hpp"
+#include "core/runtime/past_events.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -62,6 +63,7 @@ std::pair<Job, std::optional<Round>> load_to_redrive(const Store& store, const S
     }
     rebuild(store, job.id, *target, machine::Rebuild::to_redrive);
   }
+  job.history = history_before_redrive(store, stored, target ? target->number : 0);
   return {std::move(job), std::move(target)};
 }
 

@@ -9,8 +9,8 @@
 #include "core/machine/retry.hpp"
 #include "core/registry/task_callable.hpp"
 #include "core/runtime/load_job.hpp"
-#include "core/telemetry/plain_log.hpp"
 #include "core/runtime/schedule_duty.hpp"
+#include "core/telemetry/plain_log.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t hold_up_to_jobs = 8;
 /// How much short work is queued ahead of the threads.
 constexpr double queued_ms = 5.0;
+/// After which a boundary that found no room for a large value is run again.
+constexpr Milliseconds full_disk_pause{500};
 
 unsigned workers_of(const MachineOptions& options) {
   return options.workers.value_or(std::max(1U, std::thread::hardware_concurrency()));
@@ -44,7 +46,7 @@ Shell::Shell(ShellSetup setup)
       workers_(workers_of(setup_.options)),
       started_at_(now()),
       retention_(setup_.options.retention),
-      large_values_(setup_.open_artifacts) {
+      large_values_(large_values_setup()) {
   jobs_.freeze();
   tasks_.freeze();
   record_ = std::make_unique<RunningRecord>(setup_.running_record);
@@ -80,6 +82,7 @@ Shell::Shell(ShellSetup setup)
   slices.store = setup_.store.get();
   slices.services = &setup_.options.services;
   slices.log = log_.get();
+  slices.large = &large_values_;
   slices.worker = "local";
   slices.clock = [this] { return now(); };
   slices.partial = [this](machine::SliceId id, Report report) { post(SliceInput{id, std::move(report), false}); };
@@ -105,17 +108,16 @@ Shell::Shell(ShellSetup setup)
       return found != cancelled_boundaries_.end() && found->second >= number;
     };
     const auto began = std::chrono::steady_clock::now();
-    auto decided = boundary_runner_->run(call, std::move(cancelled));
+    auto ran = boundary_runner_->run(call, std::move(cancelled));
     slot.clear();
-    if (const auto* broke = std::get_if<HandlerFailed>(&decided.next)) {
-      const auto code = broke->error.code;
-      if (code == ErrorCode::store_damaged || code == ErrorCode::store_failed) {
-        return StoreFailedInput{broke->error, std::pair(call.job, call.boundary.number)};
-      }
-    }
     const auto took = std::chrono::steady_clock::now() - began;
+    if (const auto* broke = std::get_if<BoundaryRunner::StoreBroke>(&ran)) {
+      return StoreFailedInput{broke->error, std::pair(call.job, call.boundary.number)};
+    }
+    auto* decided = std::get_if<BoundaryDecided>(&ran);
+    if (!decided) return BoundaryReturnedInput{call.job, call.boundary.number, true};
     metrics_.boundary_ran(call.job_type, took);
-    return BoundaryInput{call.job, std::move(decided), took};
+    return BoundaryInput{call.job, std::move(*decided), took};
   };
   work.run_slice = [this](SliceState& slice, RunningRecord::Slot& slot) -> Input {
     return SliceInput{slice.work().id, slice_runner_->run(slice, slot), true};
@@ -132,6 +134,7 @@ Shell::Shell(ShellSetup setup)
   commits.fault_point = setup_.fault_point;
   commits.written = [this](std::chrono::nanoseconds took, const Batch& batch) { note_commit(took, batch); };
   committer_ = std::make_unique<Committer>(*setup_.store, std::move(commits));
+  open_artifacts();
 
   ScheduleDuty::Setup schedules;
   schedules.shell = this;
@@ -253,7 +256,7 @@ void Shell::handle(Input& input, const Now& now) {
     void operator()(SubmitInput& in) const { shell.submit(now, in, keep(std::move(in.then))); }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
     void operator()(SignalInput& in) const {
-      shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then)));
+      shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then)), std::move(in.artifacts));
     }
     void operator()(ExplainInput& in) const { shell.engine_->explain(now, in.job, keep(std::move(in.then))); }
     void operator()(LimitInput& in) const {
@@ -277,6 +280,12 @@ void Shell::handle(Input& input, const Now& now) {
       shell.listeners_[in.job].push_back(in.listener);
       shell.engine_->follow(in.job, true);
     }
+    void operator()(CatchUpInput& in) const {
+      if (shell.engine_->find(in.job)) shell.listeners_[in.job].push_back(in.listener);
+      shell.engine_->follow(now, in.job, keep(std::move(in.then)));
+    }
+    void operator()(TasksInput& in) const { shell.engine_->ask_tasks(in.job, in.ask, keep(std::move(in.then))); }
+    void operator()(CountsInput& in) const { shell.engine_->ask_counts(in.jobs, keep(std::move(in.then))); }
     void operator()(BoundaryInput& in) const {
       {
         const std::lock_guard lock(shell.cancelled_mutex_);
@@ -286,6 +295,13 @@ void Shell::handle(Input& input, const Now& now) {
       }
       shell.boundary_ms_ += 0.2 * (std::chrono::duration<double, std::milli>(in.took).count() - shell.boundary_ms_);
       shell.engine_->boundary_decided(now, in.job, std::move(in.decided));
+    }
+    void operator()(BoundaryReturnedInput& in) const {
+      if (!in.later) return shell.engine_->boundary_returned(in.job, in.boundary);
+      const auto again = [&owner = shell, job = in.job, number = in.boundary] {
+        owner.post(BoundaryReturnedInput{job, number, false});
+      };
+      shell.io_->execute_after(full_disk_pause, again);
     }
     void operator()(SliceInput& in) const {
       const auto slice = shell.slices_.find(in.slice);
@@ -301,7 +317,9 @@ void Shell::handle(Input& input, const Now& now) {
     }
     void operator()(CommittedInput& in) const {
       shell.engine_->committed(now, in.sequence);
-      if (in.swept) shell.engine_->set_garbage(shell.setup_.store->has_garbage());
+      if (!in.swept) return;
+      shell.engine_->set_garbage(shell.setup_.store->has_garbage());
+      shell.collector_->wake();
     }
     void operator()(StoreFullInput& in) const {
       shell.engine_->store_is_full(in.full);

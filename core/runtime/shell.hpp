@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +17,7 @@
 
 #include "core/machine/engine.hpp"
 #include "core/ports/store.hpp"
+#include "core/runtime/artifact_collector.hpp"
 #include "core/runtime/boundary_runner.hpp"
 #include "core/runtime/committer.hpp"
 #include "core/runtime/input.hpp"
@@ -47,12 +50,24 @@ class Shell {
   explicit Shell(ShellSetup setup);
   ~Shell();
 
-  Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options) const;
+  Result<Submission> check(std::string_view job_type, const json::object& params, const SubmitOptions& options);
   std::optional<Error> check_limit(std::string_view task_type, const TypeLimit& limit) const;
   void post(Input input);
 
   Result<JobView> stored_view(JobId job) const;
   const Store& store() const { return *setup_.store; }
+  /// What `read` makes of the store, which stays open meanwhile; what the store throws is an error then. `draining` if
+  /// the machine has stopped.
+  template <class Read>
+  auto reading(const Read& read) const -> Result<std::invoke_result_t<Read, const Store&>> {
+    const std::shared_lock lock(store_mutex_);
+    if (!setup_.store) return Error{ErrorCode::draining, "the machine has stopped"};
+    try {
+      return read(*setup_.store);
+    } catch (const Failure& failure) {
+      return failure.error();
+    }
+  }
   LargeValues& large_values() { return large_values_; }
   const MachineMetrics& metrics() const { return metrics_; }
   const Logger& logger() const { return *log_; }
@@ -70,6 +85,8 @@ class Shell {
   void run_slice(machine::RunSlice work);
   void take_back(machine::SliceId slice, bool stop);
   void take_back(const machine::RecallBoundary& recall);
+  LargeValues::Setup large_values_setup();
+  void open_artifacts();
   void load(const machine::LoadJob& load);
   void load_settings();
   void submit(const Now& now, SubmitInput& input, machine::RequestId request);
@@ -111,6 +128,7 @@ class Shell {
   Timestamp started_at_{};
   Retention retention_;
   LargeValues large_values_;
+  std::unique_ptr<ArtifactCollector> collector_;
   std::unique_ptr<RunningRecord> record_;
   std::unique_ptr<machine::Engine> engine_;
   std::unique_ptr<SliceRunner> slice_runner_;
@@ -160,6 +178,8 @@ class Shell {
   std::atomic<bool> pool_gone_{false};
   std::atomic<bool> told_to_end_{false};
   bool refuses_requests_ = false;  ///< guarded by inbox_mutex_
+
+  mutable std::shared_mutex store_mutex_;  ///< held shared by those who read, by who closes it alone
 
   std::mutex stop_mutex_;
   bool stopped_ = false;

@@ -131,7 +131,7 @@ void Shell::announce(const machine::Announce& announce) {
   note(announce);
   const auto found = listeners_.find(announce.job);
   if (found == listeners_.end()) return;
-  const auto event = describe(announce);
+  const auto event = describe(announce.job, announce.what, announce.traceparent);
   for (const auto& weak : found->second) {
     if (const auto listener = weak.lock()) (*listener)(event);
   }

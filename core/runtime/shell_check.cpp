@@ -12,8 +12,7 @@
 
 namespace coremachine::runtime {
 
-Result<Submission> Shell::check(std::string_view job_type, const json::object& params,
-                                const SubmitOptions& options) const {
+Result<Submission> Shell::check(std::string_view job_type, const json::object& params, const SubmitOptions& options) {
   const auto info = jobs_.get_info(job_type);
   if (!info) return info.error();
   if (!info->enabled) return Error{ErrorCode::wrong_state, "job type \"" + info->name + "\" is disabled"};
@@ -24,14 +23,18 @@ Result<Submission> Shell::check(std::string_view job_type, const json::object& p
   if (options.delay && options.run_at) return bad("run_at and delay exclude each other");
   if (options.delay && options.delay->count() < 0) return bad("delay is negative");
   if (options.timeout && options.timeout->count() <= 0) return bad("timeout has to be longer than nothing");
-  std::string text;
-  if (const auto fault = append_json(text, params)) {
-    return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
-  }
   if (info->validate_params) {
     if (auto faults = info->validate_params(params); !faults.empty()) return params::invalid_params(std::move(faults));
   }
   Submission submission;
+  std::string text;
+  try {
+    if (const auto fault = large_values_.append(text, params, large_values_.limit(), submission.artifacts)) {
+      return Error{ErrorCode::invalid_params, "the params are not valid JSON: " + *fault};
+    }
+  } catch (const ArtifactFailure& failure) {
+    return failure.error();
+  }
   submission.type = info->name;
   submission.version = info->version;
   submission.params = make_text(std::move(text));

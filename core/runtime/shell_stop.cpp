@@ -46,6 +46,9 @@ void Shell::stop() {
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
     then(std::move(answer));
   }
+  collector_->stop();
+  large_values_.close();
+  const std::unique_lock readers_gone(store_mutex_);
   setup_.store.reset();
   log_->write(all_is_well(), "the machine has stopped", {{"unfinished_jobs", engine_->live_jobs()}});
 }

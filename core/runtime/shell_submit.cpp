@@ -1,5 +1,7 @@
-// Submissions that may have been made before, and jobs that have been kept long enough.
+// Submissions that may have been made before, what is kept in settings and artifacts, and jobs that have been kept long
+// enough.
 
+#include <string>
 #include <utility>
 
 #include "core/model/codec.hpp"
@@ -8,6 +10,9 @@
 namespace coremachine::runtime {
 namespace {
 
+/// A reference has some 150 bytes itself; and a row must not become too large for the store.
+constexpr std::size_t smallest_large_value = 1024;
+constexpr std::size_t largest_large_value = std::size_t{16} << 20U;
 constexpr Milliseconds between_slices{100};
 constexpr Milliseconds between_rounds{60'000};
 
@@ -16,6 +21,36 @@ bool released(JobStatus status) {
 }
 
 }  // namespace
+
+LargeValues::Setup Shell::large_values_setup() {
+  const auto limit = setup_.options.large_value;
+  if (limit < smallest_large_value || limit > largest_large_value) {
+    throw Failure(Error{ErrorCode::invalid_argument,
+                        "MachineOptions::large_value is " + std::to_string(limit) + " bytes; it goes from " +
+                            std::to_string(smallest_large_value) + " to " + std::to_string(largest_large_value)});
+  }
+  LargeValues::Setup large;
+  large.open = setup_.open_artifacts;
+  large.limit = limit;
+  large.opened = [this] { collector_->start(); };
+  large.broke = [this](const Error& error) { post(StoreFailedInput{error}); };
+  large.fault_point = setup_.fault_point;
+  return large;
+}
+
+void Shell::open_artifacts() {
+  ArtifactCollector::Setup collector;
+  collector.large = &large_values_;
+  collector.store = setup_.store.get();
+  collector.log = [this](const std::string& message) { log(message); };
+  collector.fault_point = setup_.fault_point;
+  collector_ = std::make_unique<ArtifactCollector>(std::move(collector));
+  try {
+    large_values_.store_if_there();
+  } catch (const Failure& failure) {
+    log("the artifacts cannot be used: " + failure.error().message);  // whoever needs one will be told as well
+  }
+}
 
 void Shell::load_settings() {
   for (const auto& setting : setup_.store->read_settings("limit")) {

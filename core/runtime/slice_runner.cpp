@@ -34,10 +34,19 @@ std::string error_text(const std::string& type, const std::string& message) {
   return text;
 }
 
+/// What progress names is kept with it; where that cannot be, it is as good as any other progress.
+void hold_progress(LargeValues& large, const Text& progress, ArtifactHolds& holds) {
+  try {
+    large.hold_named(*progress, holds);
+  } catch (const ArtifactFailure&) {
+  }
+}
+
 }  // namespace
 
-ReportBuilder::ReportBuilder(const Slice& slice, std::string worker, std::function<Timestamp()> clock)
-    : slice_(slice), worker_(std::move(worker)), clock_(std::move(clock)) {
+ReportBuilder::ReportBuilder(const Slice& slice, std::string worker, std::function<Timestamp()> clock,
+                             LargeValues& large)
+    : slice_(slice), worker_(std::move(worker)), clock_(std::move(clock)), large_(large) {
   begin();
 }
 
@@ -82,22 +91,41 @@ std::uint32_t ReportBuilder::elapsed_ms() const {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(age()).count());
 }
 
-void ReportBuilder::finished(std::uint32_t position, const TaskResult& result) {
+/// Appends the text of a result, or says what kept it out.
+Appended ReportBuilder::append(std::uint32_t position, const json::value& result, IfLarge if_large) {
+  const auto before = body_.size();
+  if (report_.completed.count > 0) body_ += ',';
+  const auto begin = body_.size();
+  auto appended = Appended::not_json;
+  try {
+    if (if_large == IfLarge::refuse) {
+      appended = append_json_within(body_, result, large_.limit());
+      if (appended == Appended::done) large_.hold_named(std::string_view(body_).substr(begin), report_.artifacts);
+    } else if (!large_.append(body_, result, large_.limit(), report_.artifacts)) {
+      return Appended::done;
+    }
+    if (appended == Appended::not_json)
+      broke_contract(position, "the result is not valid JSON: " + fault_of_json(result).value_or(""));
+  } catch (const ArtifactFailure& failure) {
+    appended = Appended::not_json;
+    raised(position, std::string(to_string(failure.error().code)),
+           "the result cannot be kept: " + failure.error().message);
+  }
+  if (appended != Appended::done) body_.resize(before);
+  return appended;
+}
+
+bool ReportBuilder::finished(std::uint32_t position, const TaskResult& result, IfLarge if_large) {
   if (!result.ok()) {
     const auto& failure = result.failure();
     const bool permanent = failure.kind == TaskFailure::Kind::permanent;
     failed(position, permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry,
            ErrorCode::task_failed, failure.retry_after, failure.type, failure.message);
-    return;
+    return true;
   }
+  const auto appended = append(position, result.value(), if_large);
+  if (appended != Appended::done) return appended != Appended::too_long;
   auto& done = report_.completed;
-  const auto before = body_.size();
-  if (done.count > 0) body_ += ',';
-  if (const auto fault = append_json(body_, result.value())) {
-    body_.resize(before);
-    broke_contract(position, "the result is not valid JSON: " + *fault);
-    return;
-  }
   const auto offset = slice_.offset_at(position);
   if (done.count == 0) done.first = offset;
   if (!listed_ && offset != done.first + done.count) {
@@ -110,6 +138,7 @@ void ReportBuilder::finished(std::uint32_t position, const TaskResult& result) {
   done.ends.push_back(static_cast<std::uint32_t>(body_.size()));
   ++done.count;
   if (fold_) fold(offset, result.value());
+  return true;
 }
 
 void ReportBuilder::raised(std::uint32_t position, const std::string& type, const std::string& message) {
@@ -141,7 +170,9 @@ void ReportBuilder::failed(std::uint32_t position, FailedAttempt::Verdict verdic
 }
 
 void ReportBuilder::failed_at(ChunkOffset offset, const Text& progress) {
-  if (!report_.failed.empty() && report_.failed.back().offset == offset) report_.failed.back().progress = progress;
+  if (report_.failed.empty() || report_.failed.back().offset != offset) return;
+  report_.failed.back().progress = progress;
+  hold_progress(large_, progress, report_.artifacts);
 }
 
 Report ReportBuilder::take() {
@@ -200,14 +231,19 @@ class Arguments {
     parser_.emplace(json::storage_ptr(), options, parse_buffer_.data(), parse_buffer_.size());
   }
 
-  /// Calls `use` with the params of the task at this offset of the chunk.
-  void with(ChunkOffset offset, const auto& use) {
+  /// Calls `use` with the params of the task at this offset of the chunk, read if they are an artifact.
+  void with(ChunkOffset offset, LargeValues& large, const auto& use) {
     const std::size_t begin = offset == 0 ? 1 : ends_.at(offset - 1) + 1;
     const auto length = ends_.at(offset) - begin;
     json::monotonic_resource memory(value_buffer_.data(), value_buffer_.size());
     parser_->reset(&memory);
     parser_->write(text_->data() + begin, length);
     const auto value = parser_->release();
+    if (const auto reference = parse_automatic_reference(value)) {
+      const auto large_params = large.load(*reference);
+      use(large_params.as_object());
+      return;
+    }
     use(value.as_object());
   }
 
@@ -223,6 +259,13 @@ class Arguments {
 
 bool is_watched(const TaskSpec& spec) {
   return spec.timeout.count() > 0 || spec.heartbeat.count() > 0;
+}
+
+TaskFailure failure_of(const Error& error) {
+  const bool is_damaged = error.code == ErrorCode::store_damaged || error.code == artifact_missing;
+  return {.type = std::string(to_string(error.code)),
+          .message = error.message,
+          .kind = is_damaged ? TaskFailure::Kind::permanent : TaskFailure::Kind::retry};
 }
 
 LiveBeats::LiveBeats(SliceState& state, const SliceRunner::Setup& setup) : state_(state), setup_(setup) {}
@@ -254,6 +297,7 @@ void LiveBeats::beat(const json::value& progress) {
   report.worker = setup_.worker;
   report.started_at = report.finished_at = setup_.clock();
   report.progress.push_back({slice.offset_at(position_), slice.attempt_at(position_), latest_});
+  hold_progress(*setup_.large, latest_, report.artifacts);
   setup_.partial(state_.work().id, std::move(report));
 }
 
@@ -284,7 +328,7 @@ TaskContext::State SliceRunner::about(const machine::RunSlice& work) const {
 Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
   const auto& work = state.work();
   const auto& slice = work.slice;
-  ReportBuilder reports(slice, setup_.worker, setup_.clock);
+  ReportBuilder reports(slice, setup_.worker, setup_.clock, *setup_.large);
   const auto fold = make_fold(work);
   if (fold) reports.fold_by(fold.get());
   const auto* callable = setup_.tasks->find_callable(work.spec.task_type);
@@ -301,6 +345,8 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
   about.cancelled = &state.cancelled();
   LiveBeats beats(state, setup_);
   about.heartbeats = &beats;
+  HandlerArtifacts artifacts(*setup_.large, slice.job);
+  about.artifacts = &artifacts;
 
   while (const auto position = state.claim()) {
     const auto offset = slice.offset_at(*position);
@@ -323,18 +369,22 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
       slot.note(slice.job, slice.round, false, work.alone);
     TaskContext context(about);
     try {
-      arguments->with(offset, [&](const json::object& params) {
+      arguments->with(offset, *setup_.large, [&](const json::object& params) {
         reports.finished(*position, callable->function(params, context));
       });
     } catch (const TaskFailure& failure) {
       reports.finished(*position, TaskResult(failure));
+    } catch (const ArtifactFailure& failure) {
+      reports.finished(*position, TaskResult(failure_of(failure.error())));
     } catch (const std::exception& error) {
       reports.raised(*position, boost::core::demangle(typeid(error).name()), error.what());
     } catch (...) {
       reports.raised(*position, "unknown", "the handler threw something that is not an exception");
     }
     if (beats.latest()) reports.failed_at(offset, beats.latest());
-    if (setup_.partial && reports.age() > report_every && !state.cancelled().load(std::memory_order_relaxed)) {
+    if (artifacts.used()) reports.hold(artifacts.take());
+    if (setup_.partial && (reports.age() > report_every || reports.is_full()) &&
+        !state.cancelled().load(std::memory_order_relaxed)) {
       setup_.partial(work.id, reports.take());
       state.note_began(std::chrono::steady_clock::now());
     }

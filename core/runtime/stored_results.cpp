@@ -4,26 +4,32 @@
 #include <iterator>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include "core/model/segment.hpp"
 
 namespace coremachine::runtime {
 namespace {
 
 json::value parse_body(const OutcomeSegment& segment) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return json::parse(*segment.body, {}, options);
+  return parse_kept(*segment.body);
 }
 
 class StoredResults final : public ResultSource {
  public:
-  StoredResults(machine::HandlerCall call, const Store& store) : call_(std::move(call)), store_(store) {
-    if (call_.signal) signal_ = call_.signal->data ? json::parse(*call_.signal->data) : json::value();
+  StoredResults(machine::HandlerCall call, const Store& store, HandlerArtifacts& artifacts)
+      : call_(std::move(call)), store_(store), artifacts_(artifacts) {}
+
+  json::value load(const ArtifactReference& reference) const override { return artifacts_.load(reference); }
+  json::object seal_output(std::string_view name) const override {
+    return artifacts_.seal(call_.defined_in.at(call_.boundary.stage), name);
   }
 
-  const json::value* signal() const override { return signal_ ? &*signal_ : nullptr; }
+  const json::value* signal() const override {
+    if (call_.signal && !signal_) {
+      signal_ = call_.signal->data ? parse_kept(*call_.signal->data) : json::value();
+      if (const auto kept = parse_automatic_reference(*signal_)) signal_ = artifacts_.load(*kept);
+    }
+    return signal_ ? &*signal_ : nullptr;
+  }
 
   std::uint64_t total() const override { return call_.counts.total; }
   std::uint64_t completed() const override { return call_.counts.completed; }
@@ -101,13 +107,15 @@ class StoredResults final : public ResultSource {
 
   machine::HandlerCall call_;
   const Store& store_;
-  std::optional<json::value> signal_;
+  HandlerArtifacts& artifacts_;
+  mutable std::optional<json::value> signal_ = {};
 };
 
 }  // namespace
 
-std::shared_ptr<const ResultSource> make_result_source(const machine::HandlerCall& call, const Store& store) {
-  return std::make_shared<StoredResults>(call, store);
+std::shared_ptr<const ResultSource> make_result_source(const machine::HandlerCall& call, const Store& store,
+                                                       HandlerArtifacts& artifacts) {
+  return std::make_shared<StoredResults>(call, store, artifacts);
 }
 
 }  // namespace coremachine::runtime

@@ -72,10 +72,11 @@ std::optional<bool> DocumentReader::boolean(std::string_view name) {
 std::optional<std::int64_t> DocumentReader::integer(std::string_view name, std::int64_t low, std::int64_t high) {
   const auto* value = find(name);
   if (value == nullptr) return std::nullopt;
-  const auto* number = value->if_int64();
-  if (number != nullptr && *number >= low && *number <= high) return *number;
-  // One that no longer fits 63 bits is read as one without sign.
-  const bool whole = number != nullptr || value->is_uint64();
+  // One without sign is one that no longer fits 63 bits, or was never text.
+  const bool whole = value->is_int64() || value->is_uint64();
+  boost::system::error_code does_not_fit;
+  const auto number = whole ? value->to_number<std::int64_t>(does_not_fit) : 0;
+  if (whole && !does_not_fit && number >= low && number <= high) return number;
   fault(name, whole ? "it is not from " + std::to_string(low) + " to " + std::to_string(high) : "it is no integer");
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <boost/json/parse.hpp>
@@ -14,8 +15,8 @@ namespace {
 /// Checks one job and everything that belongs to it.
 class JobCheck {
  public:
-  JobCheck(const Store& store, const StoredJob& stored, CheckFindings& findings)
-      : store_(store), stored_(stored), findings_(findings) {}
+  JobCheck(const Store& store, const StoredJob& stored, const ArtifactStore* artifacts, CheckFindings& findings)
+      : store_(store), stored_(stored), artifacts_(artifacts), findings_(findings) {}
 
   void run() {
     Job job;
@@ -38,6 +39,7 @@ class JobCheck {
     }
     check_end(job);
     check_numbers(job, closed);
+    check_references();
   }
 
  private:
@@ -61,6 +63,36 @@ class JobCheck {
       const bool left_behind = !store_.definition_heads(job.id, number).empty() || !store_.read_outcomes(query).empty();
       if (left_behind) problem("has tasks of round " + std::to_string(number) + ", which it does not know");
     }
+  }
+
+  /// What a text names has to be known as named by this job: else it could be collected. An artifact that is not there
+  /// is none of this store, unless it is known as one, and then it is missed by whoever looks through those.
+  void check_references() {
+    if (!artifacts_) return;
+    note_names(stored_.job.params);
+    note_names(stored_.job.result);
+    note_names(stored_.job.state);
+    for (const auto& round : stored_.rounds) {
+      note_names(round.result);
+      note_names(round.state);
+    }
+    const auto known = store_.references_of(stored_.job.id);
+    for (const auto& id : named_) {
+      if (std::binary_search(known.begin(), known.end(), id) || !artifacts_->info(id)) continue;
+      problem("names the artifact " + id.str() + ", and nothing keeps that from being collected");
+    }
+  }
+
+  void note_names(std::string_view text) {
+    if (!artifacts_) return;
+    try {
+      for (const auto& id : find_references(text)) named_.insert(id);
+    } catch (const Failure& failure) {
+      problem(failure.error().message);
+    }
+  }
+  void note_names(const Text& text) {
+    if (text) note_names(std::string_view(*text));
   }
 
   void problem(const std::string& what) { findings_.problems.push_back("job " + stored_.job.id.str() + ": " + what); }
@@ -104,6 +136,7 @@ class JobCheck {
   void check_definitions(const std::string& name, RoundNumber round, const DefinitionSegment& head, bool is_inline) {
     const auto whole = is_inline ? std::optional(head) : store_.read_definitions(stored_.job.id, round, head.chunk);
     if (!whole || !whole->body) return problem(name + "chunk " + std::to_string(head.chunk) + " has no definitions");
+    note_names(whole->body);
     json::parse_options options;
     options.max_depth = 1024;
     boost::system::error_code bad;
@@ -160,6 +193,8 @@ class JobCheck {
 
   void check_body(const std::string& name, const OutcomeSegment& segment) {
     if (!segment.body) return problem(name + "an outcome has no body");
+    note_names(segment.body);
+    note_names(segment.carry);
     json::parse_options options;
     options.max_depth = 1024;
     boost::system::error_code bad;
@@ -172,28 +207,61 @@ class JobCheck {
 
   const Store& store_;
   const StoredJob& stored_;
+  const ArtifactStore* artifacts_;
   CheckFindings& findings_;
+  std::set<ArtifactId> named_ = {};
 };
+
+std::optional<std::string> fault_of(const ArtifactStore& artifacts, const ArtifactId& id) {
+  auto reader = artifacts.open(id);
+  if (!reader) return reader.error().message;
+  std::string piece(std::size_t{256} << 10U, '\0');
+  for (std::uint64_t at = 0; at < (*reader)->size();) {
+    const auto got = (*reader)->read(at, piece.data(), piece.size());
+    if (!got) return got.error().message;
+    at += *got;
+  }
+  return std::nullopt;
+}
+
+void check_artifacts(const Store& store, const ArtifactStore* artifacts, CheckFindings& findings) {
+  std::optional<ArtifactId> after;
+  for (;;) {
+    const auto page = store.read_referenced(after, 1000);
+    if (page.empty()) return;
+    for (const auto& id : page) {
+      ++findings.artifacts;
+      if (!artifacts) {
+        findings.problems.push_back("there is no artifact store, and jobs name the artifact " + id.str());
+      } else if (auto fault = fault_of(*artifacts, id)) {
+        findings.problems.push_back("jobs name the artifact " + id.str() + ": " + *fault);
+      }
+    }
+    after = page.back();
+  }
+}
 
 }  // namespace
 
-CheckFindings check_store(Store& store, bool repair) {
+CheckFindings check_store(Store& store, bool repair, const ArtifactStore* artifacts) {
   CheckFindings findings;
   for (auto& fault : store.check_format()) findings.problems.push_back(std::move(fault));
   if (!findings.problems.empty()) return findings;  // nothing that is read from it can be relied on
   JobFilter filter;
   filter.limit = 1000;
+  filter.columns = JobColumns::heads;
   for (;;) {
-    const auto page = store.list_jobs(filter);
-    if (page.empty()) break;
-    for (const auto& row : page) {
+    const auto slice = store.list_jobs(filter);
+    for (const auto& row : slice.rows) {
       ++findings.jobs;
-      if (const auto stored = store.read_job(row.id)) JobCheck(store, *stored, findings).run();
+      if (const auto stored = store.read_job(row.id)) JobCheck(store, *stored, artifacts, findings).run();
     }
-    filter.before = page.back().id;
+    if (!slice.next) break;
+    filter.before = slice.next;
   }
   if (findings.jobs > 0 && store.stats().incarnation == 0)
     findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");
+  check_artifacts(store, artifacts, findings);
   if (const auto orphans = store.orphans(false); orphans > 0) {
     const auto what = std::to_string(orphans) + " rows that belong to no job";
     if (repair && store.orphans(true) == orphans) {

@@ -15,11 +15,12 @@ constexpr std::size_t open_slices = 4;
 constexpr std::size_t open_boundaries = 4;
 
 runtime::SliceRunner::Setup runner_setup(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store,
-                                         std::function<Timestamp()> clock) {
+                                         runtime::LargeValues& large, std::function<Timestamp()> clock) {
   runtime::SliceRunner::Setup setup;
   setup.jobs = &jobs;
   setup.tasks = &tasks;
   setup.store = &store;
+  setup.large = &large;
   setup.worker = "test";
   setup.clock = std::move(clock);
   setup.partial = {};
@@ -33,9 +34,9 @@ LoneShell::LoneShell(const JobRegistry& jobs, const TaskRegistry& tasks, Store& 
       tasks_(tasks),
       store_(store),
       now_{start_time, 0, 0},
-      large_values_([] { return Result<std::unique_ptr<ArtifactStore>>(make_memory_artifacts()); }),
+      large_values_({.open = open_memory_artifacts}),
       boundary_runner_(jobs, tasks, store, large_values_),
-      slice_runner_(runner_setup(jobs, tasks, store, [this] { return now_.time; })) {
+      slice_runner_(runner_setup(jobs, tasks, store, large_values_, [this] { return now_.time; })) {
   start({});
 }
 
@@ -128,6 +129,20 @@ machine::RequestId LoneShell::await_end(JobId job) {
   return request;
 }
 
+machine::RequestId LoneShell::catch_up(JobId job) {
+  const auto request = ++last_request_;
+  engine_->follow(draw(), job, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::ask_tasks(JobId job, const machine::LiveAsk& ask) {
+  const auto request = ++last_request_;
+  engine_->ask_tasks(job, ask, request);
+  collect();
+  return request;
+}
+
 void LoneShell::collect() {
   struct Collect {
     LoneShell& shell;
@@ -186,7 +201,14 @@ void LoneShell::take_back(const machine::RecallBoundary& recall) {
 void LoneShell::run_boundary(std::size_t which) {
   const auto run = std::move(boundaries.at(which));
   boundaries.erase(boundaries.begin() + static_cast<std::ptrdiff_t>(which));
-  decisions.emplace_back(run.call.job, boundary_runner_.run(run.call, [] { return false; }));
+  auto ran = boundary_runner_.run(run.call, [] { return false; });
+  if (const auto* broke = std::get_if<runtime::BoundaryRunner::StoreBroke>(&ran)) throw Failure(broke->error);
+  if (auto* decided = std::get_if<BoundaryDecided>(&ran)) {
+    decisions.emplace_back(run.call.job, std::move(*decided));
+  } else {
+    engine_->boundary_returned(run.call.job, run.call.boundary.number);
+    collect();
+  }
 }
 
 void LoneShell::run_slice(std::size_t which) {

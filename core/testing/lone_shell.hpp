@@ -28,6 +28,9 @@ class LoneShell {
   machine::RequestId set_limit(const std::string& type, const TypeLimit& limit);
   machine::RequestId remove(JobId job);
   machine::RequestId await_end(JobId job);
+  /// Follows the job; the answer has it as it was then.
+  machine::RequestId catch_up(JobId job);
+  machine::RequestId ask_tasks(JobId job, const machine::LiveAsk& ask);
 
   // ---- what lies open ----
   struct PendingReport {
@@ -66,6 +69,7 @@ class LoneShell {
 
   void follow(JobId job) { engine_->follow(job, true); }
 
+  runtime::LargeValues& large_values() { return large_values_; }
   Timestamp now() const { return now_.time; }
   machine::Engine& engine() { return *engine_; }
   const machine::Engine& engine() const { return *engine_; }

@@ -12,6 +12,8 @@
 
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/runtime/handler_artifacts.hpp"
+#include "core/store/memory/memory_artifacts.hpp"
 #include "core/store/memory/memory_store.hpp"
 #include "core/testing/lone_shell.hpp"
 
@@ -114,6 +116,20 @@ JobView Workflow::job(JobId id) const {
   return make_view(decode_job(stored->job, stored->rounds));
 }
 
+namespace {
+
+json::value value_of(runtime::LargeValues& large, const json::value& reference) {
+  const auto parsed = parse_artifact_reference(reference);
+  if (!parsed) throw Failure(Error{ErrorCode::invalid_argument, "that is no reference to an artifact"});
+  return large.load(*parsed);
+}
+
+}  // namespace
+
+json::value Workflow::artifact_value(const json::value& reference) const {
+  return value_of(parts_->shell->large_values(), reference);
+}
+
 void Workflow::cancel(JobId job) {
   parts_->control(job, machine::Control::cancel);
 }
@@ -142,7 +158,12 @@ namespace {
 
 class GivenResults final : public ResultSource {
  public:
-  explicit GivenResults(std::vector<json::value> results) : results_(std::move(results)) {}
+  GivenResults(std::vector<json::value> results, Artifacts& artifacts, int stage)
+      : results_(std::move(results)), artifacts_(artifacts), stage_(stage) {}
+  json::value load(const ArtifactReference& reference) const override { return artifacts_.load(reference); }
+  json::object seal_output(std::string_view name) const override {
+    return artifacts_.seal(static_cast<RoundNumber>(stage_), name);
+  }
   std::uint64_t total() const override { return results_.size(); }
   std::uint64_t completed() const override { return results_.size(); }
   std::uint64_t failed() const override { return 0; }
@@ -157,6 +178,8 @@ class GivenResults final : public ResultSource {
 
  private:
   std::vector<json::value> results_;
+  Artifacts& artifacts_;
+  int stage_;
 };
 
 Text text_of(const json::object& object) {
@@ -165,14 +188,28 @@ Text text_of(const json::object& object) {
 
 }  // namespace
 
+struct HandlerProbe::Kept {
+  runtime::LargeValues large{{.open = open_memory_artifacts}};
+  runtime::HandlerArtifacts artifacts{large, JobId{1, 1}};
+};
+
 HandlerProbe::HandlerProbe(const JobHandler& handler, json::object params)
-    : handler_(handler), params_(std::move(params)) {}
+    : handler_(handler), params_(std::move(params)), kept_(std::make_shared<Kept>()) {}
+
+json::value HandlerProbe::artifact_value(const json::value& reference) const {
+  return value_of(kept_->large, reference);
+}
 
 JobContext::State HandlerProbe::state() const {
   JobContext::State state;
   state.job_type = "probe";
   state.params = text_of(params_);
-  for (const auto& [stage, result] : results_) state.stage_results[stage] = text_of(result);
+  for (const auto& [stage, result] : results_) {
+    state.stage_results[stage] = text_of(result);
+    state.defined_in[stage] = static_cast<RoundNumber>(stage);
+    state.stage = stage;
+  }
+  state.artifacts = &kept_->artifacts;
   return state;
 }
 
@@ -182,7 +219,7 @@ std::vector<TaskDefinition> HandlerProbe::tasks(int stage) const {
 }
 
 json::object HandlerProbe::aggregate(int stage, const std::vector<json::value>& results) {
-  const StageResults given(std::make_shared<GivenResults>(results));
+  const StageResults given(std::make_shared<GivenResults>(results, kept_->artifacts, stage));
   return results_[stage] = handler_.aggregate_stage_results(stage, given);
 }
 

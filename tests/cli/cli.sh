@@ -58,7 +58,7 @@ expect 124 - 'timeout of 50 ms' run fan_out -p count=1 -p sleep_ms=60000 --timeo
 # ---- the log ----
 expect 0 . '^[0-9T:.-]+Z info the machine has started store=memory: .* info the machine has stopped unfinished_jobs=0 $' \
   run hello_world -q --log-level info
-expect 0 . '^\{"time":"[^"]+","level":"debug","message":"[^"]+".*"job accepted","job_id":"[0-9A-Z]{26}".*"status":"completed"' \
+expect 0 . '^\{"time":"[^"]+","level":"info","message":"[^"]+".*"level":"debug","message":"job accepted","job_id":"[0-9A-Z]{26}".*"status":"completed"' \
   run hello_world -q --log-level debug --log-format json
 expect 1 - ' warn job ended job_id=[0-9A-Z]{26} job_type=fan_out status=failed code=task_failed ' \
   run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -q --log-level warn
@@ -74,6 +74,16 @@ expect 0 '"tasks_finished": 2001' - db stats --store sqlite:a.db -o json
 expect 0 'copied' - db backup --store sqlite:a.db sqlite:b.db
 expect 0 'sound' - db check --store sqlite:b.db
 expect 3 - 'there is no store' db check --store sqlite:none.db
+
+# ---- large values: files beside the store ----
+printf '{"message": "%s"}' "$(head -c 2000000 /dev/zero | tr '\0' a)" >big.json
+expect 0 '"greeting": "aaaaaa' . run hello_world @big.json --store sqlite:big.db
+expect 0 'sound: 1 jobs?, 1 tasks, [0-9]+ artifacts' - db check --store sqlite:big.db
+expect 0 '"artifact_bytes": [1-9]' - db stats --store sqlite:big.db -o json
+expect 0 'copied' - db backup --store sqlite:big.db sqlite:big-copy.db
+expect 0 'sound: .* artifacts' - db check --store sqlite:big-copy.db
+rm -rf big-copy.db-artifacts
+expect 1 'there is no artifact store, and jobs name the artifact sha256-' - db check --store sqlite:big-copy.db
 expect 2 - 'there is no directory' run hello_world --store sqlite:none/a.db -q
 echo "this is no database at all, whatever it is called" >text.db
 expect 1 'not sound' - db check --store sqlite:text.db
@@ -93,7 +103,7 @@ damage "DELETE FROM outcome WHERE chunk = 0" 'has results of'
 damage "UPDATE job SET status = 'bogus'" 'status is unknown'
 damage "UPDATE job SET state = '{}'" 'which it does not know'
 damage "UPDATE meta SET value = 0 WHERE key = 'incarnation'" 'fencing token'
-damage "DROP INDEX job_unfinished" 'lacks its job_unfinished'
+damage "DROP INDEX job_by_type" 'lacks its job_by_type'
 
 # ---- one process at a time, under every name of the file ----
 mkfifo hold

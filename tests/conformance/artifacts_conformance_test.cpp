@@ -205,6 +205,32 @@ TEST_SUITE("conformance: artifacts") {
     CHECK(must(store.stats()).count == 4);
   }
 
+  TEST_CASE_TEMPLATE("of those that are named, no others are looked at", Made, ALL_ARTIFACT_STORES) {
+    Made made;
+    auto& store = made.store();
+    const auto old_id = must(store.put("old", text_type)).info.id;
+    const auto other = must(store.put("other", text_type)).info.id;
+    const auto referenced = must(store.put("referenced", text_type)).info.id;
+    const auto pinned = must(store.put("pinned", text_type));
+    std::vector<ArtifactId> asked;
+    auto request = everything_before(start_time + minute);
+    request.these = {pinned.info.id, old_id, referenced, id_from(id_of_nothing), old_id};
+    request.max = 1;
+    request.is_referenced = [&](const ArtifactId& id) {
+      asked.push_back(id);
+      return id == referenced;
+    };
+    const auto collected = must(store.collect(request));
+    CHECK(collected.removed == 1);
+    CHECK(collected.bytes == 3);
+    CHECK(!collected.next);
+    CHECK(asked == std::vector{old_id, referenced});
+    std::vector expected{other, referenced, pinned.info.id};
+    std::sort(expected.begin(), expected.end());
+    CHECK(all_ids(store) == expected);
+    CHECK(!store.broken());
+  }
+
   TEST_CASE_TEMPLATE("slices of a collection look at each artifact once", Made, ALL_ARTIFACT_STORES) {
     Made made;
     for (int i = 0; i < 50; ++i) must(made.store().put("c" + std::to_string(i), text_type));

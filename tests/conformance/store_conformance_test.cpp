@@ -12,7 +12,7 @@ TEST_SUITE("conformance: store, jobs") {
     Store& store = made.store();
     CHECK(store.last_commit() == 0);
     CHECK(!store.read_job(first_id));
-    CHECK(store.list_jobs({}).empty());
+    CHECK(store.list_jobs({}).rows.empty());
     CHECK(store.read_unfinished(std::nullopt, 10).empty());
     CHECK(store.definition_heads(first_id, 1).empty());
     CHECK(!store.read_definitions(first_id, 1, 0));
@@ -58,12 +58,12 @@ TEST_SUITE("conformance: store, jobs") {
     committer.put({changed});
     CHECK(made.store().read_job(id_of(1))->job == changed);
     CHECK(made.store().read_job(id_of(2))->job == job_row(id_of(2), JobStatus::queued));
-    CHECK(made.store().list_jobs({}).size() == 2);
+    CHECK(made.store().list_jobs({}).rows.size() == 2);
     CHECK(ids(made.store().read_unfinished(std::nullopt, 9)) == std::vector{id_of(2)});
     // And back: an explicit retry makes a job that was over unfinished again.
     committer.put({job_row(id_of(1), JobStatus::queued)});
     CHECK(ids(made.store().read_unfinished(std::nullopt, 9)) == std::vector{id_of(1), id_of(2)});
-    CHECK(made.store().list_jobs({.statuses = {JobStatus::failed}}).empty());
+    CHECK(made.store().list_jobs({.statuses = {JobStatus::failed}}).rows.empty());
   }
 
   TEST_CASE_TEMPLATE("rounds come in order, each with its own job", Made, ALL_STORES) {
@@ -154,18 +154,19 @@ TEST_SUITE("conformance: store, jobs") {
         JobFilter filter{.statuses = statuses, .type = type, .limit = 4};
         const auto all = ids(oracle.list_jobs({.statuses = statuses, .type = type, .limit = 1000}));
         std::vector<JobId> paged;
-        for (auto page = store.list_jobs(filter); !page.empty(); page = store.list_jobs(filter)) {
-          REQUIRE(page.size() <= filter.limit);
-          for (const auto& row : page) paged.push_back(row.id);
-          filter.before = page.back().id;
-        }
+        do {
+          const auto slice = store.list_jobs(filter);
+          REQUIRE(slice.rows.size() <= filter.limit);
+          for (const auto& row : slice.rows) paged.push_back(row.id);
+          filter.before = slice.next;
+        } while (filter.before);
         REQUIRE(paged == all);
       }
     }
-    CHECK(store.list_jobs({.limit = 0}).empty());
-    CHECK(store.list_jobs({.limit = SIZE_MAX}).size() == 100);
-    CHECK(store.list_jobs({}).size() == 50);
-    CHECK(store.list_jobs({.before = id_of(0)}).empty());
+    CHECK(store.list_jobs({.limit = 0}).rows.empty());
+    CHECK(store.list_jobs({.limit = SIZE_MAX}).rows.size() == 100);
+    CHECK(store.list_jobs({}).rows.size() == 50);
+    CHECK(store.list_jobs({.before = id_of(0)}).rows.empty());
   }
 
   TEST_CASE_TEMPLATE("jobs that are not over are read page by page, oldest first", Made, ALL_STORES) {
@@ -210,7 +211,7 @@ TEST_SUITE("conformance: store, jobs") {
       CHECK(refused.error().message.find("another server has taken over") != std::string::npos);
     }
     CHECK(store.last_commit() == 1);
-    CHECK(ids(store.list_jobs({})) == std::vector{id_of(1)});
+    CHECK(ids(store.list_jobs({}).rows) == std::vector{id_of(1)});
     CHECK(store.read_job(id_of(1))->job.status == JobStatus::queued);
     CHECK(store.commit(Batch{.sequence = 2, .incarnation = next, .jobs = {job_row(id_of(2), JobStatus::queued)}})
               .has_value());

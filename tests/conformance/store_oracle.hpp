@@ -1,11 +1,15 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include <boost/json/parse.hpp>
 
 #include "core/ports/store.hpp"
 
@@ -44,6 +48,49 @@ class StoreOracle {
     return stored;
   }
 
+  std::optional<JobRow> read_row(JobId id) const {
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const {
+    std::vector<RoundRow> found;
+    for (const auto& row : rounds_) {
+      if (row.job == job && (stage == 0 || row.stage == stage)) found.push_back(row);
+    }
+    std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.round > b.round; });
+    if (found.size() > limit) found.resize(limit);
+    return found;
+  }
+
+  std::optional<RoundRow> read_round(JobId job, RoundNumber round) const {
+    for (const auto& row : rounds_) {
+      if (row.job == job && row.round == round) return row;
+    }
+    return std::nullopt;
+  }
+
+  static std::string lowered(std::string text) {
+    for (auto& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return text;
+  }
+
+  static bool fits_words(const JobRow& row, const JobFilter& filter) {
+    std::vector<std::string> tags;
+    const auto list = boost::json::parse(row.tags);
+    for (const auto& tag : list.as_array()) tags.emplace_back(tag.as_string());
+    for (const auto& wanted : filter.tags) {
+      if (std::count(tags.begin(), tags.end(), wanted) == 0) return false;
+    }
+    auto texts = tags;
+    texts.push_back(row.id.str());
+    texts.push_back(row.type);
+    if (row.error) texts.emplace_back(boost::json::parse(*row.error).at("message").as_string());
+    return std::any_of(texts.begin(), texts.end(), [&](const auto& text) {
+      return lowered(text).find(lowered(filter.search)) != std::string::npos;
+    });
+  }
+
   std::vector<JobRow> list_jobs(const JobFilter& filter) const {
     std::vector<JobRow> rows;
     for (const auto& [id, row] : jobs_) {
@@ -51,7 +98,13 @@ class StoreOracle {
       if (!any_of.empty() && std::count(any_of.begin(), any_of.end(), row.status) == 0) continue;
       if (!filter.type.empty() && filter.type != row.type) continue;
       if (filter.before && !(id < *filter.before)) continue;
+      if (filter.from && id < *filter.from) continue;
+      if (!fits_words(row, filter)) continue;
       rows.push_back(row);
+      if (filter.columns == JobColumns::heads) rows.back().state = "{}";
+      if (filter.columns == JobColumns::whole) continue;
+      rows.back().params.reset();
+      rows.back().result.reset();
     }
     std::reverse(rows.begin(), rows.end());
     if (rows.size() > filter.limit) rows.resize(filter.limit);
@@ -81,6 +134,7 @@ class StoreOracle {
       if (owner != query.job || segment.chunk < query.from || segment.chunk >= query.to) continue;
       if (std::count(query.rounds.begin(), query.rounds.end(), segment.round) == 0) continue;
       if (!(segment.kind == OutcomeKind::completed ? query.completed : query.others)) continue;
+      if (query.only_failures && !is_final(segment.kind)) continue;
       found.push_back(segment);
       if (!query.bodies) found.back().body.reset();
     }
@@ -88,6 +142,45 @@ class StoreOracle {
       return std::tie(a.chunk, a.round, a.sequence) < std::tie(b.chunk, b.round, b.sequence);
     });
     if (found.size() > query.limit) found.resize(query.limit);
+    return found;
+  }
+
+  std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                             std::uint32_t sequence) const {
+    for (const auto& [owner, segment] : outcomes_) {
+      const bool here = owner == job && segment.round == round && segment.chunk == chunk;
+      if (here && segment.sequence == sequence) return segment;
+    }
+    return std::nullopt;
+  }
+
+  /// (chunk, completed, failed, dead) of each.
+  std::vector<std::array<std::uint32_t, 4>> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds,
+                                                           ChunkNumber from, ChunkNumber to) const {
+    std::map<ChunkNumber, std::array<std::uint32_t, 4>> counted;
+    for (const auto& [owner, segment] : outcomes_) {
+      if (owner != job || segment.chunk < from || segment.chunk >= to) continue;
+      if (std::count(rounds.begin(), rounds.end(), segment.round) == 0) continue;
+      const bool last = segment.round == rounds.back();
+      const std::size_t column = segment.kind == OutcomeKind::completed        ? 1
+                                 : segment.kind == OutcomeKind::failed && last ? 2
+                                 : segment.kind == OutcomeKind::dead && last   ? 3
+                                                                               : 0;
+      if (column == 0) continue;
+      counted[segment.chunk][0] = segment.chunk;
+      counted[segment.chunk][column] += segment.count;
+    }
+    std::vector<std::array<std::uint32_t, 4>> list;
+    for (const auto& [chunk, counts] : counted) list.push_back(counts);
+    return list;
+  }
+
+  std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const {
+    std::vector<OutcomeSegment> found;
+    for (const auto& [owner, segment] : outcomes_) {
+      if (owner == job && segment.round == round && segment.event != 0) found.push_back(segment);
+    }
+    std::sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.event < b.event; });
     return found;
   }
 

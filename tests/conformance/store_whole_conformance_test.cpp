@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <set>
 #include <thread>
@@ -59,7 +60,15 @@ TEST_SUITE("conformance: store, whole") {
         for (auto i = random.number(0, 3); i > 0; --i) filter.statuses.push_back(random.pick(all_job_statuses));
         if (random.one_in(4)) filter.type = "echo";
         if (random.one_in(2)) filter.before = random.pick(known);
-        REQUIRE(store.list_jobs(filter) == oracle.list_jobs(filter));
+        if (random.one_in(4)) filter.from = random.pick(known);
+        if (random.one_in(4)) filter.tags.push_back(random.word());
+        if (random.one_in(4)) filter.search = random.one_in(2) ? random.word() : random.pick(known).str().substr(20);
+        filter.columns = random.pick(std::array{JobColumns::heads, JobColumns::outlines, JobColumns::whole});
+        REQUIRE(store.list_jobs(filter).rows == oracle.list_jobs(filter));
+        REQUIRE(store.read_row(id) == oracle.read_row(id));
+        const auto stage = random.small(9);
+        const auto most = random.number(0, 3);
+        REQUIRE(store.latest_rounds(id, stage, most) == oracle.latest_rounds(id, stage, most));
         const auto after = random.one_in(2) ? std::optional(random.pick(known)) : std::nullopt;
         REQUIRE(ids(store.read_unfinished(after, 5)) == ids(oracle.read_unfinished(after, 5)));
         auto query = query_of(id, {});
@@ -70,10 +79,22 @@ TEST_SUITE("conformance: store, whole") {
         if (random.one_in(2)) query.to = static_cast<ChunkNumber>(random.number(0, 9));
         query.completed = random.one_in(2);
         query.others = random.one_in(2);
+        query.only_failures = random.one_in(3);
         query.bodies = random.one_in(2);
         if (random.one_in(2)) query.limit = random.number(0, 5);
         REQUIRE(same_lists(store.read_outcomes(query), oracle.read_outcomes(query)));
+        if (!query.rounds.empty()) {
+          std::vector<std::array<std::uint32_t, 4>> counted;
+          for (const auto& counts : store.count_outcomes(id, query.rounds, query.from, query.to))
+            counted.push_back({counts.chunk, counts.completed, counts.failed, counts.dead});
+          REQUIRE(counted == oracle.count_outcomes(id, query.rounds, query.from, query.to));
+        }
         for (RoundNumber round = 1; round <= 6; ++round) {
+          REQUIRE(store.read_round(id, round) == oracle.read_round(id, round));
+          REQUIRE(same_lists(store.told_failures(id, round), oracle.told_failures(id, round)));
+          const auto at = static_cast<std::uint32_t>(random.number(0, sequence));
+          const auto one = store.read_outcome(id, round, 3, at);
+          REQUIRE(same_optionals(one, oracle.read_outcome(id, round, 3, at)));
           const auto segments = oracle.definitions(id, round);
           REQUIRE(store.definition_heads(id, round).size() == segments.size());
           for (const auto& segment : segments) {
@@ -107,7 +128,7 @@ TEST_SUITE("conformance: store, whole") {
     const auto read = [&] {
       while (!over || reads < 10) {
         const auto floor = static_cast<std::uint32_t>(store.last_commit());
-        const auto rows = store.list_jobs({});
+        const auto rows = store.list_jobs({}).rows;
         const bool same_attempt = rows.size() == 2 && rows[0].attempt == rows[1].attempt;
         const bool not_older = rows.size() == 2 && rows[0].attempt >= floor;
         const auto one = store.read_job(id_of(1));

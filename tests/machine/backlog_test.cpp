@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -59,7 +58,14 @@ struct World {
   }
   struct Waiting {
     std::uint64_t tasks = 0;
-    std::set<Timestamp> since = {};
+    Timestamp oldest = Timestamp::max();
+    Timestamp youngest{};
+
+    void add(std::uint64_t count, Timestamp since) {
+      tasks += count;
+      oldest = std::min(oldest, since);
+      youngest = std::max(youngest, since);
+    }
   };
   /// By looking at every job.
   std::map<std::string, Waiting> counted() const {
@@ -73,13 +79,9 @@ struct World {
         auto& type = waiting[round.specs[spec].task_type];
         for (const auto number : round.ready[spec].chunks) {
           const auto& chunk = round.chunks[number];
-          type.tasks += chunk.count - chunk.fresh;
-          type.since.insert(chunk.offered_at);
+          type.add(chunk.count - chunk.fresh, chunk.offered_at);
         }
-        for (const auto& single : round.ready[spec].tasks) {
-          ++type.tasks;
-          type.since.insert(single.since);
-        }
+        for (const auto& single : round.ready[spec].tasks) type.add(1, single.since);
       }
     }
     std::erase_if(waiting, [](const auto& each) { return each.second.tasks == 0; });
@@ -165,7 +167,7 @@ TEST_SUITE("machine: what waits") {
   TEST_CASE("the queues that are kept are those that one would count, whatever happens") {
     std::size_t most = 0;
     for (const bool with_pauses : {false, true}) {
-      for (unsigned seed = 0; seed < 40; ++seed) {
+      for (unsigned seed = 0; seed < 15; ++seed) {
         CAPTURE(seed);
         CAPTURE(with_pauses);
         World world;
@@ -173,7 +175,6 @@ TEST_SUITE("machine: what waits") {
         for (int i = 0; i < 400; ++i) {
           do_something(world, dice, with_pauses);
           const auto counted = world.counted();
-          std::map<std::string, std::uint64_t> running;
           std::uint64_t out = 0;
           for (const auto& [type, queue] : world.shell->engine().queues()) {
             const auto found = counted.find(type);
@@ -183,9 +184,9 @@ TEST_SUITE("machine: what waits") {
             out += queue.running;
             if (!queue.oldest) continue;
             // After a pause tasks of one job are no longer in the order in which they came.
-            REQUIRE(*queue.oldest >= *found->second.since.begin());
-            REQUIRE(*queue.oldest <= *found->second.since.rbegin());
-            if (!with_pauses) REQUIRE(*queue.oldest == *found->second.since.begin());
+            REQUIRE(*queue.oldest >= found->second.oldest);
+            REQUIRE(*queue.oldest <= found->second.youngest);
+            if (!with_pauses) REQUIRE(*queue.oldest == found->second.oldest);
           }
           std::uint64_t pending = 0;
           for (const auto& slice : world.shell->slices) pending += slice.slice.count;

@@ -143,6 +143,43 @@ TEST_SUITE("artifact") {
     CHECK(text == "{\"$artifact\":\"" + id_of(1).str() + "\",\"size\":7,\"media_type\":\"a/b\"}");
   }
 
+  TEST_CASE("a reference in the place of a value is told from one that somebody made") {
+    auto reference = ArtifactReference{id_of(7), 12, "application/json", true};
+    const auto automatic = to_json(reference);
+    CHECK(automatic.size() == 4);
+    CHECK(parse_artifact_reference(automatic) == reference);
+    CHECK(parse_automatic_reference(automatic) == reference);
+    CHECK(parse_automatic_reference(json::value(automatic)) == reference);
+    reference.automatic = false;
+    CHECK(parse_artifact_reference(to_json(reference)) == reference);
+    CHECK(!parse_automatic_reference(to_json(reference)));
+    CHECK(!parse_automatic_reference(json::value(7)));
+    for (const json::value& other : {json::value(false), json::value(1), json::value("true"), json::value(nullptr)}) {
+      auto wrong = automatic;
+      wrong["automatic"] = other;
+      CHECK(!parse_artifact_reference(wrong));
+      CHECK(!parse_automatic_reference(wrong));
+    }
+    auto renamed = to_json(reference);
+    renamed["something"] = true;
+    CHECK(!parse_artifact_reference(renamed));
+  }
+
+  TEST_CASE("references are found in text that comes in pieces of any size") {
+    const json::value value{{"a", to_json(ArtifactReference{id_of(3), 1, "a/b"})},
+                            {"b", json::array{to_json(ArtifactReference{id_of(1), 1, "a/b", true}), "$artifact"}}};
+    const auto text = json::serialize(value);
+    for (std::size_t size = 1; size <= text.size(); ++size) {
+      ReferenceSearch search;
+      for (std::size_t at = 0; at < text.size(); at += size) search.add(std::string_view(text).substr(at, size));
+      CHECK(search.finish() == find_references(text));
+    }
+    CHECK(find_references(text).size() == 2);
+    ReferenceSearch cut;
+    cut.add(std::string_view(text).substr(0, text.size() - 1));
+    CHECK_THROWS_AS(cut.finish(), Failure);
+  }
+
   TEST_CASE("what is nearly a reference is none") {
     const auto id = quoted(id_of(1).str());
     for (const auto& text : std::vector<std::string>{

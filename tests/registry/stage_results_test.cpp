@@ -115,6 +115,47 @@ TEST_SUITE("registry: stage results") {
     CHECK(source->reads[0] == 2);
   }
 
+  TEST_CASE("a result that is an artifact is read when it is asked for, and of huge ones only one is held") {
+    struct LargeSource final : CountingSource {
+      LargeSource() : CountingSource({3, 3}) {}
+      Page page(std::size_t number) const override {
+        auto page = CountingSource::page(number);
+        for (auto& value : page.values) {
+          const auto i = value.to_number<std::uint64_t>();
+          ArtifactReference reference{{}, std::uint64_t{i < 3 ? 1U : 100U} << 20U, "application/json", i != 1};
+          reference.id.digest[0] = static_cast<std::uint8_t>(i);
+          value = to_json(reference);
+        }
+        return page;
+      }
+      json::value load(const ArtifactReference& reference) const override {
+        ++loads;
+        return static_cast<int>(reference.id.digest[0]);
+      }
+      mutable int loads = 0;
+    };
+    const auto source = std::make_shared<LargeSource>();
+    const StageResults results(source);
+    CHECK(results.reference(0)->id.digest[0] == 0);
+    CHECK(source->loads == 0);
+    const auto& first = results[0];
+    CHECK(first == json::value(0));
+    CHECK(is_artifact_reference(results[1]));  // an author's own
+    CHECK_FALSE(results.reference(1));
+    CHECK(results[2] == json::value(2));
+    CHECK(first == json::value(0));
+    CHECK(source->loads == 2);
+    for (int round = 0; round < 2; ++round) {
+      for (std::size_t i = 3; i < 6; ++i) {
+        CHECK(results[i] == json::value(i));
+        CHECK(results[i] == json::value(i));
+      }
+    }
+    CHECK(source->loads == 2 + 6);
+    CHECK(results[0] == json::value(0));
+    CHECK(source->loads == 2 + 6 + 1);
+  }
+
   TEST_CASE("counts and failures are those of the source") {
     const StageResults results(pages_of({2, 1}));
     CHECK(results.size() == 3);

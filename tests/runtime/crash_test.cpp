@@ -23,7 +23,9 @@ using namespace coremachine;
 
 /// Every point at which a process may die: before and after each action that there is, and each commit.
 std::vector<std::string> all_points() {
-  std::vector<std::string> points{"Commit:before", "Commit:after"};
+  std::vector<std::string> points{"Commit:before",           "Commit:after",
+                                  "StoreArtifact:before",    "StoreArtifact:after",
+                                  "CollectArtifacts:before", "CollectArtifacts:after"};
   for (const auto name : machine::action_names) {
     points.push_back(std::string(name) + ":before");
     points.push_back(std::string(name) + ":after");
@@ -125,7 +127,7 @@ TEST_SUITE("runtime: crashes") {
       if (id.empty()) {
         // It may have died before it could say so; what it accepted is in the store.
         const auto opened = embed::open_store("sqlite:" + path, true);
-        const auto kept = opened.store->list_jobs({});
+        const auto kept = opened.store->list_jobs({}).rows;
         if (!kept.empty()) id = kept.front().id.str();
       }
       if (WIFSIGNALED(status)) {

@@ -167,7 +167,7 @@ constexpr std::array policies{OverlapPolicy::skip, OverlapPolicy::queue_one, Ove
 
 TEST_SUITE("runtime: schedules in a world that crashes") {
   TEST_CASE("each time fires once, is skipped or is missed, whatever is lost") {
-    for (std::uint64_t seed = 0; seed < 250; ++seed) {
+    for (std::uint64_t seed = 0; seed < 150; ++seed) {
       for (const auto policy : policies) {
         CAPTURE(seed);
         CAPTURE(to_string(policy));
@@ -177,7 +177,7 @@ TEST_SUITE("runtime: schedules in a world that crashes") {
   }
 
   TEST_CASE("while people pause it, change it and run it by hand") {
-    for (std::uint64_t seed = 0; seed < 250; ++seed) {
+    for (std::uint64_t seed = 0; seed < 150; ++seed) {
       for (const auto policy : policies) {
         CAPTURE(seed);
         CAPTURE(to_string(policy));

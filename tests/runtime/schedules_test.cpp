@@ -44,7 +44,7 @@ std::string pointers(const Error& error) {
   std::set<std::string> sorted;
   for (const auto& fault : error.faults) sorted.insert(fault.pointer);
   std::string text;
-  for (const auto& pointer : sorted) text += (text.empty() ? "" : ", ") + pointer;
+  for (const auto& pointer : sorted) text += (pointer == *sorted.begin() ? "" : ", ") + pointer;
   return text;
 }
 
@@ -171,7 +171,7 @@ TEST_SUITE("runtime: schedules") {
     CHECK(to_json(run).at("job_id").as_string() == run.job->id.str());
     CHECK(with->run_schedule("hourly").error().code == ErrorCode::wrong_state);
     CHECK_FALSE(with->resume_schedule("hourly").value().spec.paused);
-    with.advance(hour);
+    with.advance(std::chrono::minutes{30});
     auto view = with->schedule("hourly").value();
     CHECK(view.state.skipped == 2);  // one by hand, one by the clock
     CHECK(view.state.missed == 0);
@@ -213,7 +213,7 @@ TEST_SUITE("runtime: schedules") {
       spec.name = "waits";
       spec.job_type = "waiting";
       REQUIRE(with->create_schedule(spec).has_value());
-      with.advance(hour);
+      with.advance(std::chrono::minutes{30});
       with.at_rest("hourly");
       running = with.when("waits", [](const auto& view) { return !view.state.running.empty(); }).state.running[0];
     }
@@ -347,7 +347,9 @@ TEST_SUITE("runtime: schedules as JSON") {
     spec.tags = {"x"};
     spec.ends_at = at("2027-01-01T00:00:00Z");
     REQUIRE(with->create_schedule(spec).has_value());
-    with.advance(2 * hour);
+    with.advance(std::chrono::minutes{30} + spec.jitter);
+    with.at_rest("hourly");
+    with.advance(hour);
     const auto shown = to_json(with.at_rest("hourly"));
     CHECK(shown.at("id").as_string() == "hourly");
     CHECK(shown.at("status").as_string() == "active");

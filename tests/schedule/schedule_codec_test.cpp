@@ -115,6 +115,14 @@ TEST_SUITE("schedule: codec") {
     }
   }
 
+  TEST_CASE("a number without sign is a number") {
+    auto document = parse_strict(with("\"tags\": []")).value();
+    document.as_object()["catch_up_limit"] = std::uint64_t{7};
+    CHECK(read_spec(document).value.value().catch_up_limit == 7);
+    document.as_object()["catch_up_limit"] = UINT64_MAX;
+    CHECK(lines(read_spec(document).faults) == "#/catch_up_limit: it is not from 0 to 100\n");
+  }
+
   TEST_CASE("what is not said is as usual") {
     const auto spec =
         read_spec(parse_strict(R"({"name":"n","job_type":"t","cron":"@daily","tags":null})").value()).value;

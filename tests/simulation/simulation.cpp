@@ -1,6 +1,7 @@
 #include "tests/simulation/simulation.hpp"
 
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <stdexcept>
@@ -9,6 +10,8 @@
 
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/runtime/announcement.hpp"
+#include "core/runtime/past_events.hpp"
 #include "core/store/check.hpp"
 #include "core/store/memory/memory_store.hpp"
 #include "core/testing/lone_shell.hpp"
@@ -32,7 +35,14 @@ class MoodyStore final : public Store {
     return store_->commit(batch);
   }
   std::optional<StoredJob> read_job(JobId id) const override { return store_->read_job(id); }
-  std::vector<JobRow> list_jobs(const JobFilter& filter) const override { return store_->list_jobs(filter); }
+  std::optional<JobRow> read_row(JobId id) const override { return store_->read_row(id); }
+  JobSlice list_jobs(const JobFilter& filter) const override { return store_->list_jobs(filter); }
+  std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
+    return store_->latest_rounds(job, stage, limit);
+  }
+  std::optional<RoundRow> read_round(JobId job, RoundNumber round) const override {
+    return store_->read_round(job, round);
+  }
   std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
     return store_->read_unfinished(after, limit);
   }
@@ -45,11 +55,28 @@ class MoodyStore final : public Store {
   std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override {
     return store_->read_outcomes(query);
   }
+  std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                             std::uint32_t sequence) const override {
+    return store_->read_outcome(job, round, chunk, sequence);
+  }
+  std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber from,
+                                            ChunkNumber to) const override {
+    return store_->count_outcomes(job, rounds, from, to);
+  }
+  std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const override {
+    return store_->told_failures(job, round);
+  }
   std::vector<Setting> read_settings(const std::string& kind) const override { return store_->read_settings(kind); }
   std::optional<SubmissionKey> find_key(const std::string& key) const override { return store_->find_key(key); }
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
     return store_->read_ended(after, limit);
   }
+  bool is_referenced(const ArtifactId& artifact) const override { return store_->is_referenced(artifact); }
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    return store_->read_referenced(after, limit);
+  }
+  std::vector<ArtifactId> references_of(JobId job) const override { return store_->references_of(job); }
+  Released take_released() override { return store_->take_released(); }
   bool has_garbage() const override { return store_->has_garbage(); }
   StoreStats stats() const override { return store_->stats(); }
   std::uint64_t orphans(bool remove) override { return store_->orphans(remove); }
@@ -65,6 +92,10 @@ class Game {
   explicit Game(std::uint64_t seed) : dice_(seed), store_(make_memory_store()) {
     support::register_sim_jobs(jobs_, tasks_);
     shell_ = std::make_unique<testing::LoneShell>(jobs_, tasks_, store_, Timestamp{Milliseconds{1'767'225'600'000}});
+    shell_->observe = [this](const machine::Action& action) {
+      const auto* announced = std::get_if<machine::Announce>(&action);
+      if (announced) happened(runtime::describe(announced->job, announced->what, announced->traceparent));
+    };
   }
 
   void play() {
@@ -171,7 +202,7 @@ class Game {
     if (submitted_.empty()) return;
     auto which = submitted_.begin();
     std::advance(which, static_cast<std::ptrdiff_t>(draw(submitted_.size())));
-    switch (draw(6)) {
+    switch (draw(8)) {
       case 0:
         meddled_.insert(which->first);
         ended_.erase(which->first);
@@ -186,10 +217,100 @@ class Game {
         shell_->control(which->first, machine::Control::redrive);
         return;
       case 5: shell_->await_end(which->first); return;
+      case 6:
+      case 7: follow(which->first); return;
+    }
+  }
+
+  // ---- those who follow jobs: what they are told live and what they read afterwards has to be one story ----
+
+  struct Follower {
+    std::uint64_t last = 0;  ///< sequence of what was told last
+    std::map<std::uint64_t, JobEvent> told = {};
+    std::optional<machine::RequestId> asked = {};
+    bool live = false;
+    std::vector<JobEvent> early = {};  ///< came before the past was read
+  };
+
+  void follow(JobId job) {
+    auto& follower = followers_[job];
+    if (follower.live || follower.asked) return;
+    follower.asked = 0;
+    follower.asked = shell_->catch_up(job);
+  }
+
+  void happened(const JobEvent& event) {
+    const auto found = followers_.find(event.job);
+    if (found == followers_.end()) return;
+    auto& follower = found->second;
+    if (follower.live) return tell(follower, event);
+    if (follower.asked) follower.early.push_back(event);
+  }
+
+  static void tell(Follower& follower, const JobEvent& event) {
+    const auto where = event.job.str() + ": " + event.name + " " + std::to_string(event.sequence);
+    if (event.sequence <= follower.last) throw std::runtime_error("an event came twice or late: " + where);
+    follower.last = event.sequence;
+    follower.told.emplace(event.sequence, event);
+    const bool ends = event.name.starts_with("job.") && event.name != "job.accepted" && event.name != "job.started";
+    if (ends) follower.live = false;
+  }
+
+  void note_follower(const machine::Answer& answer) {
+    const auto found = followers_.find(answer.job);
+    if (found == followers_.end() || found->second.asked != answer.request) return;
+    auto& follower = found->second;
+    follower.asked.reset();
+    const auto early = std::exchange(follower.early, {});
+    const auto stored = store_.read_job(answer.job);
+    if (answer.error && (!stored || !is_terminal(stored->job.status))) return;
+    const auto live_from = answer.error ? UINT64_MAX : answer.view->last_event;
+    follower.live = !answer.error;
+    for (const auto& event : runtime::past_events(store_, *stored, follower.last)) {
+      if (event.sequence <= live_from) tell(follower, event);
+    }
+    for (const auto& event : early) tell(follower, event);
+  }
+
+  void verify_story(const StoredJob& stored) const {
+    const auto id = stored.job.id;
+    const auto fail = [&](const std::string& what) { throw std::runtime_error(id.str() + ": " + what); };
+    const auto job = decode_job(stored.job, stored.rounds);
+    const auto events = runtime::past_events(store_, stored, 0);
+    std::map<std::uint64_t, const JobEvent*> read;
+    std::uint64_t last = 0;
+    for (const auto& event : events) {
+      if (event.sequence <= last) fail("events that are read do not increase");
+      last = event.sequence;
+      read.emplace(last, &event);
+    }
+    if (events.empty() || last != job.last_event) fail("the last event is not the last that is read");
+    if (events.back().name != "job." + std::string(to_string(job.status))) fail("its end is not told");
+    if (job.attempt == 1 && (events.front().name != "job.accepted" || events.front().sequence != 1))
+      fail("its begin is not told");
+    const auto found = followers_.find(id);
+    if (found == followers_.end()) return;
+    const auto& follower = found->second;
+    for (const auto& [sequence, event] : read) {
+      if (sequence > follower.last) break;
+      const auto told = follower.told.find(sequence);
+      if (told == follower.told.end()) fail("a follower was not told of event " + std::to_string(sequence));
+      if (told->second.name != event->name || told->second.data != event->data)
+        fail("a follower was told " + told->second.name + " " + json::serialize(told->second.data) + ", read is " +
+             event->name + " " + json::serialize(event->data));
+    }
+    for (const auto& [sequence, event] : follower.told) {
+      if (read.contains(sequence) || event.name == "progress") continue;
+      if (job.attempt == 1) fail("an event that was told is not read: " + std::to_string(sequence));
     }
   }
 
   void crash() {
+    for (auto& [id, follower] : followers_) {
+      follower.live = false;
+      follower.asked.reset();
+      follower.early.clear();
+    }
     for (const auto& report : shell_->reports) {
       if (chance(30)) zombies_.push_back(report);
     }
@@ -200,6 +321,7 @@ class Game {
   /// What was told to somebody has to stay true.
   void note_answers() {
     for (const auto& answer : shell_->answers) {
+      note_follower(answer);
       if (answer.error) continue;
       accepted_.insert(answer.job);
       if (answer.view && is_terminal(answer.view->status) && !meddled_.contains(answer.job)) {
@@ -242,6 +364,7 @@ class Game {
         throw std::runtime_error("it was told that the job ended otherwise");
       }
       verify_outcome(view, params, meddled_.contains(id));
+      verify_story(*stored);
     }
     const auto findings = check_store(store_, false);
     if (!findings.problems.empty()) throw std::runtime_error("the store is not sound: " + findings.problems.front());
@@ -296,6 +419,7 @@ class Game {
   std::set<JobId> meddled_;
   std::map<JobId, JobStatus> ended_;
   std::vector<testing::LoneShell::PendingReport> zombies_;
+  std::map<JobId, Follower> followers_;
 };
 
 }  // namespace

@@ -73,7 +73,7 @@ inline bool holds_batches(const Store& store, std::uint64_t n) {
   query.job = id_of(1);
   query.rounds = {1};
   if (store.last_commit() != n || store.read_outcomes(query).size() != n) return false;
-  if (store.list_jobs({.limit = 1'000'000}).size() != (n == 0 ? 0 : n + 1)) return false;
+  if (store.list_jobs({.limit = 1'000'000}).rows.size() != (n == 0 ? 0 : n + 1)) return false;
   return n == 0 || store.read_job(id_of(1))->job.attempt == n;
 }
 

@@ -33,7 +33,8 @@ void busy_life(CoreMachine& machine, const Say& say);
 void cancel_endless(CoreMachine& machine, const std::vector<std::string>& said);
 
 /// Reads what a process that died had said, lets a new machine finish everything, and checks that nothing it was told
-/// is taken back, nothing accepted is lost, every sum is right and the store is sound. Throws what is wrong.
+/// is taken back, nothing accepted is lost, every sum is right, the store is sound, and its artifacts go with its jobs.
+/// Throws what is wrong.
 void verify_after_crash(const std::string& path, const std::vector<std::string>& said);
 
 }  // namespace coremachine::support

@@ -190,6 +190,8 @@ class RandomJobs {
     if (segment.kind == OutcomeKind::retrying) list(segment.due_ms, 4'000'000'000'000);
     if (segment.kind == OutcomeKind::retrying && one_in(2)) segment.due_ms.resize(1);
     segment.worker = word();
+    const bool may_be_told = segment.kind == OutcomeKind::failed || segment.kind == OutcomeKind::dead;
+    if (may_be_told && one_in(2)) segment.event = number(1, INT64_MAX);
     segment.one_for_all = segment.kind == OutcomeKind::lost || one_in(3);
     segment.body = make_text(segment.one_for_all ? value() : array(segment.count));
     if (one_in(3)) segment.carry = make_text(segment.kind == OutcomeKind::retrying ? array(segment.count) : value());
@@ -228,6 +230,7 @@ class RandomJobs {
     round.gate_open = one_in(3);
     if (one_in(3)) round.signal = signal();
     fill_inline(round);
+    number_events(round, round.phase == RoundPhase::closed);
     return round;
   }
 
@@ -246,6 +249,7 @@ class RandomJobs {
     closed.folds = one_in(3);
     closed.source = source(closed.number, closed.specs.size());
     fill_inline(closed);
+    number_events(closed, true);
     return closed;
   }
 
@@ -278,6 +282,11 @@ class RandomJobs {
     job.last_boundary = small(99U);
     job.boundary_losses = static_cast<std::uint8_t>(number(0, 255));
     job.last_event = one_in(2) ? 0 : number(0, UINT64_MAX);
+    if (one_in(3)) job.accepted_event = number(0, UINT64_MAX);
+    if (job.started_at) job.started_event = job.accepted_event + small(2U);
+    if (one_in(3)) job.started_event = number(0, UINT64_MAX);
+    if (one_in(3)) job.accepted_at = time();
+    if (one_in(3)) job.history = make_text(array(2));
     return job;
   }
 
@@ -291,6 +300,14 @@ class RandomJobs {
     for (std::uint32_t i = 0, end = small(4U); i < end; ++i) {
       round.inline_outcomes.push_back(outcomes(round.number, 0, i, tasks));
     }
+  }
+
+  template <class AnyRound>
+  void number_events(AnyRound& round, bool over) {
+    round.started_event = one_in(2) ? 1 + 2 * round.number : number(0, UINT32_MAX);
+    if (over) round.closed_event = round.started_event + small(2U);
+    round.opened.total = one_in(2) ? round.counts.total : number(0, UINT64_MAX);
+    if (one_in(3)) round.opened.completed = number(0, UINT64_MAX);
   }
 
   std::mt19937_64 dice_;

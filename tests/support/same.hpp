@@ -24,7 +24,7 @@ inline bool same(const OutcomeSegment& a, const OutcomeSegment& b) {
          a.first == b.first && a.count == b.count && a.offsets == b.offsets && a.attempt == b.attempt &&
          a.attempts == b.attempts && a.started_at == b.started_at && a.finished_at == b.finished_at &&
          a.finished_ms == b.finished_ms && a.due_ms == b.due_ms && a.worker == b.worker &&
-         a.one_for_all == b.one_for_all && same(a.carry, b.carry) && same(a.body, b.body);
+         a.one_for_all == b.one_for_all && a.event == b.event && same(a.carry, b.carry) && same(a.body, b.body);
 }
 
 inline bool same(const Signal& a, const Signal& b) {
@@ -50,7 +50,8 @@ inline bool same(const ClosedRound& a, const ClosedRound& b) {
   return a.number == b.number && a.stage == b.stage && a.lineage == b.lineage && a.status == b.status &&
          a.counts == b.counts && same(a.result, b.result) && a.started_at == b.started_at &&
          a.finished_at == b.finished_at && a.policy == b.policy && a.specs == b.specs && a.is_inline == b.is_inline &&
-         a.folds == b.folds && same_optionals(a.source, b.source) &&
+         a.folds == b.folds && same_optionals(a.source, b.source) && a.opened == b.opened &&
+         a.started_event == b.started_event && a.closed_event == b.closed_event &&
          same_lists(a.inline_definitions, b.inline_definitions) && same_lists(a.inline_outcomes, b.inline_outcomes);
 }
 
@@ -61,6 +62,7 @@ inline bool same(const Round& a, const Round& b) {
          a.first_error == b.first_error && same(a.result, b.result) && a.started_at == b.started_at &&
          a.finished_at == b.finished_at && a.policy == b.policy && a.specs == b.specs && a.is_inline == b.is_inline &&
          a.folds == b.folds && same_optionals(a.source, b.source) && a.gate_open == b.gate_open &&
+         a.opened == b.opened && a.started_event == b.started_event && a.closed_event == b.closed_event &&
          same_optionals(a.signal, b.signal) && same_lists(a.inline_definitions, b.inline_definitions) &&
          same_lists(a.inline_outcomes, b.inline_outcomes);
 }
@@ -74,7 +76,9 @@ inline bool same(const Job& a, const Job& b) {
          a.run_at == b.run_at && a.timeout == b.timeout && a.deadline == b.deadline && a.started_at == b.started_at &&
          a.traceparent == b.traceparent && a.finished_at == b.finished_at && a.last_round == b.last_round &&
          a.had_failures == b.had_failures && a.last_boundary == b.last_boundary &&
-         a.boundary_losses == b.boundary_losses && a.last_event == b.last_event;
+         a.boundary_losses == b.boundary_losses && a.last_event == b.last_event &&
+         a.accepted_event == b.accepted_event && a.started_event == b.started_event && a.accepted_at == b.accepted_at &&
+         same(a.history, b.history);
 }
 
 }  // namespace coremachine::support

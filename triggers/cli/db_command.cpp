@@ -4,6 +4,7 @@
 
 #include "core/embed/open_store.hpp"
 #include "core/store/check.hpp"
+#include "core/store/files/artifact_files.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/output.hpp"
@@ -30,14 +31,28 @@ json::object stats_json(const StoreStats& stats) {
           {"outcome_segments", stats.outcome_segments},
           {"tasks_defined", stats.tasks_defined},
           {"tasks_finished", stats.tasks_finished},
+          {"artifact_references", stats.artifact_references},
           {"incarnation", stats.incarnation},
           {"last_commit", stats.last_commit},
           {"schema_version", stats.schema_version}};
 }
 
+/// The artifact store that belongs to it; null if there is none.
+std::unique_ptr<ArtifactStore> artifacts_of(const embed::OpenedStore& opened) {
+  auto artifacts = opened.open_artifacts(true);
+  if (artifacts) return std::move(*artifacts);
+  if (artifacts.error().code == ErrorCode::store_missing) return nullptr;
+  throw Failure(artifacts.error());
+}
+
 ExitCode stats(const DbArguments& arguments, Format format) {
   const auto opened = embed::open_store(arguments.store, true);
-  const auto values = stats_json(opened.store->stats());
+  const auto artifacts = artifacts_of(opened);
+  const auto kept = artifacts ? artifacts->stats() : Result<ArtifactStats>(ArtifactStats{});
+  if (!kept) throw Failure(kept.error());
+  auto values = stats_json(opened.store->stats());
+  values["artifacts"] = kept->count;
+  values["artifact_bytes"] = kept->bytes;
   if (format != Format::table) {
     print_value(format, values);
     return ExitCode::done;
@@ -54,7 +69,8 @@ ExitCode stats(const DbArguments& arguments, Format format) {
 CheckFindings findings_of(const DbArguments& arguments) {
   try {
     const auto opened = embed::open_store(arguments.store, true);
-    return check_store(*opened.store, arguments.repair);
+    const auto artifacts = artifacts_of(opened);
+    return check_store(*opened.store, arguments.repair, artifacts.get());
   } catch (const Failure& failure) {
     if (failure.error().code != ErrorCode::store_damaged) throw;
     CheckFindings findings;
@@ -73,13 +89,16 @@ ExitCode check(const DbArguments& arguments, Format format) {
     print_value(format, json::object{{"sound", found.problems.empty()},
                                      {"jobs", found.jobs},
                                      {"tasks", found.tasks},
+                                     {"artifacts", found.artifacts},
                                      {"problems", std::move(problems)},
                                      {"repairs", std::move(repairs)}});
   } else {
     for (const auto& repair : found.repairs) std::printf("repaired: %s\n", repair.c_str());
     for (const auto& problem : found.problems) std::printf("damaged: %s\n", problem.c_str());
-    std::printf("%s: %s jobs, %s tasks\n", found.problems.empty() ? "sound" : "not sound", grouped(found.jobs).c_str(),
+    std::printf("%s: %s jobs, %s tasks", found.problems.empty() ? "sound" : "not sound", grouped(found.jobs).c_str(),
                 grouped(found.tasks).c_str());
+    if (found.artifacts > 0) std::printf(", %s artifacts", grouped(found.artifacts).c_str());
+    std::printf("\n");
   }
   return found.problems.empty() ? ExitCode::done : ExitCode::job_failed;
 }
@@ -88,7 +107,11 @@ ExitCode backup(const DbArguments& arguments, Format format) {
   const auto opened = embed::open_store(arguments.store, true);
   const std::string scheme = "sqlite:";
   const auto target = arguments.target.starts_with(scheme) ? arguments.target.substr(scheme.size()) : arguments.target;
-  const auto done = opened.store->backup(target);
+  const auto artifacts = artifacts_of(opened);  // nobody else has them open as long as we have
+  auto done = opened.store->backup(target);
+  if (done && artifacts) {
+    done = copy_artifact_files(arguments.store.substr(scheme.size()) + "-artifacts", target + "-artifacts");
+  }
   if (!done) {
     print_error(done.error());
     return exit_code_for(done.error());

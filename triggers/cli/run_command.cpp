@@ -69,7 +69,16 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
     print_error("interrupted: the job was cancelled");
     return ExitCode::interrupted;
   }
-  if (job->result) print_value(settings.format(), *job->result);
+  if (job->result) {
+    // A store in memory goes with this process, and whatever a reference names goes with it.
+    const bool is_large = parse_automatic_reference(*job->result).has_value();
+    const auto value = is_large ? machine.artifact_value(*job->result) : Result<json::value>(*job->result);
+    if (!value) {
+      print_error(value.error());
+      return exit_code_for(value.error());
+    }
+    print_value(settings.format(), *value);
+  }
   if (job->error) print_error("the job is " + std::string(to_string(job->status)) + ": " + job->error->message);
   return exit_code_for(*job);
 }

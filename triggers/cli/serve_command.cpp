@@ -10,9 +10,9 @@ namespace coremachine::cli {
 namespace {
 
 const std::vector<std::string_view> taken_settings{
-    "listen",     "store",       "queue",        "workers",   "modules",   "serve_token_file",
-    "insecure",   "allow_host",  "allow_origin", "tls_cert",  "tls_key",   "io_threads",
-    "body_limit", "drain_limit", "grace",        "log_level", "log_format"};
+    "listen",      "store",      "queue",     "workers",   "modules",    "serve_token_file",
+    "insecure",    "allow_host", "tls_cert",  "tls_key",   "io_threads", "body_limit",
+    "drain_limit", "grace",      "log_level", "log_format"};
 
 ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
@@ -25,7 +25,6 @@ ServeOptions options_from(const SettingValues& settings) {
   options.token_file = settings.text("serve_token_file");
   options.insecure = settings.toggle("insecure");
   options.allowed_hosts = settings.list("allow_host");
-  options.allowed_origins = settings.list("allow_origin");
   options.certificate_file = settings.text("tls_cert");
   options.key_file = settings.text("tls_key");
   options.drain_limit = settings.duration("drain_limit");
@@ -48,8 +47,10 @@ std::string origin_of(const std::string& message, const SettingValues& settings)
   return {};
 }
 
-ExitCode serve_as_told(const SettingValues& settings) {
-  const auto options = options_from(settings);
+ExitCode serve_as_told(const CommandSettings& taken) {
+  const auto settings = taken.values();
+  auto options = options_from(settings);
+  options.reread_log_level = [&taken] { return log_level_from(taken.values().text("log_level")).value(); };
   if (const auto fault = fault_of(options)) throw CommandFailure(ExitCode::usage, origin_of(*fault, settings) + *fault);
   return serve(options);
 }
@@ -61,8 +62,8 @@ void add_serve(CLI::App& program, Chosen& chosen) {
   auto taken = std::make_shared<CommandSettings>(*command, taken_settings);
   command->footer(
       "SIGTERM or SIGINT: nothing new is taken, what runs may end, exit status 0. A second one ends it at once.\n"
-      "SIGHUP: tokens and certificate are read again.");
-  command->callback([taken, &chosen] { chosen = [taken] { return serve_as_told(taken->values()); }; });
+      "SIGHUP: tokens, certificate and log level are read again.");
+  command->callback([taken, &chosen] { chosen = [taken] { return serve_as_told(*taken); }; });
 }
 
 }  // namespace coremachine::cli

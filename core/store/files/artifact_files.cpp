@@ -59,6 +59,7 @@ class ArtifactFiles final : public ArtifactStore {
   Result<std::vector<ArtifactInfo>> list(const std::optional<ArtifactId>& after, std::size_t limit) const override;
   Result<ArtifactStats> stats() const override { return shelf_->stats(); }
   Result<Collected> collect(const CollectRequest& request) override;
+  std::optional<Error> broken() const override { return tree_->broken(); }
 
   Result<std::shared_ptr<ArtifactAppender>> output(JobId job, std::string_view name) override;
   Result<void> drop_outputs(JobId job) override;
@@ -130,14 +131,15 @@ Result<void> ArtifactFiles::collect_one(const ArtifactId& id, const CollectReque
 
 Result<Collected> ArtifactFiles::collect(const CollectRequest& request) {
   BOOST_ASSERT_MSG(request.max > 0, "a call that looks at nothing would never come to the end");
-  const auto ids = tree_->ids(request.after, request.max);
+  const bool by_name = !request.these.empty();
+  const auto ids = by_name ? request.these : tree_->ids(request.after, request.max);
   if (!ids) return ids.error();
   Collected collected;
   for (const auto& id : *ids) {
     if (const auto done = collect_one(id, request, collected); !done) return done.error();
     collected.examined += 1;
   }
-  if (!ids->empty() && ids->size() == request.max) collected.next = ids->back();
+  if (!by_name && !ids->empty() && ids->size() == request.max) collected.next = ids->back();
   return collected;
 }
 

@@ -24,4 +24,8 @@ struct ArtifactFilesOptions {
 /// program wrote it. store_full, store_failed: the system refuses.
 Result<std::unique_ptr<ArtifactStore>> open_artifact_files(const ArtifactFilesOptions& options);
 
+/// Copies all that is in one artifact store, which nobody writes to meanwhile; durable when it returns success.
+/// invalid_argument: `to` is there already. If it fails otherwise, a part of the copy is left.
+Result<void> copy_artifact_files(const std::string& from, const std::string& to);
+
 }  // namespace coremachine

@@ -189,23 +189,31 @@ class MemoryArtifacts final : public ArtifactStore {
 
   Result<Collected> collect(const CollectRequest& request) override {
     BOOST_ASSERT_MSG(request.max > 0, "a call that looks at nothing would never come to the end");
-    const auto candidates = *list(request.after, request.max);
+    const bool by_name = !request.these.empty();
+    auto candidates = request.these;
+    if (!by_name) {
+      for (const auto& info : *list(request.after, request.max)) candidates.push_back(info.id);
+    }
     Collected collected;
-    for (const auto& [id, size, media_type, created_at] : candidates) {
-      const auto is_kept = [&, id = id] {
+    for (const auto& id : candidates) {
+      std::uint64_t size = 0;
+      const auto is_kept = [&] {
         const auto found = shelf_->find(id);
+        if (found) size = found->info.size;
         return !found || found->info.created_at >= request.older_than || request.is_referenced(id);
       };
-      const auto remove = [&, id = id] { static_cast<void>(shelf_->remove(id)); };
+      const auto remove = [&] { static_cast<void>(shelf_->remove(id)); };
       if (shelf_->pins->remove_unless(id, is_kept, remove)) {
         collected.removed += 1;
         collected.bytes += size;
       }
       collected.examined += 1;
     }
-    if (candidates.size() == request.max) collected.next = candidates.back().id;
+    if (!by_name && candidates.size() == request.max) collected.next = candidates.back();
     return collected;
   }
+
+  std::optional<Error> broken() const override { return std::nullopt; }
 
   Result<std::shared_ptr<ArtifactAppender>> output(JobId job, std::string_view name) override {
     if (auto fault = fault_of_output_name(name)) return std::move(*fault);
@@ -243,6 +251,11 @@ class MemoryArtifacts final : public ArtifactStore {
 std::unique_ptr<ArtifactStore> make_memory_artifacts(std::function<Timestamp()> now) {
   if (!now) now = [] { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); };
   return std::make_unique<MemoryArtifacts>(std::move(now));
+}
+
+Result<std::unique_ptr<ArtifactStore>> open_memory_artifacts(bool must_exist) {
+  if (must_exist) return Error{ErrorCode::store_missing, "nothing was kept in memory yet"};
+  return make_memory_artifacts();
 }
 
 }  // namespace coremachine

@@ -11,4 +11,7 @@ namespace coremachine {
 /// `now` gives new artifacts their time; empty: the system's.
 std::unique_ptr<ArtifactStore> make_memory_artifacts(std::function<Timestamp()> now = {});
 
+/// The same for those who open one when it is needed; there never is one before.
+Result<std::unique_ptr<ArtifactStore>> open_memory_artifacts(bool must_exist);
+
 }  // namespace coremachine

@@ -10,6 +10,9 @@
 
 #include <boost/assert.hpp>
 
+#include "core/ports/job_filter.hpp"
+#include "core/store/released_artifacts.hpp"
+
 namespace coremachine {
 namespace {
 
@@ -18,6 +21,7 @@ using ChunkKey = std::tuple<JobId, RoundNumber, ChunkNumber>;
 using OutcomeKey = std::tuple<JobId, RoundNumber, ChunkNumber, std::uint32_t>;
 
 constexpr RoundNumber last_round = UINT32_MAX;
+constexpr JobId last_job{UINT64_MAX, UINT64_MAX};
 
 /// The job that a key belongs to.
 template <class Key>
@@ -26,7 +30,25 @@ JobId job_of(const Key& key) {
 }
 
 bool wanted(const OutcomeQuery& query, OutcomeKind kind) {
-  return kind == OutcomeKind::completed ? query.completed : query.others;
+  if (kind == OutcomeKind::completed) return query.completed;
+  return query.others && (is_final(kind) || !query.only_failures);
+}
+
+bool fits(const JobFilter& filter, const JobRow& row) {
+  const auto& statuses = filter.statuses;
+  if (!statuses.empty() && std::find(statuses.begin(), statuses.end(), row.status) == statuses.end()) return false;
+  if (!filter.type.empty() && filter.type != row.type) return false;
+  if (!looks_at_words(filter)) return true;
+  const auto id = row.id.str();
+  return fits_words(filter, {id, row.type, row.tags, row.error ? std::string_view(*row.error) : std::string_view()});
+}
+
+JobRow with_columns(JobRow row, JobColumns columns) {
+  if (columns == JobColumns::heads) row.state = "{}";
+  if (columns == JobColumns::whole) return row;
+  row.params.reset();
+  row.result.reset();
+  return row;
 }
 
 class MemoryStore final : public Store {
@@ -62,6 +84,10 @@ class MemoryStore final : public Store {
       }
     }
     for (const auto& key : batch.keys) keys_[key.key] = key;
+    for (const auto& [job, artifact] : batch.references) {
+      references_.emplace(job, artifact);
+      referrers_.emplace(artifact, job);
+    }
     for (const auto job : batch.deletes) remove(job);
     sweep(batch.sweep);
     last_commit_ = batch.sequence;
@@ -93,6 +119,35 @@ class MemoryStore final : public Store {
     return found;
   }
 
+  bool is_referenced(const ArtifactId& artifact) const override {
+    const std::shared_lock lock(mutex_);
+    return is_named(artifact);
+  }
+
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<ArtifactId> found;
+    auto at = after ? referrers_.lower_bound({*after, last_job}) : referrers_.begin();
+    while (at != referrers_.end() && found.size() < limit) {
+      const auto artifact = at->first;
+      if (!(after && artifact == *after) && is_named(artifact)) found.push_back(artifact);
+      at = referrers_.upper_bound({artifact, last_job});
+    }
+    return found;
+  }
+
+  std::vector<ArtifactId> references_of(JobId job) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<ArtifactId> found;
+    if (!jobs_.contains(job)) return found;
+    for (auto at = references_.lower_bound({job, {}}); at != references_.end() && at->first == job; ++at) {
+      found.push_back(at->second);
+    }
+    return found;
+  }
+
+  Released take_released() override { return released_.take(); }
+
   bool has_garbage() const override {
     const std::shared_lock lock(mutex_);
     return !garbage_.empty();
@@ -105,18 +160,45 @@ class MemoryStore final : public Store {
     return with_rounds(found->second);
   }
 
-  std::vector<JobRow> list_jobs(const JobFilter& filter) const override {
+  std::optional<JobRow> read_row(JobId id) const override {
     const std::shared_lock lock(mutex_);
-    std::vector<JobRow> rows;
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  JobSlice list_jobs(const JobFilter& filter) const override {
+    const std::shared_lock lock(mutex_);
+    JobSlice slice;
+    auto looks = filter.looks;
     auto at = filter.before ? jobs_.lower_bound(*filter.before) : jobs_.end();
-    while (at != jobs_.begin() && rows.size() < filter.limit) {
+    while (at != jobs_.begin()) {
+      if (slice.rows.size() == filter.limit || looks == 0) {
+        slice.next = at == jobs_.end() ? filter.before : at->first;
+        break;
+      }
       const auto& row = (--at)->second;
-      const auto& statuses = filter.statuses;
-      const bool status_fits =
-          statuses.empty() || std::find(statuses.begin(), statuses.end(), row.status) != statuses.end();
-      if (status_fits && (filter.type.empty() || filter.type == row.type)) rows.push_back(row);
+      if (filter.from && row.id < *filter.from) break;
+      --looks;
+      if (fits(filter, row)) slice.rows.push_back(with_columns(row, filter.columns));
     }
-    return rows;
+    return slice;
+  }
+
+  std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<RoundRow> found;
+    const auto begin = rounds_.lower_bound({job, 0});
+    for (auto at = rounds_.upper_bound({job, last_round}); at != begin && found.size() < limit;) {
+      const auto& row = (--at)->second;
+      if (stage == 0 || row.stage == stage) found.push_back(row);
+    }
+    return found;
+  }
+
+  std::optional<RoundRow> read_round(JobId job, RoundNumber round) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = rounds_.find({job, round});
+    return found == rounds_.end() ? std::nullopt : std::optional(found->second);
   }
 
   std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
@@ -172,6 +254,47 @@ class MemoryStore final : public Store {
     return segments;
   }
 
+  std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                             std::uint32_t sequence) const override {
+    const std::shared_lock lock(mutex_);
+    const auto found = outcomes_.find({job, round, chunk, sequence});
+    return found == outcomes_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber from,
+                                            ChunkNumber to) const override {
+    const std::shared_lock lock(mutex_);
+    std::map<ChunkNumber, ChunkOutcomes> counted;
+    for (const auto round : rounds) {
+      if (from >= to) break;
+      const auto end = outcomes_.lower_bound({job, round, to, 0});
+      for (auto at = outcomes_.lower_bound({job, round, from, 0}); at != end; ++at) {
+        const auto& segment = at->second;
+        const bool completed = segment.kind == OutcomeKind::completed;
+        if (!is_final(segment.kind) || (!completed && round != rounds.back())) continue;
+        auto& counts = counted[segment.chunk];
+        counts.chunk = segment.chunk;
+        (completed                           ? counts.completed
+         : segment.kind == OutcomeKind::dead ? counts.dead
+                                             : counts.failed) += segment.count;
+      }
+    }
+    std::vector<ChunkOutcomes> list;
+    for (const auto& [chunk, counts] : counted) list.push_back(counts);
+    return list;
+  }
+
+  std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const override {
+    const std::shared_lock lock(mutex_);
+    std::vector<OutcomeSegment> found;
+    const auto end = outcomes_.upper_bound({job, round, UINT32_MAX, UINT32_MAX});
+    for (auto at = outcomes_.lower_bound({job, round, 0, 0}); at != end; ++at) {
+      if (at->second.event != 0) found.push_back(at->second);
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.event < b.event; });
+    return found;
+  }
+
   StoreStats stats() const override {
     const std::shared_lock lock(mutex_);
     StoreStats stats;
@@ -182,6 +305,7 @@ class MemoryStore final : public Store {
     stats.rounds = rounds_.size();
     stats.definition_segments = definitions_.size();
     stats.outcome_segments = outcomes_.size();
+    stats.artifact_references = references_.size();
     stats.incarnation = incarnation_;
     stats.last_commit = last_commit_;
     const auto count = [&](const DefinitionSegment& defined) { stats.tasks_defined += defined.count; };
@@ -215,6 +339,11 @@ class MemoryStore final : public Store {
     sweep(rounds_);
     sweep(definitions_);
     sweep(outcomes_);
+    for (auto at = references_.begin(); at != references_.end();) {
+      const bool orphan = !jobs_.contains(at->first) && !garbage_.contains(at->first);
+      found += orphan ? 1 : 0;
+      at = orphan && remove ? forget_reference(at) : std::next(at);
+    }
     return found;
   }
 
@@ -257,9 +386,30 @@ class MemoryStore final : public Store {
       take(outcomes_, job);
       take(definitions_, job);
       take(rounds_, job);
+      std::vector<ArtifactId> released;
+      for (auto at = references_.lower_bound({job, {}}); rows > 0 && at != references_.end() && at->first == job;
+           --rows) {
+        released.push_back(at->second);
+        at = forget_reference(at);
+      }
+      released_.add(released);
       if (rows == 0) return;
       garbage_.erase(garbage_.begin());
     }
+  }
+
+  using References = std::set<std::pair<JobId, ArtifactId>>;
+
+  bool is_named(const ArtifactId& artifact) const {
+    for (auto at = referrers_.lower_bound({artifact, {}}); at != referrers_.end() && at->first == artifact; ++at) {
+      if (jobs_.contains(at->second)) return true;
+    }
+    return false;
+  }
+
+  References::iterator forget_reference(References::iterator at) {
+    referrers_.erase({at->second, at->first});
+    return references_.erase(at);
   }
 
   static OutcomeKey lowest_key(const std::map<OutcomeKey, OutcomeSegment>&, JobId job) { return {job, 0, 0, 0}; }
@@ -294,6 +444,9 @@ class MemoryStore final : public Store {
   std::map<std::string, std::map<std::string, Text>> settings_;
   std::map<std::string, SubmissionKey> keys_;
   std::set<JobId> garbage_;
+  References references_;
+  std::set<std::pair<ArtifactId, JobId>> referrers_;  ///< the same, the other way round
+  ReleasedArtifacts released_;
 };
 
 }  // namespace

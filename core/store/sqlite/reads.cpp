@@ -8,19 +8,13 @@
 #include <tuple>
 #include <utility>
 
-#include "core/model/json_writer.hpp"
+#include "core/model/codec.hpp"
+#include "core/store/sqlite/job_ranges.hpp"
 #include "core/store/sqlite/rows.hpp"
 
 namespace coremachine::sqlite {
 namespace {
 
-// A partial index serves a query that repeats its condition word by word.
-#define COREMACHINE_UNFINISHED                     \
-  "(status = 'scheduled' OR status = 'queued' OR " \
-  "status = 'running' OR status = 'paused' OR status = 'cancelling')"
-#define COREMACHINE_ENDED_BADLY                                \
-  "(status = 'completed_with_errors' OR status = 'failed' OR " \
-  "status = 'dead' OR status = 'cancelled')"
 #define COREMACHINE_JOBS "SELECT " COREMACHINE_JOB_COLUMNS " FROM job "
 #define COREMACHINE_OUTCOMES "SELECT " COREMACHINE_OUTCOME_COLUMNS ", CASE WHEN ?6 THEN body END FROM outcome "
 #define COREMACHINE_CHUNKS "job = ?1 AND round = ?2 AND chunk >= ?3 AND chunk < ?4 "
@@ -28,19 +22,9 @@ namespace {
 
 constexpr char job_by_id[] = COREMACHINE_JOBS "WHERE id = ?";
 constexpr char rounds_of_job[] = "SELECT " COREMACHINE_ROUND_COLUMNS " FROM round WHERE job = ? ORDER BY round";
-constexpr char unfinished_after[] =
-    COREMACHINE_JOBS "INDEXED BY job_unfinished WHERE " COREMACHINE_UNFINISHED " AND id > ? ORDER BY id LIMIT ?";
-
-// Newest first: any, those that are not over, those that ended badly. Parameters: before, type, statuses, limit.
-constexpr char list_any[] = COREMACHINE_JOBS
-    "WHERE id < ?1 AND (?2 = '' OR type = ?2) AND (?3 = '[]' OR status IN (SELECT value FROM json_each(?3))) "
-    "ORDER BY id DESC LIMIT ?4";
-constexpr char list_unfinished[] = COREMACHINE_JOBS
-    "INDEXED BY job_unfinished WHERE " COREMACHINE_UNFINISHED
-    " AND id < ?1 AND (?2 = '' OR type = ?2) AND status IN (SELECT value FROM json_each(?3)) ORDER BY id DESC LIMIT ?4";
-constexpr char list_ended_badly[] =
-    COREMACHINE_JOBS "INDEXED BY job_ended_badly WHERE " COREMACHINE_ENDED_BADLY
-                     " AND status = ?3 AND id < ?1 AND (?2 = '' OR type = ?2) ORDER BY id DESC LIMIT ?4";
+constexpr char rounds_latest[] = "SELECT " COREMACHINE_ROUND_COLUMNS
+                                 " FROM round WHERE job = ?1 AND (?2 = 0 OR stage = ?2) ORDER BY round DESC LIMIT ?3";
+constexpr char round_by_number[] = "SELECT " COREMACHINE_ROUND_COLUMNS " FROM round WHERE job = ? AND round = ?";
 
 constexpr char definitions_of_round[] =
     "SELECT " COREMACHINE_DEFINITION_COLUMNS ", NULL FROM definition WHERE job = ? AND round = ? ORDER BY chunk";
@@ -50,17 +34,31 @@ constexpr char definitions_of_chunk[] =
 constexpr char outcomes_all[] = COREMACHINE_OUTCOMES "WHERE " COREMACHINE_CHUNKS COREMACHINE_IN_ORDER;
 constexpr char outcomes_completed[] =
     COREMACHINE_OUTCOMES "WHERE " COREMACHINE_CHUNKS "AND kind = 'completed' " COREMACHINE_IN_ORDER;
-constexpr char outcomes_others[] = COREMACHINE_OUTCOMES "INDEXED BY outcome_not_completed WHERE " COREMACHINE_CHUNKS
-                                                        "AND kind <> 'completed' " COREMACHINE_IN_ORDER;
+// The partial index serves a query that repeats its condition.
+constexpr char outcomes_of_kind[] = COREMACHINE_OUTCOMES "INDEXED BY outcome_by_kind WHERE " COREMACHINE_CHUNKS
+                                                         "AND kind = ?7 AND kind <> 'completed' " COREMACHINE_IN_ORDER;
+constexpr char outcomes_told[] = "SELECT " COREMACHINE_OUTCOME_COLUMNS
+                                 ", body FROM outcome INDEXED BY outcome_told "
+                                 "WHERE job = ? AND round = ? AND event IS NOT NULL ORDER BY event";
+constexpr char outcome_by_place[] = "SELECT " COREMACHINE_OUTCOME_COLUMNS
+                                    ", body FROM outcome WHERE job = ? AND round = ? AND chunk = ? AND sequence = ?";
+constexpr char outcome_counts[] =
+    "SELECT chunk, kind, count FROM outcome WHERE job = ? AND round = ? AND chunk >= ? AND chunk < ? ORDER BY chunk";
 
 constexpr char settings_of_kind[] = "SELECT name, value FROM setting WHERE kind = ? ORDER BY name";
 constexpr char key_by_name[] = "SELECT job, fingerprint FROM submission_key WHERE key = ?";
 constexpr char ended_after[] =
     "SELECT id, status, finished_at FROM job WHERE id > ? AND finished_at IS NOT NULL ORDER BY id LIMIT ?";
+// A job that was deleted may still have rows that are to be swept.
+#define COREMACHINE_JOB_IS_THERE "EXISTS (SELECT 1 FROM job WHERE id = r.job) "
+constexpr char references_to[] =
+    "SELECT 1 FROM artifact_reference r WHERE artifact = ? AND " COREMACHINE_JOB_IS_THERE "LIMIT 1";
+constexpr char referenced_after[] =
+    "SELECT DISTINCT artifact FROM artifact_reference r WHERE artifact > ? AND " COREMACHINE_JOB_IS_THERE
+    "ORDER BY artifact LIMIT ?";
+constexpr char references_by_job[] =
+    "SELECT artifact FROM artifact_reference r WHERE job = ? AND " COREMACHINE_JOB_IS_THERE "ORDER BY artifact";
 constexpr char any_garbage[] = "SELECT 1 FROM garbage LIMIT 1";
-
-/// Sorts after every id.
-constexpr std::string_view after_all_ids = "~";
 
 std::int64_t row_limit(std::size_t limit) {
   return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
@@ -74,40 +72,13 @@ StoredJob with_rounds(Connection& from, JobRow job) {
   return stored;
 }
 
-std::vector<JobRow> all_of(Rows& rows) {
-  std::vector<JobRow> found;
-  while (rows.next()) found.push_back(read_job_row(rows));
-  return found;
+/// In order, as one query gives them for each kind.
+void sort_by_place(std::vector<OutcomeSegment>& found, std::size_t limit) {
+  std::sort(found.begin(), found.end(), [](const OutcomeSegment& a, const OutcomeSegment& b) {
+    return std::tie(a.chunk, a.round, a.sequence) < std::tie(b.chunk, b.round, b.sequence);
+  });
+  if (found.size() > limit) found.resize(limit);
 }
-
-std::string status_list(const std::vector<JobStatus>& statuses) {
-  std::string text;
-  JsonWriter out(text);
-  out.begin_array();
-  for (const auto status : statuses) out.word(to_string(status));
-  out.end_array();
-  return text;
-}
-
-/// The filter's statuses, by what finds jobs in them.
-struct StatusGroups {
-  std::vector<JobStatus> unfinished = {};
-  std::vector<JobStatus> ended_badly = {};
-  bool needs_scan = false;  ///< most jobs are completed: there is no index for those
-
-  explicit StatusGroups(const std::vector<JobStatus>& statuses) : needs_scan(statuses.empty()) {
-    for (const auto status : statuses) {
-      if (status == JobStatus::completed) {
-        needs_scan = true;
-      } else if (is_terminal(status)) {
-        const bool named_before = std::find(ended_badly.begin(), ended_badly.end(), status) != ended_badly.end();
-        if (!named_before) ended_badly.push_back(status);
-      } else {
-        unfinished.push_back(status);
-      }
-    }
-  }
-};
 
 }  // namespace
 
@@ -118,25 +89,26 @@ std::optional<StoredJob> read_job(Connection& from, JobId id) {
   return with_rounds(from, read_job_row(rows));
 }
 
-std::vector<JobRow> list_jobs(Connection& from, const JobFilter& filter) {
-  const auto before = filter.before ? filter.before->str() : std::string(after_all_ids);
-  const auto limit = row_limit(filter.limit);
-  const StatusGroups groups(filter.statuses);
-  if (groups.needs_scan) {
-    const auto statuses = status_list(filter.statuses);
-    Rows rows(from[list_any], before, filter.type, statuses, limit);
-    return all_of(rows);
-  }
-  std::vector<JobRow> found;
-  const auto add = [&](const char* query, const std::string& statuses) {
-    Rows rows(from[query], before, filter.type, statuses, limit);
-    while (rows.next()) found.push_back(read_job_row(rows));
-  };
-  if (!groups.unfinished.empty()) add(list_unfinished, status_list(groups.unfinished));
-  for (const auto status : groups.ended_badly) add(list_ended_badly, std::string(to_string(status)));
-  std::sort(found.begin(), found.end(), [](const JobRow& a, const JobRow& b) { return a.id > b.id; });
-  if (found.size() > filter.limit) found.resize(filter.limit);
+std::optional<JobRow> read_row(Connection& from, JobId id) {
+  const auto text = id.str();
+  Rows rows(from[job_by_id], text);
+  if (!rows.next()) return std::nullopt;
+  return read_job_row(rows);
+}
+
+std::vector<RoundRow> latest_rounds(Connection& from, JobId job, int stage, std::size_t limit) {
+  const auto id = job.str();
+  std::vector<RoundRow> found;
+  Rows rows(from[rounds_latest], id, stage, row_limit(limit));
+  while (rows.next()) found.push_back(read_round_row(rows));
   return found;
+}
+
+std::optional<RoundRow> read_round(Connection& from, JobId job, RoundNumber round) {
+  const auto id = job.str();
+  Rows rows(from[round_by_number], id, round);
+  if (!rows.next()) return std::nullopt;
+  return read_round_row(rows);
 }
 
 std::vector<Setting> read_settings(Connection& from, const std::string& kind) {
@@ -176,11 +148,45 @@ bool has_garbage(Connection& from) {
   return rows.next();
 }
 
-std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {
+namespace {
+
+ArtifactId read_artifact_id(const Rows& rows) {
+  const auto id = ArtifactId::parse(rows.view(0));
+  if (id) return *id;
+  throw Failure(
+      Error{ErrorCode::store_damaged, "the store is damaged: artifact " + rows.string(0) + " has no sound id"});
+}
+
+}  // namespace
+
+bool is_referenced(Connection& from, const ArtifactId& artifact) {
+  const auto id = artifact.str();
+  Rows rows(from[references_to], id);
+  return rows.next();
+}
+
+std::vector<ArtifactId> read_referenced(Connection& from, const std::optional<ArtifactId>& after, std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
+  std::vector<ArtifactId> found;
+  Rows rows(from[referenced_after], begin, row_limit(limit));
+  while (rows.next()) found.push_back(read_artifact_id(rows));
+  return found;
+}
+
+std::vector<ArtifactId> references_of(Connection& from, JobId job) {
+  const auto id = job.str();
+  std::vector<ArtifactId> found;
+  Rows rows(from[references_by_job], id);
+  while (rows.next()) found.push_back(read_artifact_id(rows));
+  return found;
+}
+
+std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {
   std::vector<StoredJob> found;
-  Rows rows(from[unfinished_after], begin, row_limit(limit));
-  while (rows.next()) found.push_back(with_rounds(from, read_job_row(rows)));
+  for (const auto& id : unfinished_ids(from, after ? after->str() : std::string(), limit)) {
+    Rows rows(from[job_by_id], id);
+    if (rows.next()) found.push_back(with_rounds(from, read_job_row(rows)));
+  }
   return found;
 }
 
@@ -200,23 +206,71 @@ std::optional<DefinitionSegment> read_definitions(Connection& from, JobId job, R
 }
 
 std::vector<OutcomeSegment> read_outcomes(Connection& from, const OutcomeQuery& query) {
-  if (!query.completed && !query.others) return {};
-  const char* statement = outcomes_all;
-  if (!query.others) statement = outcomes_completed;
-  if (!query.completed) statement = outcomes_others;
   const auto id = query.job.str();
+  const auto limit = row_limit(query.limit);
   std::vector<OutcomeSegment> found;
-  for (const auto round : query.rounds) {
-    Rows rows(from[statement], id, round, query.from, query.to, row_limit(query.limit), query.bodies);
+  const auto add = [&](const char* statement, RoundNumber round, auto... kind) {
+    Rows rows(from[statement], id, round, query.from, query.to, limit, query.bodies, kind...);
     while (rows.next()) found.push_back(read_outcome(rows));
+  };
+  for (const auto round : query.rounds) {
+    if (query.completed && query.others && !query.only_failures) {
+      add(outcomes_all, round);
+      continue;
+    }
+    if (query.completed) add(outcomes_completed, round);
+    if (!query.others) continue;
+    for (const auto kind :
+         {OutcomeKind::failed, OutcomeKind::dead, OutcomeKind::retrying, OutcomeKind::lost, OutcomeKind::progress}) {
+      if (is_final(kind) || !query.only_failures) add(outcomes_of_kind, round, codec::to_string(kind));
+    }
   }
-  // Each round came in order; those of a lineage are woven together.
-  if (query.rounds.size() > 1) {
-    std::sort(found.begin(), found.end(), [](const OutcomeSegment& a, const OutcomeSegment& b) {
-      return std::tie(a.chunk, a.round, a.sequence) < std::tie(b.chunk, b.round, b.sequence);
-    });
-    if (found.size() > query.limit) found.resize(query.limit);
+  sort_by_place(found, query.limit);
+  return found;
+}
+
+std::optional<OutcomeSegment> read_outcome(Connection& from, JobId job, RoundNumber round, ChunkNumber chunk,
+                                           std::uint32_t sequence) {
+  const auto id = job.str();
+  Rows rows(from[outcome_by_place], id, round, chunk, sequence);
+  if (!rows.next()) return std::nullopt;
+  return read_outcome(rows);
+}
+
+std::vector<ChunkOutcomes> count_outcomes(Connection& from, JobId job, const std::vector<RoundNumber>& rounds,
+                                          ChunkNumber first, ChunkNumber last) {
+  const auto id = job.str();
+  std::vector<ChunkOutcomes> counted;
+  for (const auto round : rounds) {
+    std::size_t at = 0;
+    std::vector<ChunkOutcomes> more;
+    Rows rows(from[outcome_counts], id, round, first, last);
+    while (rows.next()) {
+      const auto kind = codec::outcome_kind_from(rows.view(1));
+      if (!kind || (*kind != OutcomeKind::completed && (round != rounds.back() || !is_final(*kind)))) continue;
+      const auto chunk = rows.as<ChunkNumber>(0);
+      while (at < counted.size() && counted[at].chunk < chunk) ++at;
+      const bool known = at < counted.size() && counted[at].chunk == chunk;
+      if (!known && (more.empty() || more.back().chunk != chunk)) more.push_back({chunk});
+      auto& counts = known ? counted[at] : more.back();
+      auto& count = *kind == OutcomeKind::completed ? counts.completed
+                    : *kind == OutcomeKind::failed  ? counts.failed
+                                                    : counts.dead;
+      count += rows.as<std::uint32_t>(2);
+    }
+    const auto middle = static_cast<std::ptrdiff_t>(counted.size());
+    counted.insert(counted.end(), more.begin(), more.end());
+    std::inplace_merge(counted.begin(), counted.begin() + middle, counted.end(),
+                       [](const ChunkOutcomes& a, const ChunkOutcomes& b) { return a.chunk < b.chunk; });
   }
+  return counted;
+}
+
+std::vector<OutcomeSegment> told_failures(Connection& from, JobId job, RoundNumber round) {
+  const auto id = job.str();
+  std::vector<OutcomeSegment> found;
+  Rows rows(from[outcomes_told], id, round);
+  while (rows.next()) found.push_back(read_outcome(rows));
   return found;
 }
 
@@ -224,10 +278,12 @@ StoreStats read_stats(Connection& from) {
   const auto count = [&](std::string_view sql) { return static_cast<std::uint64_t>(from.number(sql)); };
   StoreStats stats;
   stats.jobs = count("SELECT count(*) FROM job");
-  stats.unfinished = count("SELECT count(*) FROM job WHERE " COREMACHINE_UNFINISHED);
+  stats.unfinished =
+      count("SELECT count(*) FROM job WHERE status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling')");
   stats.rounds = count("SELECT count(*) FROM round");
   stats.definition_segments = count("SELECT count(*) FROM definition");
   stats.outcome_segments = count("SELECT count(*) FROM outcome");
+  stats.artifact_references = count("SELECT count(*) FROM artifact_reference");
   stats.tasks_defined = count("SELECT sum(count) FROM definition") +
                         count(
                             "SELECT sum(d.value ->> '$.count') "

@@ -13,8 +13,8 @@ constexpr char put_job[] =
 constexpr char put_round[] = "INSERT INTO round (" COREMACHINE_ROUND_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)";
 constexpr char put_definition[] =
     "INSERT INTO definition (" COREMACHINE_DEFINITION_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?)";
-constexpr char put_outcome[] =
-    "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+constexpr char put_outcome[] = "INSERT INTO outcome (" COREMACHINE_OUTCOME_COLUMNS
+                               ", body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?, 0),?,?)";
 
 /// A list as JSON, or nothing where the list is empty; it lives as long as the statement needs it.
 class ListText {
@@ -71,8 +71,8 @@ Segment read_segment(const Rows& rows, const char* kind, const Read& read) {
 
 void write(Connection& to, const JobRow& row) {
   to[put_job].run(row.id.str(), row.type, row.version, to_string(row.status), row.priority, row.tags, row.attempt,
-                  row.created_at, row.run_at, row.started_at, row.finished_at, row.params, row.result, row.error,
-                  row.state);
+                  row.created_at, row.run_at, row.started_at, row.finished_at, row.error, row.state, row.params,
+                  row.result);
 }
 
 void write(Connection& to, const RoundRow& row) {
@@ -94,7 +94,7 @@ void write(Connection& to, const std::string& job, const OutcomeSegment& segment
   to[put_outcome].run(job, segment.round, segment.chunk, segment.sequence, codec::to_string(segment.kind),
                       segment.first, segment.count, offsets.value(), segment.attempt, attempts.value(),
                       segment.started_at, segment.finished_at, finished.value(), due.value(), segment.worker,
-                      segment.one_for_all, segment.carry, segment.body);
+                      segment.one_for_all, segment.event, segment.carry, segment.body);
 }
 
 JobRow read_job_row(const Rows& rows) {
@@ -112,10 +112,10 @@ JobRow read_job_row(const Rows& rows) {
   row.run_at = rows.maybe_time(8);
   row.started_at = rows.maybe_time(9);
   row.finished_at = rows.maybe_time(10);
-  row.params = rows.text(11);
-  row.result = rows.text(12);
-  if (!rows.is_null(13)) row.error = rows.string(13);
-  row.state = rows.string(14);
+  if (!rows.is_null(11)) row.error = rows.string(11);
+  row.state = rows.string(12);
+  row.params = rows.text(13);
+  row.result = rows.text(14);
   return row;
 }
 
@@ -165,8 +165,9 @@ OutcomeSegment read_outcome(const Rows& rows) {
     read_list(rows, 13, segment.due_ms);
     segment.worker = rows.string(14);
     segment.one_for_all = rows.integer(15) != 0;
-    segment.carry = rows.text(16);
-    segment.body = rows.text(17);
+    segment.event = rows.as<std::uint64_t>(16);
+    segment.carry = rows.text(17);
+    segment.body = rows.text(18);
   });
 }
 

@@ -45,15 +45,17 @@ void migrate(Connection& connection, const std::string& path) {
 void check_parts(Connection& connection, const std::string& path) {
   constexpr std::array parts{"meta",
                              "job",
-                             "job_unfinished",
-                             "job_ended_badly",
+                             "job_by_type",
                              "round",
                              "definition",
                              "outcome",
-                             "outcome_not_completed",
+                             "outcome_by_kind",
+                             "outcome_told",
                              "setting",
                              "submission_key",
                              "submission_key_job",
+                             "artifact_reference",
+                             "artifact_reference_artifact",
                              "garbage"};
   for (const auto* part : parts) {
     const auto query = std::string("SELECT count(*) FROM sqlite_schema WHERE name = '") + part + "'";

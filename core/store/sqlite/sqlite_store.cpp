@@ -47,8 +47,17 @@ class SqliteStore final : public Store {
   std::optional<StoredJob> read_job(JobId id) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_job(from, id); });
   }
-  std::vector<JobRow> list_jobs(const JobFilter& filter) const override {
+  std::optional<JobRow> read_row(JobId id) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_row(from, id); });
+  }
+  JobSlice list_jobs(const JobFilter& filter) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::list_jobs(from, filter); });
+  }
+  std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::latest_rounds(from, job, stage, limit); });
+  }
+  std::optional<RoundRow> read_round(JobId job, RoundNumber round) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_round(from, job, round); });
   }
   std::vector<StoredJob> read_unfinished(std::optional<JobId> after, std::size_t limit) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_unfinished(from, after, limit); });
@@ -62,6 +71,17 @@ class SqliteStore final : public Store {
   std::vector<OutcomeSegment> read_outcomes(const OutcomeQuery& query) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_outcomes(from, query); });
   }
+  std::optional<OutcomeSegment> read_outcome(JobId job, RoundNumber round, ChunkNumber chunk,
+                                             std::uint32_t sequence) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_outcome(from, job, round, chunk, sequence); });
+  }
+  std::vector<ChunkOutcomes> count_outcomes(JobId job, const std::vector<RoundNumber>& rounds, ChunkNumber first,
+                                            ChunkNumber last) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::count_outcomes(from, job, rounds, first, last); });
+  }
+  std::vector<OutcomeSegment> told_failures(JobId job, RoundNumber round) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::told_failures(from, job, round); });
+  }
 
   std::vector<Setting> read_settings(const std::string& kind) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_settings(from, kind); });
@@ -72,6 +92,16 @@ class SqliteStore final : public Store {
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::read_ended(from, after, limit); });
   }
+  bool is_referenced(const ArtifactId& artifact) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::is_referenced(from, artifact); });
+  }
+  std::vector<ArtifactId> read_referenced(const std::optional<ArtifactId>& after, std::size_t limit) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::read_referenced(from, after, limit); });
+  }
+  std::vector<ArtifactId> references_of(JobId job) const override {
+    return reading([&](sqlite::Connection& from) { return sqlite::references_of(from, job); });
+  }
+  Released take_released() override { return writer_.take_released(); }
   bool has_garbage() const override {
     return reading([](sqlite::Connection& from) { return sqlite::has_garbage(from); });
   }

@@ -35,6 +35,11 @@ constexpr char sweep_definitions[] =
 constexpr char sweep_rounds[] =
     "DELETE FROM round WHERE (job, round) IN (SELECT job, round FROM round WHERE job = ? LIMIT ?)";
 
+constexpr char put_reference[] = "INSERT OR IGNORE INTO artifact_reference VALUES (?, ?)";
+constexpr char sweep_references[] =
+    "DELETE FROM artifact_reference WHERE (job, artifact) IN "
+    "(SELECT job, artifact FROM artifact_reference WHERE job = ? LIMIT ?) RETURNING artifact";
+
 /// After this many pages the log is copied into the file.
 constexpr int checkpoint_pages = 4'000;
 /// A log of so many pages was never free of readers: they are waited for, though not long, so that it can begin anew.
@@ -133,9 +138,11 @@ Result<void> Writer::commit(const Batch& batch) {
     if (static_cast<Incarnation>(meta(connection_, "incarnation")) != batch.incarnation) {
       return Error{ErrorCode::store_failed, "another server has taken over " + path_};
     }
-    write(batch);
+    std::vector<ArtifactId> released;
+    write(batch, released);
     transaction.commit();
     last_commit_ = batch.sequence;
+    released_.add(released);
     return {};
   } catch (const SqliteError& error) {
     auto what = to_error(error, path_);
@@ -146,7 +153,7 @@ Result<void> Writer::commit(const Batch& batch) {
   }
 }
 
-void Writer::write(const Batch& batch) {
+void Writer::write(const Batch& batch, std::vector<ArtifactId>& released) {
   for (const auto& [job, from] : batch.discards) {
     const auto id = job.str();
     connection_[discard_rounds].run(id, from);
@@ -165,17 +172,18 @@ void Writer::write(const Batch& batch) {
     }
   }
   for (const auto& key : batch.keys) connection_[put_key].run(key.key, key.job.str(), key.fingerprint);
+  for (const auto& [job, artifact] : batch.references) connection_[put_reference].run(job.str(), artifact.str());
   for (const auto job : batch.deletes) {
     const auto id = job.str();
     connection_[drop_job].run(id);
     connection_[drop_keys].run(id);
     connection_[put_garbage].run(id);
   }
-  if (batch.sweep > 0) sweep(batch.sweep);
+  if (batch.sweep > 0) sweep(batch.sweep, released);
   connection_[set_meta].run(batch.sequence, std::string_view("last_commit"));
 }
 
-void Writer::sweep(std::uint32_t rows) {
+void Writer::sweep(std::uint32_t rows, std::vector<ArtifactId>& released) {
   auto left = static_cast<int>(rows);
   while (left > 0) {
     std::string job;
@@ -188,6 +196,14 @@ void Writer::sweep(std::uint32_t rows) {
       if (left <= 0) return;
       connection_[statement].run(job, left);
       left -= sqlite3_changes(connection_.handle());
+    }
+    if (left <= 0) return;
+    {
+      Rows references(connection_[sweep_references], job, left);
+      while (references.next()) {
+        --left;
+        if (const auto id = ArtifactId::parse(references.view(0))) released.push_back(*id);
+      }
     }
     if (left > 0) connection_[drop_garbage].run(job);
   }
@@ -217,7 +233,7 @@ std::uint64_t Writer::orphans(bool remove) {
   try {
     std::uint64_t found = 0;
     Transaction transaction(connection_, Transaction::Kind::write);
-    for (const std::string table : {"round", "definition", "outcome"}) {
+    for (const std::string table : {"round", "definition", "outcome", "artifact_reference"}) {
       const auto where = " FROM " + table + " WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = " + table +
                          ".job) AND job NOT IN (SELECT job FROM garbage)";
       found += static_cast<std::uint64_t>(connection_.number("SELECT count(*)" + where));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/ports/store.hpp"
+#include "core/store/released_artifacts.hpp"
 #include "core/store/sqlite/connection.hpp"
 
 namespace coremachine::sqlite {
@@ -26,11 +27,12 @@ class Writer {
   CommitSequence last_commit() const { return last_commit_.load(); }
   Result<void> commit(const Batch& batch);
   std::uint64_t orphans(bool remove);
+  Store::Released take_released() { return released_.take(); }
 
  private:
   void check_after_crash();
-  void write(const Batch& batch);
-  void sweep(std::uint32_t rows);
+  void write(const Batch& batch, std::vector<ArtifactId>& released);
+  void sweep(std::uint32_t rows, std::vector<ArtifactId>& released);
   void checkpoint();
   void fail(const Error& error);
   static int log_grew(void* writer, sqlite3*, const char*, int pages);
@@ -39,8 +41,9 @@ class Writer {
   std::mutex mutex_;
   Connection connection_;
   std::atomic<CommitSequence> last_commit_ = 0;
-  int log_pages_ = 0;                 ///< in the log after the last commit
-  int checkpoint_at_;                 ///< as soon as it has so many
+  int log_pages_ = 0;  ///< in the log after the last commit
+  int checkpoint_at_;  ///< as soon as it has so many
+  ReleasedArtifacts released_;
   std::optional<Error> failed_ = {};  ///< why nothing is written any more
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,10 +45,14 @@ struct ArtifactInfo {
 
 /// Stands in JSON for a value that is kept as an artifact:
 /// `{"$artifact": "sha256-…", "size": 123, "media_type": "application/json"}`.
+///
+/// With `"automatic": true` as a fourth member it stands for a whole value that the machine found too large: handlers
+/// that read this value are given the value itself. Any other reference is one to them, too.
 struct ArtifactReference {
   ArtifactId id;
   std::uint64_t size = 0;
   std::string media_type;
+  bool automatic = false;
 
   friend bool operator==(const ArtifactReference&, const ArtifactReference&) = default;
 };
@@ -55,15 +60,39 @@ struct ArtifactReference {
 COREMACHINE_API ArtifactReference reference_to(const ArtifactInfo& info);
 COREMACHINE_API json::object to_json(const ArtifactReference& reference);
 
-/// Nothing unless the value is an object of exactly these three members, each of its kind.
+/// Nothing unless the value is an object of exactly these members, each of its kind.
 COREMACHINE_API std::optional<ArtifactReference> parse_artifact_reference(const json::value& value);
 COREMACHINE_API bool is_artifact_reference(const json::value& value);
+/// The same for a reference that the machine put in the place of a value; for any other, nothing.
+COREMACHINE_API std::optional<ArtifactReference> parse_automatic_reference(const json::object& value);
+inline std::optional<ArtifactReference> parse_automatic_reference(const json::value& value) {
+  const auto* object = value.if_object();
+  constexpr std::size_t members = 4;  // said here, since it is asked of every value that is read
+  return object && object->size() == members ? parse_automatic_reference(*object) : std::nullopt;
+}
 
 /// Every artifact that a JSON text names, ascending, each once: the value of any member `$artifact`, at any depth, if
 /// it is the text of an id, whatever stands beside it. A string that only looks like such a member is none.
 /// Text that may contain one is read through, in memory that does not grow with it; if it is no JSON, throws Failure
 /// (store_damaged), so that nobody takes it for text without references. Other text is only searched.
 COREMACHINE_API std::vector<ArtifactId> find_references(std::string_view json_text);
+
+/// The same for text that comes in pieces and is read through in any case.
+class COREMACHINE_API ReferenceSearch {
+ public:
+  ReferenceSearch();
+  ~ReferenceSearch();
+  ReferenceSearch(const ReferenceSearch&) = delete;
+  ReferenceSearch& operator=(const ReferenceSearch&) = delete;
+
+  void add(std::string_view piece);
+  /// After the last piece; once.
+  std::vector<ArtifactId> finish();
+
+ private:
+  struct Parser;
+  std::unique_ptr<Parser> parser_;
+};
 
 /// What an artifact may have as media type: 1 to 200 printable ASCII characters with a slash among them.
 COREMACHINE_API bool is_media_type(std::string_view text);

@@ -24,6 +24,9 @@ struct JobId {
   COREMACHINE_API static std::optional<JobId> parse(std::string_view text);
   COREMACHINE_API std::string str() const;
 
+  /// The time that it was made with.
+  COREMACHINE_API Timestamp created() const;
+
   /// The next id in order; how several ids of one millisecond are kept in the order of their submission.
   JobId next() const { return low + 1 == 0 ? JobId{high + 1, 0} : JobId{high, low + 1}; }
   explicit operator bool() const { return high != 0 || low != 0; }

@@ -31,6 +31,9 @@ struct TaskCounts {
   friend bool operator==(const TaskCounts&, const TaskCounts&) = default;
 };
 
+/// So many `task.failed` events are told of one round, live and afterwards. `stage.completed` has the count of all.
+inline constexpr std::uint32_t max_told_failures = 200;
+
 /// One round of a job as a reader sees it.
 struct StageView {
   int stage = 0;

@@ -16,6 +16,7 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/policy.hpp>
+#include <coremachine/registry/artifacts.hpp>
 #include <coremachine/registry/lazy_stage.hpp>
 #include <coremachine/registry/stage_fold.hpp>
 
@@ -35,7 +36,7 @@ struct TaskDefinition {
 
 /// What a function of a job handler knows of its job.
 /// Made for one call and used on one thread; nothing in it outlives the call.
-class COREMACHINE_API JobContext {
+class COREMACHINE_API JobContext : public ArtifactUser {
  public:
   struct State {
     JobId job_id;
@@ -45,7 +46,9 @@ class COREMACHINE_API JobContext {
     std::shared_ptr<const std::string> params;                        ///< JSON text of an object
     std::map<int, std::shared_ptr<const std::string>> stage_results;  ///< JSON text, by stage
     std::function<bool()> cancelled = {};
-    std::function<json::object(const json::value&)> keep = {};
+    int stage = 0;                                 ///< that has ended just now; 0: none
+    std::map<int, std::uint32_t> defined_in = {};  ///< the round with the tasks of each that ended
+    Artifacts* artifacts = nullptr;
   };
 
   explicit JobContext(State state);
@@ -62,9 +65,12 @@ class COREMACHINE_API JobContext {
   /// What `aggregate_stage_results` returned for a stage that is closed; throws `std::out_of_range` for any other.
   const json::object& stage_result(int stage) const;
   bool has_stage_result(int stage) const { return state_.stage_results.contains(stage); }
-  /// Puts a value that is too large for a result into the artifact store, and returns the reference that stands for it:
-  /// `{"$artifact": id, "size": bytes, "media_type": …}`. Equal values are kept once. Throws Failure.
-  json::object artifact(const json::value& value) const;
+  /// The same, if it is so large that it is kept as an artifact; returned as a result or given as params as it is, it
+  /// stands for the value, which is then not read here.
+  std::optional<ArtifactReference> stage_result_reference(int stage) const;
+  /// Makes an artifact of what the tasks of a stage have appended to the output of this name, by default of the stage
+  /// whose end this call is about. From then on nothing is appended. Without any record it is empty.
+  json::object seal_output(std::string_view name, std::optional<int> stage = {}) const;
   /// The job was cancelled: what is still to be done need not be done.
   bool cancelled() const { return state_.cancelled && state_.cancelled(); }
 
@@ -86,11 +92,14 @@ class COREMACHINE_API ResultSource : public StageOutcome {
   virtual Page page(std::size_t number) const = 0;
   /// What the signal brought that opened a gate; null if it was the time, or no gate.
   virtual const json::value* signal() const { return nullptr; }
+  /// What a reference in a page stands for; asked of one value at a time.
+  virtual json::value load(const ArtifactReference& reference) const;
 };
 
 /// The results of a stage's completed tasks, in the order of their indexes, however they finished.
 /// Read by pages, so that a stage of any size fits in memory: a reference stays good until sixteen other pages
-/// were read, and a stage of up to a thousand tasks is one page.
+/// were read, and a stage of up to a thousand tasks is one page. A result that is kept as an artifact because it is
+/// large is read when it is asked for: a reference to one stays good until the next of them is.
 class COREMACHINE_API StageResults {
  public:
   explicit StageResults(std::shared_ptr<const ResultSource> source);
@@ -114,6 +123,10 @@ class COREMACHINE_API StageResults {
   const json::value& operator[](std::size_t i) const;
   /// The index of the task that the i-th result is of.
   TaskIndex index_of(std::size_t i) const;
+  /// The i-th result without reading it, if it is so large that it is kept as an artifact.
+  std::optional<ArtifactReference> reference(std::size_t i) const;
+  /// Makes an artifact of what the tasks have appended to their output of this name: see JobContext::seal_output.
+  json::object seal_output(std::string_view name) const;
 
   class Iterator {
    public:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -32,6 +33,8 @@ class COREMACHINE_API StageOutcome {
   virtual std::uint64_t completed() const = 0;
   virtual std::uint64_t failed() const = 0;
   virtual std::vector<TaskFailureRecord> failures(std::size_t limit) const = 0;
+  /// Makes an artifact of what the tasks have appended to their output of this name: see JobContext::seal_output.
+  virtual json::object seal_output(std::string_view name) const;
 };
 
 /// Takes the results of a stage in as they come, instead of all at its end: a stage of any size then takes a few bytes.

@@ -16,6 +16,7 @@
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/ids.hpp>
 #include <coremachine/model/time.hpp>
+#include <coremachine/registry/artifacts.hpp>
 #include <coremachine/registry/services.hpp>
 #include <coremachine/telemetry/log.hpp>
 
@@ -62,7 +63,7 @@ class COREMACHINE_API Heartbeats {
 };
 
 /// What a handler knows of the attempt it makes. Lives as long as the attempt.
-class COREMACHINE_API TaskContext {
+class COREMACHINE_API TaskContext : public ArtifactUser {
  public:
   struct State {
     JobId job_id;
@@ -80,8 +81,9 @@ class COREMACHINE_API TaskContext {
     Logger* log = nullptr;
     std::string_view worker = {};
     std::string_view traceparent = {};
+    Artifacts* artifacts = nullptr;
   };
-  explicit TaskContext(const State& state) : state_(state) {}
+  explicit TaskContext(const State& state) : ArtifactUser(state.artifacts), state_(state) {}
 
   JobId job_id() const { return state_.job_id; }
   int stage() const { return state_.stage; }
@@ -124,6 +126,8 @@ class COREMACHINE_API TaskContext {
   /// Whose work the job is part of, as it was submitted (W3C Trace Context): to be passed on with what is asked of
   /// others. Empty if nobody said.
   std::string_view traceparent() const { return state_.traceparent; }
+  /// What this task adds to the output of its stage under this name.
+  StageOutput output(std::string_view name) const;
 
   /// A line for the operator, with the ids of job, task and attempt.
   void log(std::string_view message) const { log(LogLevel::info, message); }

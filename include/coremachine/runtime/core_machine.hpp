@@ -28,7 +28,6 @@
 
 namespace coremachine {
 
-class ArtifactReader;
 namespace runtime {
 class Shell;
 struct Ticket;
@@ -46,7 +45,10 @@ struct MachineOptions {
   Milliseconds drain_limit{30'000};      ///< for what runs when the machine stops
   unsigned poison_deaths = 5;            ///< deaths of the process, running it alone, that end a task
   Milliseconds alone_at_most{30'000};    ///< how long what ran when the process died runs alone, before others join it
-  Services services = {};                ///< what task handlers ask their context for
+  /// Params and results whose JSON text has more bytes are kept as artifacts, and a reference stands for them; from 1
+  /// KiB to 16 MiB.
+  std::size_t large_value = std::size_t{1} << 20U;
+  Services services = {};  ///< what task handlers ask their context for
   /// How long a job is kept after it ended so; one that ended otherwise is kept until somebody deletes it.
   std::map<JobStatus, Milliseconds> retention = {};
   /// Told what an operator should know of the machine and of its jobs, as records with fields (`make_log`).
@@ -168,8 +170,10 @@ class COREMACHINE_API CoreMachine {
 
   /// The content of an artifact, by the id in its reference; `store_missing` if there is none.
   Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
-  /// The same, to be read piece by piece: core/ports/artifacts.hpp has the reader.
-  Result<std::shared_ptr<ArtifactReader>> open_artifact(std::string_view id) const;
+  /// The same, to be read piece by piece; it stays readable when the artifact is collected.
+  Result<std::unique_ptr<ArtifactContent>> open_artifact(std::string_view id) const;
+  /// What a reference in params or a result stands for, if that is JSON.
+  Result<json::value> artifact_value(const json::value& reference) const;
 
   /// For all tasks of this type; in force at once and kept. A limit without any number takes it away.
   Result<void> set_limit(std::string_view task_type, const TypeLimit& limit);

@@ -63,7 +63,8 @@ struct TaskView {
   TaskStatus status = TaskStatus::queued;
   std::uint32_t attempt = 0;                  ///< the last one that was begun; 0: none yet
   std::string worker = {};                    ///< that has it, or had its last attempt; empty: none
-  std::optional<Error> error = {};            ///< of the last attempt, unless the task completed
+  std::optional<Error> error = {};            ///< of the last attempt that ended, unless the task completed
+  std::string error_type = {};                ///< the word that its handler has for it
   std::optional<json::value> params = {};     ///< where they were asked for
   std::optional<json::value> result = {};     ///< likewise, of a task that completed
   std::optional<json::value> progress = {};   ///< how far its attempts had come, while it is not finished
@@ -95,11 +96,9 @@ struct HeatMap {
   std::vector<HeatCell> cells = {};
 };
 
-/// So many `task.failed` events are told of one round, live and afterwards. `stage.completed` has the count of all.
-inline constexpr std::uint32_t max_told_failures = 200;
-
 /// Something that happened to a job. What is told of it live and what is read afterwards is the same, but for
-/// `progress`, which is told only live. Sequences increase and are never used twice in a job, also when it is retried;
+/// `progress`, which is told only live. Of the failed tasks of one round the first `max_told_failures` are told, and
+/// `stage.completed` counts them all. Sequences increase and are never used twice in a job, also when it is retried;
 /// some are never seen.
 struct JobEvent {
   JobId job;

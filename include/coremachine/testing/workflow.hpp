@@ -34,6 +34,8 @@ class COREMACHINE_API Workflow {
   JobView run_to_end(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
 
   JobView job(JobId job) const;
+  /// What a reference in params or a result stands for, if that is JSON. Throws Failure.
+  json::value artifact_value(const json::value& reference) const;
   void cancel(JobId job);
   void pause(JobId job);
   void resume(JobId job);
@@ -67,12 +69,16 @@ class COREMACHINE_API HandlerProbe {
   bool advances(int stage) const;
   std::optional<int> next(int stage) const;
   json::object final_result() const;
+  /// What a reference in a result stands for, if that is JSON. Throws Failure.
+  json::value artifact_value(const json::value& reference) const;
 
  private:
+  struct Kept;
   JobContext::State state() const;
   const JobHandler& handler_;
   json::object params_;
   std::map<int, json::object> results_;
+  std::shared_ptr<Kept> kept_;  ///< artifacts
 };
 
 }  // namespace coremachine::testing

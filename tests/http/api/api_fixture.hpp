@@ -170,14 +170,14 @@ class ApiFixture {
     return text(json_of(post("/api/v1/jobs/" + type + query, params)), "job_id");
   }
 
-  static json::object json_of(const http::Response& response) {
-    return json::parse(response.body).as_object();
-  }
+  static json::object json_of(const http::Response& response) { return json::parse(response.body).as_object(); }
   static std::string text(const json::object& object, std::string_view name) {
     return std::string(object.at(name).as_string());
   }
-  /// The values of all fields of this name, in a line.
-  static std::string field(const http::Response& response, std::string_view name) {
+  /// The values of all fields of this name, in a line. Names are lower case, as the writer wants them.
+  static std::string field(const http::Response& response, std::string_view said) {
+    std::string name(said);
+    for (auto& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     std::string values;
     for (const auto& each : response.fields) {
       if (each.name == name) values.append(values.empty() ? "" : ", ").append(each.value);

@@ -14,11 +14,8 @@ TEST_SUITE("http: limits") {
           json::value{{"items", json::array()}, {"next_cursor", nullptr}});
     const auto set = world.ask("PUT", "/api/v1/limits/echo", R"({"max_concurrency": 4, "rate": 20, "burst": 3})");
     CHECK(set.status == 200);
-    CHECK(ApiFixture::json_of(set) == json::value{{"task_type", "echo"},
-                                                  {"max_concurrency", 4},
-                                                  {"rate", 20.0},
-                                                  {"burst", 3},
-                                                  {"paused", false}});
+    CHECK(ApiFixture::json_of(set) ==
+          json::value{{"task_type", "echo"}, {"max_concurrency", 4}, {"rate", 20.0}, {"burst", 3}, {"paused", false}});
     CHECK(ApiFixture::json_of(world.get("/api/v1/limits/echo")) == ApiFixture::json_of(set));
     CHECK(ApiFixture::json_of(world.get("/api/v1/limits")).at("items").as_array().size() == 1);
     CHECK(world.machine->limits().at("echo") == TypeLimit{.max_concurrency = 4, .rate = 20, .burst = 3});
@@ -29,21 +26,24 @@ TEST_SUITE("http: limits") {
 
   TEST_CASE("several are set at once, or none") {
     ApiFixture world;
-    const auto set = world.ask("PUT", "/api/v1/limits",
-                               R"({"items": [{"task_type": "echo", "max_concurrency": 2}, {"task_type": "greet", "rate": 5}]})");
+    const auto set =
+        world.ask("PUT", "/api/v1/limits",
+                  R"({"items": [{"task_type": "echo", "max_concurrency": 2}, {"task_type": "greet", "rate": 5}]})");
     CHECK(set.status == 200);
     CHECK(ApiFixture::json_of(set).at("items").as_array().size() == 2);
     CHECK(world.ask("PUT", "/api/v1/limits", R"({"task_type": "plan", "max_concurrency": 1})").status == 200);
     CHECK(world.machine->limits().size() == 3);
-    const auto refused = world.ask("PUT", "/api/v1/limits",
-                                   R"({"items": [{"task_type": "echo", "max_concurrency": 9}, {"task_type": "ecko"}]})");
+    const auto refused = world.ask(
+        "PUT", "/api/v1/limits", R"({"items": [{"task_type": "echo", "max_concurrency": 9}, {"task_type": "ecko"}]})");
     CHECK(refused.status == 422);
     CHECK(ApiFixture::json_of(refused).at("errors").at(0).at("pointer") == "#/items/1/task_type");
     CHECK(world.machine->limits().at("echo").max_concurrency == 2);
     // What GET shows can be put back.
-    CHECK(world.ask("PUT", "/api/v1/limits",
-                    R"({"items": [{"task_type": "echo", "max_concurrency": 2, "rate": 0, "burst": 0, "paused": false}]})")
-              .status == 200);
+    CHECK(
+        world
+            .ask("PUT", "/api/v1/limits",
+                 R"({"items": [{"task_type": "echo", "max_concurrency": 2, "rate": 0, "burst": 0, "paused": false}]})")
+            .status == 200);
   }
 
   TEST_CASE("what is no limit is refused") {

@@ -12,21 +12,21 @@ using coremachine::tests::ApiFixture;
 namespace {
 
 void add_tasks(JobRegistry&, TaskRegistry& tasks) {
-  tasks.add("demo.fail",
-            [](const json::object&) -> TaskResult {
-              return TaskFailure{.type = "NoSuchThing", .message = "it: is gone", .kind = TaskFailure::Kind::permanent};
-            })
-      .add(
-          "demo.throw", [](const json::object&) -> TaskResult { throw std::invalid_argument("no"); },
-          {.tags = {"demo", "bad"}, .retry = RetryPolicy{.max_attempts = 1}, .timeout = Milliseconds{1500}})
-      .add(
-          "demo.off", [](const json::object&) { return json::value(1); }, {.tags = {"demo"}, .enabled = false})
+  tasks
+      .add("demo.fail",
+           [](const json::object&) -> TaskResult {
+             return TaskFailure{.type = "NoSuchThing", .message = "it: is gone", .kind = TaskFailure::Kind::permanent};
+           })
+      .add("demo.throw", [](const json::object&) -> TaskResult { throw std::invalid_argument("no"); },
+           {.tags = {"demo", "bad"}, .retry = RetryPolicy{.max_attempts = 1}, .timeout = Milliseconds{1500}})
+      .add("demo.off", [](const json::object&) { return json::value(1); }, {.tags = {"demo"}, .enabled = false})
       .add("demo.any", [](const json::object& params) -> TaskResult { return params; }, {.tags = {"demo"}});
 }
 
 std::vector<std::string> names(const http::Response& response) {
   std::vector<std::string> all;
-  for (const auto& item : json::parse(response.body).as_array()) all.emplace_back(item.at("name").as_string());
+  const auto items = json::parse(response.body);
+  for (const auto& item : items.as_array()) all.emplace_back(item.at("name").as_string());
   return all;
 }
 
@@ -51,11 +51,9 @@ TEST_SUITE("http: registries") {
     ApiFixture world({}, {}, add_tasks);
     const auto greet = ApiFixture::json_of(world.get("/api/v1/tasks/greet"));
     CHECK(greet.at("params_schema").at("properties").as_object().contains("message"));
-    CHECK(greet.at("retry") == json::value{{"max_attempts", 3},
-                                           {"first_delay", "1s"},
-                                           {"factor", 2.0},
-                                           {"max_delay", "1m"},
-                                           {"jitter", true}});
+    CHECK(greet.at("retry") ==
+          json::value{
+              {"max_attempts", 3}, {"first_delay", "1s"}, {"factor", 2.0}, {"max_delay", "1m"}, {"jitter", true}});
     CHECK(greet.at("timeout").is_null());
     const auto thrower = ApiFixture::json_of(world.get("/api/v1/tasks/demo.throw"));
     CHECK(thrower.at("timeout") == "1500ms");

@@ -24,7 +24,8 @@ TEST_SUITE("http: views") {
     ApiFixture world;
     std::vector<std::string> newest_first;
     for (int i = 0; i < 5; ++i) {
-      newest_first.insert(newest_first.begin(), world.submit("hello_world", "{}", "?delay=1h&tags=t,n" + std::to_string(i)));
+      newest_first.insert(newest_first.begin(),
+                          world.submit("hello_world", "{}", "?delay=1h&tags=t,n" + std::to_string(i)));
     }
     const auto all = ApiFixture::json_of(world.get("/api/v1/jobs"));
     CHECK(ids(all) == newest_first);
@@ -46,7 +47,9 @@ TEST_SUITE("http: views") {
     } while (!cursor.empty());
     CHECK(paged == newest_first);
 
-    const auto listed = [&](const std::string& query) { return ids(ApiFixture::json_of(world.get("/api/v1/jobs?" + query))); };
+    const auto listed = [&](const std::string& query) {
+      return ids(ApiFixture::json_of(world.get("/api/v1/jobs?" + query)));
+    };
     CHECK(listed("tags=t,n3") == std::vector{newest_first[1]});
     CHECK(listed("tags=t,nobody").empty());
     CHECK(listed("status=scheduled,failed").size() == 5);
@@ -75,7 +78,8 @@ TEST_SUITE("http: views") {
     std::string cursor;
     do {
       const auto page = ApiFixture::json_of(world.get(path + "/tasks?stage=2&limit=50&cursor=" + cursor));
-      for (const auto& task : page.at("items").as_array()) CHECK(seen.insert(task.at("index").to_number<std::int64_t>()).second);
+      for (const auto& task : page.at("items").as_array())
+        CHECK(seen.insert(task.at("index").to_number<std::int64_t>()).second);
       cursor = page.at("next_cursor").is_null() ? "" : ApiFixture::text(page, "next_cursor");
     } while (!cursor.empty());
     CHECK(seen.size() == 120);
@@ -98,16 +102,19 @@ TEST_SUITE("http: views") {
 
   TEST_CASE("all that match are counted, then cancelled, retried, forgotten") {
     ApiFixture world;
-    for (int i = 0; i < 4; ++i) world.submit("hello_world", "{}", "?delay=1h&tags=" + std::string(i % 2 ? "odd" : "even"));
+    for (int i = 0; i < 4; ++i)
+      world.submit("hello_world", "{}", "?delay=1h&tags=" + std::string(i % 2 ? "odd" : "even"));
     const auto odd = R"({"filter": {"status": ["scheduled", "cancelled"], "tags": ["odd"]}, "dry_run": )";
-    const auto counts = [](int matched, int changed) { return json::value{{"matched", matched}, {"changed", changed}}; };
+    const auto counts = [](int matched, int changed) {
+      return json::value{{"matched", matched}, {"changed", changed}};
+    };
     CHECK(ApiFixture::json_of(world.post("/api/v1/jobs/$cancel", odd + std::string("true}"))) == counts(2, 0));
     CHECK(ApiFixture::json_of(world.post("/api/v1/jobs/$cancel", odd + std::string("false}"))) == counts(2, 2));
     CHECK(ApiFixture::json_of(world.post("/api/v1/jobs/$delete", odd + std::string("false}"))) == counts(2, 2));
     CHECK(ids(ApiFixture::json_of(world.get("/api/v1/jobs"))).size() == 2);
-    for (const auto* body : {"{}", R"({"filter": {}})", R"({"filter": {"tags": []}})", R"({"filter": {"status": "done"}})",
-                             R"({"filter": {"status": []}})", R"({"filter": {"since": "monday"}})",
-                             R"({"filter": {"type": "a"}, "dryrun": true})"}) {
+    for (const auto* body : {"{}", R"({"filter": {}})", R"({"filter": {"tags": []}})",
+                             R"({"filter": {"status": "done"}})", R"({"filter": {"status": []}})",
+                             R"({"filter": {"since": "monday"}})", R"({"filter": {"type": "a"}, "dryrun": true})"}) {
       CAPTURE(body);
       CHECK(world.post("/api/v1/jobs/$cancel", body).status == 422);
     }
@@ -134,18 +141,22 @@ TEST_SUITE("http: views") {
 
   TEST_CASE("schedules are made, changed, shown, fired and forgotten") {
     ApiFixture world;
-    const auto spec = R"({"name": "nightly", "job_type": "hello_world", "cron": "30 2 * * *", "params": {"message": "Hi"}})";
+    const auto spec =
+        R"({"name": "nightly", "job_type": "hello_world", "cron": "30 2 * * *", "params": {"message": "Hi"}})";
     const auto made = world.post("/api/v1/schedules", spec);
     CHECK(made.status == 201);
     CHECK(ApiFixture::field(made, "Location") == "/api/v1/schedules/nightly");
     CHECK(world.post("/api/v1/schedules", spec).status == 409);
-    CHECK(ApiFixture::json_of(world.get("/api/v1/schedules/nightly?next_times=3")).at("next_times").as_array().size() == 3);
+    CHECK(ApiFixture::json_of(world.get("/api/v1/schedules/nightly?next_times=3")).at("next_times").as_array().size() ==
+          3);
     const auto bad = world.post("/api/v1/schedules", R"({"job_type": "hello_wrld", "cron": "61 * * * *", "x": 1})");
     CHECK(bad.status == 422);
     CHECK(ApiFixture::json_of(bad).at("errors").as_array().size() >= 2);
     CHECK(world.ask("PUT", "/api/v1/schedules/nightly", R"({"job_type": "hello_world", "every": "1h"})").status == 200);
     CHECK(world.ask("PUT", "/api/v1/schedules/hourly", R"({"job_type": "hello_world", "every": "1h"})").status == 201);
-    CHECK(world.ask("PUT", "/api/v1/schedules/a", R"({"name": "b", "job_type": "hello_world", "every": "1h"})").status == 422);
+    CHECK(
+        world.ask("PUT", "/api/v1/schedules/a", R"({"name": "b", "job_type": "hello_world", "every": "1h"})").status ==
+        422);
     CHECK(ApiFixture::json_of(world.get("/api/v1/schedules")).at("items").as_array().size() == 2);
     CHECK(ApiFixture::json_of(world.post("/api/v1/schedules/nightly/$pause")).at("status") == "paused");
     CHECK(ApiFixture::json_of(world.post("/api/v1/schedules/nightly/resume")).at("status") == "active");

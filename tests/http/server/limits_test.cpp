@@ -2,7 +2,11 @@
 // happen.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "tests/http/server/server_fixture.hpp"
 
@@ -19,6 +23,24 @@ ServerOptions with(std::chrono::milliseconds ServerLimits::*limit, std::chrono::
   options.limits.*limit = value;
   return options;
 }
+
+/// As many files may be open as are now, and one more.
+class FewDescriptors {
+ public:
+  FewDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::dup(0);
+    ::close(next);
+    const rlimit few{static_cast<rlim_t>(next) + 1, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  FewDescriptors(const FewDescriptors&) = delete;
+  FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
 
 }  // namespace
 
@@ -205,4 +227,32 @@ TEST_CASE("However many want to connect, the others are served, and they in the 
     CHECK(client->read_response().status == 503);
     client.reset();
   }
+}
+
+TEST_CASE("When the system has no descriptors left, clients wait until it has") {
+  TestServer server;
+  std::optional<FewDescriptors> few(std::in_place);
+  RawClient client(server.port());
+  client.send(get("/now"));
+  while (!server.has_logged("connections cannot be taken: Too many open files")) std::this_thread::yield();
+  CHECK(server.server().stats().accepted == 0);
+  few.reset();
+  CHECK(client.read_response().status == 200);
+  const auto log = server.log();
+  CHECK(std::count_if(log.begin(), log.end(), [](const auto& line) { return line.ends_with("open files"); }) == 1);
+}
+
+TEST_CASE("A limit of open files that is lower than the most connections is spoken of") {
+  ServerOptions options;
+  options.limits.connections = SIZE_MAX / 2;
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  TestServer server(options);
+  rlimit raised{};
+  ::getrlimit(RLIMIT_NOFILE, &raised);
+  CHECK(raised.rlim_cur == files.rlim_max);
+  if (files.rlim_max != RLIM_INFINITY) {
+    CHECK(server.has_logged("this process may have " + std::to_string(files.rlim_max) + " files open"));
+  }
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }

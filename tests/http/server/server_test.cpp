@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include <malloc.h>
+
 #include "tests/http/server/server_fixture.hpp"
 
 using namespace coremachine;
@@ -125,6 +127,22 @@ TEST_CASE("A client that waits for 100 Continue gets it once its head is admitte
   CHECK(client.read_response(false, true).status == 100);
   client.send("body");
   CHECK(client.read_response().body == "POST /now body");
+}
+
+TEST_CASE("A client that does not wait for 100 Continue does not get it") {
+  TestServer server;
+  RawClient client(server.port());
+  client.send(post("/before", {}) +
+              "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  auto before = server.asked.next();
+  const auto bytes_in = server.server().stats().bytes_in;
+  client.send("body");
+  while (server.server().stats().bytes_in < bytes_in + 4) std::this_thread::yield();
+  before.reply.send({200, {}, "first"});
+  CHECK(client.read_response().body == "first");
+  CHECK(client.read_response(false, true).body == "POST /now body");
+  client.send(get("/now"));
+  CHECK(client.read_response(false, true).body == "GET /now ");
 }
 
 TEST_CASE("A client that waits for 100 Continue gets the refusal instead") {
@@ -312,11 +330,14 @@ TEST_CASE("Thousands may wait for answers: it costs a few KiB each") {
   TestServer server;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::vector<Asked> asked;
+  const auto bytes_before = ::mallinfo2().uordblks;
   for (std::size_t i = 0; i < count; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
     clients.back()->send(get("/" + std::to_string(i)));
   }
   for (std::size_t i = 0; i < count; ++i) asked.push_back(server.asked.next());
+  // With the requests, which the test has, and the test's own clients.
+  CHECK(::mallinfo2().uordblks < bytes_before + count * 4'096);
   const auto stats = server.server().stats();
   CHECK(stats.waiting == count);
   CHECK(stats.connections == count);

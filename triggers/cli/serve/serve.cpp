@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/output.hpp"
+#include "triggers/http/access/access.hpp"
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/server_outlet.hpp"
 #include "triggers/http/server/server.hpp"
@@ -99,11 +101,30 @@ http::Application application_of(http::Api& api, const std::shared_ptr<Logger>& 
   return application;
 }
 
-void reload(http::Server& server, Logger& logger, const ServeOptions& options) {
+http::ApiOptions api_options(CoreMachine& machine, const http::Access& access) {
+  http::ApiOptions api;
+  api.machine = &machine;
+  api.version = COREMACHINE_VERSION;
+  api.metrics = [&machine] { return machine.metrics(); };
+  api.access = [&access](const http::Request& head, std::optional<http::Role> needed) {
+    auto refused = access.check_site(head);
+    return refused || !needed ? refused : access.authorize(head, *needed);
+  };
+  return api;
+}
+
+/// What can be changed while it runs.
+void reload(http::Server& server, http::Access& access, Logger& logger, const ServeOptions& options) {
+  if (const auto error = access.reload()) logger.error("SIGHUP: " + error->message);
   if (!options.certificate_file.empty()) {
-    if (const auto error = server.reload_certificate()) return logger.error("SIGHUP: " + error->message);
+    if (const auto error = server.reload_certificate()) logger.error("SIGHUP: " + error->message);
   }
-  logger.info("SIGHUP: read anew what can change while it runs");
+  try {
+    if (options.reread_log_level) logger.set_level(options.reread_log_level());
+  } catch (const std::exception& error) {
+    logger.error(std::string("SIGHUP: ") + error.what());
+  }
+  logger.info("SIGHUP: tokens, certificate and log level were read again");
 }
 
 }  // namespace
@@ -114,16 +135,21 @@ ExitCode serve(const ServeOptions& options) {
   TaskRegistry tasks;
   register_builtin_jobs(jobs, tasks);
   const auto logger = make_log({.level = options.log_level, .format = options.log_format});
+  const auto access = http::Access::open({.token_file = options.token_file,
+                                          .allow_hosts = options.allowed_hosts,
+                                          .listen = options.listen,
+                                          .warn = [logger](const std::string& text) { logger->warn(text); }});
+  if (!access) {
+    print_error(access.error());
+    return ExitCode::usage;
+  }
   auto of_machine = machine_options(options, logger);
   of_machine.jobs = &jobs;
   of_machine.tasks = &tasks;
   CoreMachine machine(std::move(of_machine));
-  http::ApiOptions of_api;
-  of_api.machine = &machine;
+  auto of_api = api_options(machine, **access);
   of_api.jobs = &jobs;
   of_api.tasks = &tasks;
-  of_api.version = COREMACHINE_VERSION;
-  of_api.metrics = [&machine] { return machine.metrics(); };
   http::Api api(std::move(of_api));
   http::Server server(server_options(options, logger), application_of(api, logger));
   const auto bound = server.start();
@@ -131,12 +157,12 @@ ExitCode serve(const ServeOptions& options) {
     print_error(bound.error());
     return ExitCode::unreachable;
   }
-  if (!is_loopback(options.listen) && options.token_file.empty()) {
+  if (options.insecure && options.token_file.empty()) {
     logger->warn("--insecure: whoever reaches " + bound->to_string() + " may do everything");
   }
   std::printf("listening on %s\n", bound->url().c_str());
   std::fflush(stdout);
-  while (signals.next() == SIGHUP) reload(server, *logger, options);
+  while (signals.next() == SIGHUP) reload(server, **access, *logger, options);
   signals.end_at_once();
   logger->info("stopping: nothing new is taken, what runs may end");
   constexpr Milliseconds for_answers{10'000};

@@ -2,14 +2,10 @@
 
 #include <charconv>
 
+#include "triggers/http/access/access.hpp"
+
 namespace coremachine::cli {
 namespace {
-
-std::string_view host_of(std::string_view listen) {
-  auto host = listen.substr(0, listen.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return host;
-}
 
 bool is_address(std::string_view listen) {
   const auto colon = listen.rfind(':');
@@ -21,11 +17,6 @@ bool is_address(std::string_view listen) {
 }
 
 }  // namespace
-
-bool is_loopback(std::string_view listen) {
-  const auto host = host_of(listen);
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
 
 std::optional<std::string> fault_of(const ServeOptions& options) {
   if (!is_address(options.listen)) {
@@ -41,9 +32,8 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";
   }
-  if (!is_loopback(options.listen) && options.token_file.empty() && !options.insecure) {
-    return "--listen " + options.listen +
-           " is reached by others: it needs a --token-file, or --insecure to let everybody do everything";
+  if (const auto error = http::check_binding(options.listen, !options.token_file.empty(), options.insecure)) {
+    return "--listen: " + error->message;
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,6 @@ struct ServeOptions {
   std::string token_file = {};
   bool insecure = false;
   std::vector<std::string> allowed_hosts = {};
-  std::vector<std::string> allowed_origins = {};
   std::string certificate_file = {};
   std::string key_file = {};
   Milliseconds drain_limit{30'000};
@@ -30,12 +30,11 @@ struct ServeOptions {
   std::uint64_t body_limit = 1'048'576;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
+  /// The level as it is said now, on SIGHUP; what it throws is logged. Empty: the level stays.
+  std::function<LogLevel()> reread_log_level = {};
 };
 
 /// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.
 std::optional<std::string> fault_of(const ServeOptions& options);
-
-/// Whether an address as `--listen` has it is reached from this machine alone.
-bool is_loopback(std::string_view listen);
 
 }  // namespace coremachine::cli

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "core/model/suggest.hpp"
 #include "triggers/http/api/router.hpp"
 
 namespace coremachine::http {
@@ -41,7 +42,7 @@ std::optional<Problem> wrong_content_type(const Request& head) {
   const auto* type = head.find("content-type");
   if (!type || is_json(*type)) return std::nullopt;
   auto problem = problem_of(415, "the body is " + *type + ", and should be application/json in UTF-8");
-  problem.fields.push_back({"Accept", std::string(json_media_type)});
+  problem.fields.push_back({"accept", std::string(json_media_type)});
   return problem;
 }
 
@@ -63,8 +64,7 @@ std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) 
     if (body && is_empty(*body)) return std::nullopt;
     return problem_of(400, "there is a body where none is due");
   }
-  if (request.body.empty())
-    return problem_of(400, "the body is missing: a JSON object is due, if only {}");
+  if (request.body.empty()) return problem_of(400, "the body is missing: a JSON object is due, if only {}");
   if (auto problem = wrong_content_type(request)) return problem;
   auto body = read_body(request.body, parts.beyond);
   if (!body) return problem_of(body.error());
@@ -130,7 +130,7 @@ std::optional<Refusal> Api::admit(const Request& head) const {
   const auto* route = found.find(head.method);
   if (options_.access) {
     // Who may do nothing learns nothing, not even which paths there are.
-    const auto otherwise = head.method == "OPTIONS" ? Role::anyone : Role::read;
+    const auto otherwise = head.method == "OPTIONS" ? std::optional<Role>() : Role::read;
     if (auto refused = options_.access(head, route ? route->role : otherwise)) return refused;
   }
   if (found.routes.empty()) return refusal_of(unknown_path(head.target));
@@ -149,7 +149,7 @@ void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
   const auto refuse = [&](const Problem& problem) { outlet->send(to_response(problem, request.id)); };
-  const auto options = [&](std::string allow) { outlet->send(Response{204, {{"Allow", std::move(allow)}}, {}}); };
+  const auto options = [&](std::string allow) { outlet->send(Response{204, {{"allow", std::move(allow)}}, {}}); };
   if (request.target == "*") return options("DELETE, GET, HEAD, OPTIONS, POST, PUT");
   const auto target = Target::parse(request.target);
   if (!target) return refuse(problem_of(target.error()));
@@ -177,12 +177,39 @@ Response Api::refusal(const Request* request, const Refusal& refusal) {
   auto problem = problem_of(refusal.status, refusal.detail);
   problem.fields = refusal.fields;
   if ((problem.status == 429 || problem.status == 503) &&
-      std::none_of(problem.fields.begin(), problem.fields.end(), [](const Field& field) {
-        return field.name == "Retry-After" || field.name == "retry-after";
-      })) {
-    problem.fields.push_back({"Retry-After", "5"});
+      std::none_of(problem.fields.begin(), problem.fields.end(),
+                   [](const Field& field) { return field.name == "retry-after"; })) {
+    problem.fields.push_back({"retry-after", "5"});
   }
   return to_response(problem, request ? request->id : std::string());
+}
+
+std::optional<JobId> Api::job_id(const std::shared_ptr<Call>& call) {
+  auto id = JobId::parse(call->path("id"));
+  if (!id) {
+    const Error unknown{ErrorCode::unknown_job, "there is no job " + quoted_name(call->path("id"))};
+    on_reader(call, [this, call, unknown] { refuse(*call, unknown); });
+  }
+  return id;
+}
+
+void Api::refuse(Call& call, Error error) {
+  const auto variables = path_variables(call.route().path);
+  const bool has_id = std::find(variables.begin(), variables.end(), "id") != variables.end();
+  if (error.code == ErrorCode::unknown_job && has_id && !closed_) {
+    JobQuery newest;
+    newest.limit = max_page_items;
+    std::vector<std::string> ids;
+    if (const auto page = machine().jobs(newest)) {
+      for (const auto& job : page->items) ids.push_back(job.id.str());
+    }
+    std::string nearest;
+    for (const auto id : nearest_names(call.path("id"), {ids.begin(), ids.end()})) {
+      nearest.append(nearest.empty() ? "; nearest: " : ", ").append(id);
+    }
+    error.message += nearest;
+  }
+  call.refuse(error);
 }
 
 void Api::drain(Milliseconds at_most) {

@@ -26,13 +26,13 @@ struct ApiOptions {
   const JobRegistry* jobs = nullptr;
   const TaskRegistry* tasks = nullptr;
   std::string version = {};
-  unsigned readers = 4;               ///< threads for what blocks
-  std::size_t most_reading = 1024;    ///< requests that wait for one of them; more are refused with 429
-  std::size_t most_waiting = 4096;    ///< requests with `?wait=`, likewise
-  std::size_t most_streams = 1024;    ///< event streams, likewise
-  Milliseconds heartbeat{15'000};     ///< of event streams
-  /// Whether a request may do what its route does; empty: everybody may do everything.
-  std::function<std::optional<Refusal>(const Request& head, Role role)> access = {};
+  unsigned readers = 4;             ///< threads for what blocks
+  std::size_t most_reading = 1024;  ///< requests that wait for one of them; more are refused with 429
+  std::size_t most_waiting = 4096;  ///< requests with `?wait=`, likewise
+  std::size_t most_streams = 1024;  ///< event streams, likewise
+  Milliseconds heartbeat{15'000};   ///< of event streams
+  /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
+  std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
 };
@@ -50,8 +50,8 @@ class CallCount : public std::enable_shared_from_this<CallCount> {
   std::size_t count_ = 0;
 };
 
-/// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it; nothing
-/// of it blocks the caller. A handler that throws is answered with 500.
+/// Answers requests: finds the route, reads what the request says, and calls the handler. Any thread may call it;
+/// nothing of it blocks the caller. A handler that throws is answered with 500.
 class Api {
  public:
   explicit Api(ApiOptions options);
@@ -83,13 +83,18 @@ class Api {
   WaitingRoom& waiting() { return waiting_; }
   WaitingRoom& streams() { return streams_; }
 
+  /// What stands for `{id}`, as the id of a job. Nothing: it is none, and the call will be refused with 404.
+  std::optional<JobId> job_id(const std::shared_ptr<Call>& call);
+  /// Refuses; of an unknown job, with the nearest ids that there are. May block.
+  void refuse(Call& call, Error error);
+
   /// Calls `work(machine)` on a thread that may block, and `then` with what it returns; where that cannot be, or it
   /// fails, the call is refused.
   template <class Work, class Then>
   void ask(const std::shared_ptr<Call>& call, Work work, Then then) {
     on_reader(call, [this, call, work = std::move(work), then = std::move(then)]() mutable {
       auto result = work(machine());
-      if (result.has_error()) return call->refuse(result.error());
+      if (result.has_error()) return refuse(*call, result.error());
       if constexpr (std::is_void_v<typename decltype(result)::value_type>) {
         then();
       } else {

@@ -4,7 +4,8 @@
 #include <mutex>
 #include <utility>
 
-#include "core/ports/artifacts.hpp"
+#include <coremachine/registry/artifacts.hpp>
+
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/byte_range.hpp"
 
@@ -15,18 +16,20 @@ namespace {
 constexpr std::uint64_t most_at_once = 1U << 20U;
 constexpr std::uint64_t piece = 128U << 10U;
 
-Result<std::string> read(ArtifactReader& reader, std::uint64_t offset, std::uint64_t count) {
+Result<std::string> read(ArtifactContent& reader, std::uint64_t offset, std::uint64_t count) {
   std::string bytes(count, '\0');
-  const auto got = reader.read(offset, bytes.data(), bytes.size());
-  if (!got) return got.error();
-  if (*got != count) return Error{ErrorCode::store_damaged, "the artifact is shorter than it was"};
-  return bytes;
+  try {
+    if (reader.read(offset, bytes.data(), bytes.size()) == count) return bytes;
+    return Error{ErrorCode::store_damaged, "the artifact is shorter than it was"};
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
 }
 
 /// Sends part of an artifact piece by piece, as fast as the client takes it.
 class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
  public:
-  ArtifactFlow(Api& api, std::shared_ptr<Call> call, std::shared_ptr<ArtifactReader> reader, ByteRange range)
+  ArtifactFlow(Api& api, std::shared_ptr<Call> call, std::shared_ptr<ArtifactContent> reader, ByteRange range)
       : api_(api), call_(std::move(call)), reader_(std::move(reader)), range_(range) {}
 
   void begin(Response head) {
@@ -65,7 +68,7 @@ class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
 
   Api& api_;
   const std::shared_ptr<Call> call_;
-  const std::shared_ptr<ArtifactReader> reader_;
+  const std::shared_ptr<ArtifactContent> reader_;
   std::mutex mutex_;
   ByteRange range_;
   std::shared_ptr<Outflow> flow_;
@@ -73,11 +76,11 @@ class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
 
 /// What every answer about this artifact says of it. The content of an id never changes.
 std::vector<Field> fields_of(const ArtifactInfo& info, const std::string& tag) {
-  return {{"ETag", tag},
-          {"Cache-Control", "private, max-age=31536000, immutable"},
-          {"Accept-Ranges", "bytes"},
-          {"Content-Type", info.media_type.empty() ? "application/octet-stream" : info.media_type},
-          {"X-Content-Type-Options", "nosniff"}};
+  return {{"etag", tag},
+          {"cache-control", "private, max-age=31536000, immutable"},
+          {"accept-ranges", "bytes"},
+          {"content-type", info.media_type.empty() ? "application/octet-stream" : info.media_type},
+          {"x-content-type-options", "nosniff"}};
 }
 
 std::string range_in_words(const ByteRange& range, std::uint64_t size) {
@@ -85,10 +88,10 @@ std::string range_in_words(const ByteRange& range, std::uint64_t size) {
          std::to_string(size);
 }
 
-void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactReader>& reader,
+void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader,
                 Response head, ByteRange range) {
   if (range.count > most_at_once) {
-    head.fields.push_back({"Content-Length", std::to_string(range.count)});
+    head.fields.push_back({"content-length", std::to_string(range.count)});
     return std::make_shared<ArtifactFlow>(api, call, reader, range)->begin(std::move(head));
   }
   auto bytes = read(*reader, range.first, range.count);
@@ -97,7 +100,7 @@ void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_p
   call->send(std::move(head));
 }
 
-void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactReader>& reader) {
+void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader) {
   const auto& info = reader->info();
   const auto tag = "\"" + info.id.str() + "\"";
   auto fields = fields_of(info, tag);
@@ -111,20 +114,25 @@ void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::share
   if (const auto wanted = asked ? range_of(*asked, info.size) : std::nullopt) {
     if (std::holds_alternative<Unsatisfiable>(*wanted)) {
       auto problem = problem_of(416, "the artifact has " + std::to_string(info.size) + " bytes");
-      problem.fields.push_back({"Content-Range", "bytes */" + std::to_string(info.size)});
+      problem.fields.push_back({"content-range", "bytes */" + std::to_string(info.size)});
       return call->refuse(problem);
     }
     status = 206;
     range = std::get<ByteRange>(*wanted);
-    fields.push_back({"Content-Range", range_in_words(range, info.size)});
+    fields.push_back({"content-range", range_in_words(range, info.size)});
   }
   send_range(api, call, reader, Response{status, std::move(fields), {}}, range);
 }
 
 void get(Api& api, std::shared_ptr<Call> call) {
   api.ask(
-      call, [id = call->path("id")](CoreMachine& machine) { return machine.open_artifact(id); },
-      [&api, call](const std::shared_ptr<ArtifactReader>& reader) { send_artifact(api, call, reader); });
+      call,
+      [id = call->path("id")](CoreMachine& machine) -> Result<std::shared_ptr<ArtifactContent>> {
+        auto content = machine.open_artifact(id);
+        if (!content) return content.error();
+        return std::shared_ptr<ArtifactContent>(std::move(*content));
+      },
+      [&api, call](const std::shared_ptr<ArtifactContent>& reader) { send_artifact(api, call, reader); });
 }
 
 }  // namespace
@@ -142,7 +150,7 @@ std::vector<Route> artifact_routes() {
                           field("If-Range", "the range only if the entity tag is this one"),
                           field("If-None-Match", "nothing if the entity tag is one of these")},
            .answers = {{200, "the content", "", "application/json", {"ETag"}},
-                       {206, "the range", "", "application/json", {"ETag", "Content-Range"}},
+                       {206, "the range", "", "application/json", {"etag", "Content-Range"}},
                        {304, "the client has it", "", "", {"ETag"}}},
            .problems = {416, 429},
            .handler = get}};

@@ -102,9 +102,8 @@ std::optional<std::vector<JobStatus>> statuses_from(const json::value& value) {
   return statuses;
 }
 
-std::vector<ParamFault> params_faults(
-    const std::function<std::vector<ParamFault>(const json::object&)>& validate, const json::object& params,
-    const std::vector<ParamFault>& beyond) {
+std::vector<ParamFault> params_faults(const std::function<std::vector<ParamFault>(const json::object&)>& validate,
+                                      const json::object& params, const std::vector<ParamFault>& beyond) {
   auto faults = validate ? validate(params) : std::vector<ParamFault>();
   for (const auto& fault : beyond) {
     const auto is_it = [&](const ParamFault& known) { return known.pointer == fault.pointer; };

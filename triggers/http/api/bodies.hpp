@@ -77,9 +77,8 @@ BOOST_DESCRIBE_STRUCT(LimitsBody, (), (items))
 std::optional<std::vector<JobStatus>> statuses_from(const json::value& value);
 
 /// All that is wrong with params: what the validator finds, and the integers that are beyond 64 bits.
-std::vector<ParamFault> params_faults(
-    const std::function<std::vector<ParamFault>(const json::object&)>& validate, const json::object& params,
-    const std::vector<ParamFault>& beyond);
+std::vector<ParamFault> params_faults(const std::function<std::vector<ParamFault>(const json::object&)>& validate,
+                                      const json::object& params, const std::vector<ParamFault>& beyond);
 
 Problem refused_body(std::vector<ParamFault> faults);
 

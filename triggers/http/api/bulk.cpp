@@ -31,10 +31,10 @@ void bulk(Api& api, std::shared_ptr<Call> call) {
       [call](const BulkResult& result) { call->send(200, to_json(result)); });
 }
 
-Route route(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
+Route route(std::string_view path, Role role, std::string_view operation, std::string_view summary, Handler handler) {
   return {.method = "POST",
           .path = path,
-          .role = Role::admin,
+          .role = role,
           .group = "jobs",
           .operation = operation,
           .summary = summary,
@@ -48,9 +48,11 @@ Route route(std::string_view path, std::string_view operation, std::string_view 
 
 std::vector<Route> bulk_routes() {
   return {
-      route("/api/v1/jobs/$cancel", "cancelJobs", "Cancel all jobs that match", bulk<&CoreMachine::cancel_all>),
-      route("/api/v1/jobs/$retry", "retryJobs", "Retry all jobs that match", bulk<&CoreMachine::retry_all>),
-      route("/api/v1/jobs/$delete", "deleteJobs", "Forget all jobs that match and are over",
+      route("/api/v1/jobs/$cancel", Role::submit, "cancelJobs", "Cancel all jobs that match",
+            bulk<&CoreMachine::cancel_all>),
+      route("/api/v1/jobs/$retry", Role::submit, "retryJobs", "Retry all jobs that match",
+            bulk<&CoreMachine::retry_all>),
+      route("/api/v1/jobs/$delete", Role::admin, "deleteJobs", "Forget all jobs that match and are over",
             bulk<&CoreMachine::remove_all>),
   };
 }

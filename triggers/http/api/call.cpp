@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/model/json_text.hpp"
-#include "core/model/suggest.hpp"
 
 namespace coremachine::http {
 
@@ -12,12 +11,6 @@ const std::string& Call::path(std::string_view name) const {
   const auto names = path_variables(parts_.route->path);
   const auto at = std::find(names.begin(), names.end(), name) - names.begin();
   return parts_.values.at(static_cast<std::size_t>(at));
-}
-
-std::optional<JobId> Call::job_id() {
-  const auto id = JobId::parse(path("id"));
-  if (!id) refuse(Error{ErrorCode::unknown_job, "there is no job " + quoted_name(path("id"))});
-  return id;
 }
 
 std::optional<Milliseconds> Call::wait() const {
@@ -34,8 +27,8 @@ void Call::send(int status, const json::value& body, std::vector<Field> fields) 
   if (const auto fault = append_json(response.body, body)) {
     return refuse(Error{ErrorCode::store_damaged, "the answer is not valid JSON: " + *fault});
   }
-  response.fields.push_back({"Content-Type", std::string(json_media_type)});
-  response.fields.push_back({"Cache-Control", "no-store"});
+  response.fields.push_back({"content-type", std::string(json_media_type)});
+  response.fields.push_back({"cache-control", "no-store"});
   send(std::move(response));
 }
 

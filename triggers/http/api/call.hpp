@@ -10,7 +10,6 @@
 #include <boost/json/value.hpp>
 
 #include <coremachine/model/error.hpp>
-#include <coremachine/model/ids.hpp>
 
 #include "triggers/http/api/outlet.hpp"
 #include "triggers/http/api/problem.hpp"
@@ -26,8 +25,8 @@ class Call {
     const Route* route = nullptr;
     std::vector<std::string> values;  ///< of the path's variables
     Parameters parameters;
-    json::value body;                      ///< parsed; null if the route takes none
-    std::vector<ParamFault> beyond = {};   ///< integers in it that JSON values cannot hold
+    json::value body;                        ///< parsed; null if the route takes none
+    std::vector<ParamFault> beyond = {};     ///< integers in it that JSON values cannot hold
     std::shared_ptr<const void> guard = {};  ///< goes with the call
   };
   Call(Parts parts, std::unique_ptr<Outlet> outlet) : parts_(std::move(parts)), outlet_(std::move(outlet)) {}
@@ -37,8 +36,6 @@ class Call {
   bool is_head() const { return parts_.request.method == "HEAD"; }
   /// What stands for `{name}`.
   const std::string& path(std::string_view name) const;
-  /// What stands for `{id}`, as the id of a job. If it is none, the call is refused with 404.
-  std::optional<JobId> job_id();
   const Parameters& parameters() const { return parts_.parameters; }
   const json::value& body() const { return parts_.body; }
   json::value take_body() { return std::move(parts_.body); }
@@ -53,7 +50,6 @@ class Call {
   void refuse(const Error& error, std::string_view under = {});
   /// Null: it was answered already.
   std::shared_ptr<Outflow> stream(Response head);
-  bool answered() const { return answered_; }
   void on_gone(std::function<void()> then) { outlet_->on_gone(std::move(then)); }
 
   static constexpr Milliseconds longest_wait{60'000};

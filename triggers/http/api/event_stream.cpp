@@ -28,9 +28,7 @@ std::string text_of(const JobEvent& event) {
 }
 
 Response event_head() {
-  return {200,
-          {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}},
-          {}};
+  return {200, {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}, {"x-accel-buffering", "no"}}, {}};
 }
 
 }  // namespace
@@ -44,7 +42,7 @@ void EventStream::begin(JobId job, std::uint64_t after) {
   }
   // What has happened is told before this returns.
   auto followed = api_.machine().follow(job, after, [self](const JobEvent& event) { self->take(event); });
-  if (!followed) return call_->refuse(followed.error());
+  if (!followed) return api_.refuse(*call_, followed.error());
   parts.subscription = std::move(*followed);
   const auto view = api_.machine().job(job);
   const bool nothing_left = [&] {
@@ -52,7 +50,7 @@ void EventStream::begin(JobId job, std::uint64_t after) {
     return after > 0 && pending_.empty() && view && is_terminal(view->status);
   }();
   // A browser comes back after the end of a stream, for ever, unless it is told that there is nothing more.
-  if (nothing_left) return call_->send(Response{204, {{"Cache-Control", "no-store"}}, {}});
+  if (nothing_left) return call_->send(Response{204, {{"cache-control", "no-store"}}, {}});
   if (call_->is_head()) return call_->send(event_head());
   open(std::move(parts));
 }

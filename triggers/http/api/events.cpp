@@ -8,7 +8,7 @@ namespace coremachine::http {
 namespace {
 
 void follow(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   const auto& parameters = call->parameters();
   const auto after = parameters.integer("Last-Event-ID").value_or(parameters.integer("after").value_or(0));

@@ -73,13 +73,13 @@ void execute(Api& api, std::shared_ptr<Call> call) {
   auto body = params::parse<ExecuteBody>(call->body().get_object());
   json::object params{{"task_name", name}};
   params["params"] = std::move(body->params);
-  submit_and_show(api, call, std::string(builtin::execute_task), std::move(params), std::move(*options),
-                  [&api](Call& to, const JobView& job, bool over, bool existing) {
-                    auto shown = execution(api, job);
-                    if (existing) shown["deduplicated"] = true;
-                    to.send((to.wait() ? over : existing) ? 200 : 202, shown,
-                            {{"Location", "/api/v1/jobs/" + job.id.str()}});
-                  });
+  submit_and_show(
+      api, call, std::string(builtin::execute_task), std::move(params), std::move(*options),
+      [&api](Call& to, const JobView& job, bool over, bool existing) {
+        auto shown = execution(api, job);
+        if (existing) shown["deduplicated"] = true;
+        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"location", "/api/v1/jobs/" + job.id.str()}});
+      });
 }
 
 }  // namespace

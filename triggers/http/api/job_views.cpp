@@ -39,7 +39,7 @@ void list_jobs(Api& api, std::shared_ptr<Call> call) {
 }
 
 void list_tasks(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   const auto& parameters = call->parameters();
   TaskQuery query;
@@ -61,7 +61,7 @@ struct Explained {
 };
 
 void explain(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   const auto ask = [id = *id](CoreMachine& machine) -> Result<Explained> {
     auto reasons = machine.explain(id);
@@ -81,7 +81,7 @@ void explain(Api& api, std::shared_ptr<Call> call) {
 }
 
 void heat_map(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   std::optional<int> stage;
   if (const auto asked = call->parameters().integer("stage")) stage = static_cast<int>(*asked);
@@ -129,15 +129,16 @@ Route tasks_route() {
           .group = "jobs",
           .operation = "listJobTasks",
           .summary = "List tasks of one round of a job, by index",
-          .parameters = {stage_parameter(),
-                         {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX},
-                         {.name = "status",
-                          .kind = ParameterKind::choices,
-                          .doc = "in one of these",
-                          .choices = names_of(all_task_statuses)},
-                         expand_parameter(),
-                         limit_parameter(),
-                         cursor_parameter()},
+          .parameters =
+              {stage_parameter(),
+               {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX},
+               {.name = "status",
+                .kind = ParameterKind::choices,
+                .doc = "in one of these",
+                .choices = names_of(all_task_statuses)},
+               expand_parameter(),
+               limit_parameter(),
+               cursor_parameter()},
           .answers = {{200, "a page of tasks", "TaskPage"}},
           .problems = {429},
           .handler = list_tasks};

@@ -26,19 +26,20 @@ void submit(Api& api, std::shared_ptr<Call> call) {
                     auto body = to_json(job);
                     if (existing) body["deduplicated"] = true;
                     const bool found = to.wait() ? over : existing;
-                    to.send(found ? 200 : 202, body, {{"Location", path_of(job)}});
+                    to.send(found ? 200 : 202, body, {{"location", path_of(job)}});
                   });
 }
 
 void show(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool) { to.send(200, to_json(job)); });
 }
 
 Problem has_no_result(const JobView& job, bool over) {
   const std::string status(to_string(job.status));
-  auto problem = problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
+  auto problem =
+      problem_of(over ? 404 : 409, "the job is " + status + (over ? ", and has no result" : "; it has no result yet"));
   problem.code = over ? "no_result" : "not_finished";
   if (job.error) {
     problem.detail += ": " + job.error->message;
@@ -49,7 +50,7 @@ Problem has_no_result(const JobView& job, bool over) {
 }
 
 void show_result(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   show_job(api, call, *id, [](Call& to, const JobView& job, bool over) {
     if (over && job.result) return to.send(200, *job.result);
@@ -58,31 +59,31 @@ void show_result(Api& api, std::shared_ptr<Call> call) {
 }
 
 /// 202 with the job, after `act` on it.
-template <Result<JobView> (CoreMachine::*act)(JobId)>
+template <void (CoreMachine::*act)(JobId, CoreMachine::Then<JobView>)>
 void control(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
-  api.ask(
-      call, [id = *id](CoreMachine& machine) { return (machine.*act)(id); },
-      [call](const JobView& job) { call->send(202, to_json(job)); });
+  show_after(api, call, 202, [&](CoreMachine::Then<JobView> then) { (api.machine().*act)(*id, std::move(then)); });
 }
 
 void signal(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   auto body = body_of<SignalBody>(*call);
   if (!body) return;
-  api.ask(
-      call,
-      [id = *id, body = std::move(*body)](CoreMachine& machine) { return machine.signal(id, body.name, body.data); },
-      [call](const JobView& job) { call->send(202, to_json(job)); });
+  show_after(api, call, 202, [&](CoreMachine::Then<JobView> then) {
+    api.machine().signal_then(*id, body->name, std::move(body->data), std::move(then));
+  });
 }
 
 void remove(Api& api, std::shared_ptr<Call> call) {
-  const auto id = call->job_id();
+  const auto id = api.job_id(call);
   if (!id) return;
   api.ask(
-      call, [id = *id](CoreMachine& machine) { return machine.remove(id); }, [call] { call->send(Response{204, {}, {}}); });
+      call, [id = *id](CoreMachine& machine) { return machine.remove(id); },
+      [call] {
+        call->send(Response{204, {}, {}});
+      });
 }
 
 Route verb(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
@@ -126,7 +127,7 @@ std::vector<Route> job_routes() {
        .handler = show},
       {.method = "DELETE",
        .path = "/api/v1/jobs/{id}",
-       .role = Role::admin,
+       .role = Role::submit,
        .group = "jobs",
        .operation = "deleteJob",
        .summary = "Forget a job that is over",
@@ -142,12 +143,12 @@ std::vector<Route> job_routes() {
        .answers = {{200, "the result"}},
        .problems = {409, 429},
        .handler = show_result},
-      verb("/api/v1/jobs/{id}/$cancel", "cancelJob", "Cancel a job", control<&CoreMachine::cancel>),
+      verb("/api/v1/jobs/{id}/$cancel", "cancelJob", "Cancel a job", control<&CoreMachine::cancel_then>),
       verb("/api/v1/jobs/{id}/$pause", "pauseJob", "Pause a job: what runs may end, nothing new starts",
-           control<&CoreMachine::pause>),
-      verb("/api/v1/jobs/{id}/$resume", "resumeJob", "Resume a paused job", control<&CoreMachine::resume>),
+           control<&CoreMachine::pause_then>),
+      verb("/api/v1/jobs/{id}/$resume", "resumeJob", "Resume a paused job", control<&CoreMachine::resume_then>),
       verb("/api/v1/jobs/{id}/$retry", "retryJob", "Run again what did not complete of a job that is over",
-           control<&CoreMachine::retry>),
+           control<&CoreMachine::retry_then>),
       {.method = "POST",
        .path = "/api/v1/jobs/{id}/$signal",
        .role = Role::submit,

@@ -105,7 +105,9 @@ void remove_one(Api& api, std::shared_ptr<Call> call) {
   if (const auto info = api.tasks().get_info(name); !info) return call->refuse(info.error());
   api.ask(
       call, [name](CoreMachine& machine) { return machine.set_limit(name, TypeLimit{}); },
-      [call] { call->send(Response{204, {}, {}}); });
+      [call] {
+        call->send(Response{204, {}, {}});
+      });
 }
 
 template <bool paused>

@@ -8,6 +8,7 @@
 
 #include "triggers/http/api/problem.hpp"
 #include "triggers/http/api/route.hpp"
+#include "triggers/http/wire/response_writer.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -86,11 +87,11 @@ json::object operation_of(const Route& route) {
   }
   operation["responses"] = responses_of(route);
   operation["security"] = json::array();
-  if (route.role != Role::anyone) {
+  if (route.role) {
     json::object with_token;
     with_token["token"] = json::array();
     operation["security"] = json::array{json::object(), std::move(with_token)};
-    operation["x-role"] = to_string(route.role);
+    operation["x-role"] = role_in_words(route);
   }
   return operation;
 }
@@ -143,12 +144,12 @@ json::array groups() {
 
 json::object make_openapi(std::string_view version) {
   json::object document{{"openapi", "3.1.0"}};
-  document["info"] = json::object{
-      {"title", "CoreMachine"},
-      {"version", version},
-      {"description",
-       "Durable multi-stage workflows. A `$verb` after an id or a name also works without the `$`. HEAD works where GET "
-       "does, and OPTIONS everywhere. docs/http-api.md has the whole reference."}};
+  document["info"] = json::object{{"title", "CoreMachine"},
+                                  {"version", version},
+                                  {"description",
+                                   "Durable multi-stage workflows. A `$verb` after an id or a name also works without "
+                                   "the `$`. HEAD works where GET "
+                                   "does, and OPTIONS everywhere. docs/http-api.md has the whole reference."}};
   document["servers"] = json::array{json::object{{"url", "/"}}};
   document["tags"] = groups();
   document["paths"] = paths();

@@ -95,8 +95,8 @@ class Reader {
     std::vector<std::string> found;
     if (text.empty()) return found;
     for (const auto word : split(text, ',')) {
-      const bool fits = parameter_.kind == ParameterKind::words ? !word.empty() && word.size() <= longest_word
-                                                                : is_choice(word);
+      const bool fits =
+          parameter_.kind == ParameterKind::words ? !word.empty() && word.size() <= longest_word : is_choice(word);
       if (!fits) {
         refuse(word);
         return found;
@@ -195,7 +195,7 @@ Parameters Parameters::read(const std::vector<Parameter>& declared, const Query&
       take(*found, text);
     } else {
       faults.push_back({name, known.empty() ? "is not known; there are no parameters here"
-                                             : describe_unknown("parameter", name, known)});
+                                            : describe_unknown("parameter", name, known)});
     }
   }
   for (const auto& parameter : declared) {

@@ -1,56 +1,41 @@
 #include "triggers/http/api/problem.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/model/json_text.hpp"
+#include "triggers/http/wire/response_writer.hpp"
 
 namespace coremachine::http {
 namespace {
 
-struct StatusText {
-  int status;
-  std::string_view code;
-  std::string_view phrase;
-};
-
-constexpr std::array statuses{
-    StatusText{200, "", "OK"},
-    StatusText{201, "", "Created"},
-    StatusText{202, "", "Accepted"},
-    StatusText{204, "", "No Content"},
-    StatusText{206, "", "Partial Content"},
-    StatusText{304, "", "Not Modified"},
-    StatusText{400, "bad_request", "Bad Request"},
-    StatusText{401, "unauthorized", "Unauthorized"},
-    StatusText{403, "forbidden", "Forbidden"},
-    StatusText{404, "not_found", "Not Found"},
-    StatusText{405, "method_not_allowed", "Method Not Allowed"},
-    StatusText{408, "request_timeout", "Request Timeout"},
-    StatusText{409, "conflict", "Conflict"},
-    StatusText{412, "precondition_failed", "Precondition Failed"},
-    StatusText{413, "content_too_large", "Content Too Large"},
-    StatusText{414, "uri_too_long", "URI Too Long"},
-    StatusText{415, "unsupported_media_type", "Unsupported Media Type"},
-    StatusText{416, "range_not_satisfiable", "Range Not Satisfiable"},
-    StatusText{417, "expectation_failed", "Expectation Failed"},
-    StatusText{421, "misdirected_request", "Misdirected Request"},
-    StatusText{422, "unprocessable_content", "Unprocessable Content"},
-    StatusText{429, "too_many_requests", "Too Many Requests"},
-    StatusText{431, "header_too_large", "Request Header Fields Too Large"},
-    StatusText{500, "internal_error", "Internal Server Error"},
-    StatusText{501, "not_implemented", "Not Implemented"},
-    StatusText{503, "unavailable", "Service Unavailable"},
-    StatusText{505, "version_not_supported", "HTTP Version Not Supported"},
-};
-
-const StatusText& text_of(int status) {
-  const auto at = std::find_if(statuses.begin(), statuses.end(), [&](const auto& row) { return row.status == status; });
-  return at == statuses.end() ? text_of(500) : *at;
+/// What a problem is called that only its status tells of.
+std::string_view code_of(int status) {
+  switch (status) {
+    case 400: return "bad_request";
+    case 401: return "unauthorized";
+    case 403: return "forbidden";
+    case 404: return "not_found";
+    case 405: return "method_not_allowed";
+    case 408: return "request_timeout";
+    case 409: return "conflict";
+    case 413: return "content_too_large";
+    case 414: return "target_too_long";
+    case 415: return "unsupported_media_type";
+    case 416: return "range_not_satisfiable";
+    case 417: return "expectation_failed";
+    case 421: return "misdirected_request";
+    case 422: return "unprocessable_content";
+    case 429: return "too_many_requests";
+    case 431: return "header_too_large";
+    case 500: return "internal_error";
+    case 501: return "unknown_method";
+    case 503: return "unavailable";
+    case 505: return "unknown_version";
+    default: return status < 500 ? "bad_request" : "internal_error";
+  }
 }
 
 int status_of(ErrorCode code) {
@@ -114,10 +99,6 @@ json::array errors_of(const Problem& problem) {
 
 }  // namespace
 
-std::string_view reason_phrase(int status) {
-  return text_of(status).phrase;
-}
-
 std::string fragment(std::string_view pointer) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out = "#";
@@ -138,12 +119,12 @@ Problem problem_of(const Error& error, std::string_view under) {
   Problem problem{.status = status_of(error.code), .code = std::string(to_string(error.code)), .detail = error.message};
   for (const auto& fault : error.faults) problem.faults.push_back({std::string(under) + fault.pointer, fault.detail});
   if (problem.status == 429 || problem.status == 503)
-    problem.fields.push_back({"Retry-After", std::string(retry_after(error.code))});
+    problem.fields.push_back({"retry-after", std::string(retry_after(error.code))});
   return problem;
 }
 
 Problem problem_of(int status, std::string detail) {
-  return Problem{.status = status, .code = std::string(text_of(status).code), .detail = std::move(detail)};
+  return Problem{.status = status, .code = std::string(code_of(status)), .detail = std::move(detail)};
 }
 
 Response to_response(const Problem& problem, std::string_view request_id) {
@@ -157,8 +138,8 @@ Response to_response(const Problem& problem, std::string_view request_id) {
   if (auto errors = errors_of(problem); !errors.empty()) body["errors"] = std::move(errors);
   for (const auto& member : problem.more) body[member.key()] = member.value();
   Response response{problem.status, problem.fields, json::serialize(body)};
-  response.fields.push_back({"Content-Type", std::string(problem_media_type)});
-  response.fields.push_back({"Cache-Control", "no-store"});
+  response.fields.push_back({"content-type", std::string(problem_media_type)});
+  response.fields.push_back({"cache-control", "no-store"});
   return response;
 }
 

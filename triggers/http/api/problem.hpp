@@ -16,8 +16,8 @@ namespace coremachine::http {
 /// Why a request was not done: what becomes an `application/problem+json` (RFC 9457).
 struct Problem {
   int status = 500;
-  std::string code;    ///< `unknown_job`; the end of `type`
-  std::string detail;  ///< what is wrong and what would be right
+  std::string code;                             ///< `unknown_job`; the end of `type`
+  std::string detail;                           ///< what is wrong and what would be right
   std::vector<ParamFault> faults = {};          ///< of the body, by pointer
   std::vector<ParameterFault> parameters = {};  ///< of the query and of header fields, by name
   std::vector<Field> fields = {};               ///< for the reply
@@ -31,8 +31,6 @@ Problem problem_of(int status, std::string detail);
 
 Response to_response(const Problem& problem, std::string_view request_id);
 
-/// `Unprocessable Content`.
-std::string_view reason_phrase(int status);
 /// A pointer as RFC 9457 has it, a URI fragment: `#/message`.
 std::string fragment(std::string_view pointer);
 

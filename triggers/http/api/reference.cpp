@@ -42,7 +42,7 @@ std::string route_tables() {
   std::string out = "| method and path | does | role | answers |\n|---|---|---|---|\n";
   for (const auto& route : routes()) {
     out.append("| `").append(route.method).append(" ").append(route.path).append("` | ").append(route.summary);
-    out.append(" | ").append(to_string(route.role)).append(" | ").append(answers_of(route)).append(" |\n");
+    out.append(" | ").append(role_in_words(route)).append(" | ").append(answers_of(route)).append(" |\n");
   }
   out.append("\n| operation | parameter | is | says |\n|---|---|---|---|\n");
   for (const auto& route : routes()) {

@@ -2,20 +2,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "triggers/http/access/tokens.hpp"
 #include "triggers/http/api/parameter.hpp"
 
 namespace coremachine::http {
 
 class Api;
 class Call;
-
-/// What a request may do. Each includes those before it.
-enum class Role : std::uint8_t { anyone, read, submit, admin };
-std::string_view to_string(Role role);
 
 /// What a route may answer besides problems.
 struct Answer {
@@ -35,9 +33,9 @@ struct Route {
   std::string_view method;
   /// `{name}` stands for one segment. `$verb` after such a one is also met without its `$`.
   std::string_view path;
-  Role role = Role::read;
-  std::string_view group;      ///< the tag in the OpenAPI document
-  std::string_view operation;  ///< operationId
+  std::optional<Role> role = Role::read;  ///< none: everybody may ask
+  std::string_view group;                 ///< the tag in the OpenAPI document
+  std::string_view operation;             ///< operationId
   std::string_view summary;
   std::vector<Parameter> parameters = {};
   std::string_view body = {};  ///< name of the component that the body is; empty: it takes none
@@ -48,6 +46,9 @@ struct Route {
 
 /// All of them, in the order of the reference.
 const std::vector<Route>& routes();
+
+/// The role that a token has to have, or `anyone`.
+std::string_view role_in_words(const Route& route);
 
 /// Every status above 399 that the route may answer, ascending.
 std::vector<int> problem_statuses(const Route& route);

@@ -70,7 +70,8 @@ bool has_method(std::string_view method) {
 
 const Route* Match::find(std::string_view method) const {
   const auto wanted = method == "HEAD" ? "GET" : method;
-  const auto at = std::find_if(routes.begin(), routes.end(), [&](const auto* route) { return route->method == wanted; });
+  const auto at =
+      std::find_if(routes.begin(), routes.end(), [&](const auto* route) { return route->method == wanted; });
   return at == routes.end() ? nullptr : *at;
 }
 
@@ -116,7 +117,7 @@ Problem wrong_method(std::string_view method, const Match& match) {
                      method == "HEAD" || has_method(method);
   if (!known) return problem_of(501, "there is no method " + quoted_name(method) + " here");
   auto problem = problem_of(405, std::string(method) + " is not for this path; it takes " + match.allow());
-  problem.fields.push_back({"Allow", match.allow()});
+  problem.fields.push_back({"allow", match.allow()});
   return problem;
 }
 

@@ -24,7 +24,8 @@ struct Match {
   std::string allow() const;
 };
 
-/// Which routes the segments of a path lead to. Where a literal segment and a name in braces both fit, the literal wins.
+/// Which routes the segments of a path lead to. Where a literal segment and a name in braces both fit, the literal
+/// wins.
 Match match(const std::vector<std::string>& segments);
 
 /// 404, naming the paths that are nearest.

@@ -28,8 +28,8 @@ const std::vector<Alias>& aliases() {
 
 std::vector<Route> make_routes() {
   std::vector<Route> all;
-  for (auto* part : {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes, artifact_routes,
-                     limit_routes, schedule_routes, worker_routes, system_routes}) {
+  for (auto* part : {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes,
+                     artifact_routes, limit_routes, schedule_routes, worker_routes, system_routes}) {
     auto some = part();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
@@ -45,14 +45,8 @@ std::vector<Route> make_routes() {
 
 }  // namespace
 
-std::string_view to_string(Role role) {
-  switch (role) {
-    case Role::anyone: return "anyone";
-    case Role::read: return "read";
-    case Role::submit: return "submit";
-    case Role::admin: return "admin";
-  }
-  return "?";
+std::string_view role_in_words(const Route& route) {
+  return route.role ? to_string(*route.role) : "anyone";
 }
 
 const std::vector<Route>& routes() {
@@ -63,7 +57,7 @@ const std::vector<Route>& routes() {
 std::vector<int> problem_statuses(const Route& route) {
   auto statuses = route.problems;
   statuses.insert(statuses.end(), {400, 500});
-  if (route.role != Role::anyone) statuses.insert(statuses.end(), {401, 403, 503});
+  if (route.role) statuses.insert(statuses.end(), {401, 403, 503});
   if (!path_variables(route.path).empty()) statuses.push_back(404);
   if (!route.body.empty()) statuses.insert(statuses.end(), {413, 415, 422});
   std::sort(statuses.begin(), statuses.end());

@@ -46,7 +46,7 @@ void create(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [spec = std::move(*spec)](CoreMachine& machine) { return machine.create_schedule(spec); },
       [call](const ScheduleView& schedule) {
-        call->send(201, to_json(schedule), {{"Location", location(schedule)}});
+        call->send(201, to_json(schedule), {{"location", location(schedule)}});
       });
 }
 
@@ -60,22 +60,23 @@ void put(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [id, spec = std::move(*spec)](CoreMachine& machine) { return machine.put_schedule(id, spec); },
       [call](const SchedulePut& done) {
-        call->send(done.created ? 201 : 200, to_json(done.schedule), {{"Location", location(done.schedule)}});
+        call->send(done.created ? 201 : 200, to_json(done.schedule), {{"location", location(done.schedule)}});
       });
 }
 
 void show(Api& api, std::shared_ptr<Call> call) {
   const auto next_times = static_cast<std::size_t>(call->parameters().integer("next_times").value_or(5));
   api.ask(
-      call,
-      [id = call->path("id"), next_times](CoreMachine& machine) { return machine.schedule(id, next_times); },
+      call, [id = call->path("id"), next_times](CoreMachine& machine) { return machine.schedule(id, next_times); },
       [call](const ScheduleView& schedule) { call->send(200, to_json(schedule)); });
 }
 
 void remove(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [id = call->path("id")](CoreMachine& machine) { return machine.remove_schedule(id); },
-      [call] { call->send(Response{204, {}, {}}); });
+      [call] {
+        call->send(Response{204, {}, {}});
+      });
 }
 
 template <Result<ScheduleView> (CoreMachine::*act)(std::string_view)>
@@ -90,7 +91,7 @@ void run(Api& api, std::shared_ptr<Call> call) {
       call, [id = call->path("id")](CoreMachine& machine) { return machine.run_schedule(id); },
       [call](const ScheduleRun& run) {
         std::vector<Field> fields;
-        if (run.job) fields.push_back({"Location", "/api/v1/jobs/" + run.job->id.str()});
+        if (run.job) fields.push_back({"location", "/api/v1/jobs/" + run.job->id.str()});
         call->send(202, to_json(run), std::move(fields));
       });
 }
@@ -98,7 +99,7 @@ void run(Api& api, std::shared_ptr<Call> call) {
 Route verb(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
   return {.method = "POST",
           .path = path,
-          .role = Role::submit,
+          .role = Role::admin,
           .group = "schedules",
           .operation = operation,
           .summary = summary,
@@ -115,18 +116,19 @@ std::vector<Route> schedule_routes() {
        .group = "schedules",
        .operation = "listSchedules",
        .summary = "List schedules, by id",
-       .parameters = {{.name = "type", .doc = "of this job type"},
-                      {.name = "tags", .kind = ParameterKind::words, .doc = "with all of these"},
-                      {.name = "paused", .kind = ParameterKind::flag, .doc = "only those that are paused, or are not"},
-                      {.name = "expand", .kind = ParameterKind::choices, .doc = "what items show besides", .choices = {"params"}},
-                      limit_parameter(),
-                      cursor_parameter()},
+       .parameters =
+           {{.name = "type", .doc = "of this job type"},
+            {.name = "tags", .kind = ParameterKind::words, .doc = "with all of these"},
+            {.name = "paused", .kind = ParameterKind::flag, .doc = "only those that are paused, or are not"},
+            {.name = "expand", .kind = ParameterKind::choices, .doc = "what items show besides", .choices = {"params"}},
+            limit_parameter(),
+            cursor_parameter()},
        .answers = {{200, "a page of schedules", "SchedulePage"}},
        .problems = {429},
        .handler = list},
       {.method = "POST",
        .path = "/api/v1/schedules",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "createSchedule",
        .summary = "Make a schedule",
@@ -149,7 +151,7 @@ std::vector<Route> schedule_routes() {
        .handler = show},
       {.method = "PUT",
        .path = "/api/v1/schedules/{id}",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "putSchedule",
        .summary = "Make a schedule, or change it",
@@ -159,7 +161,7 @@ std::vector<Route> schedule_routes() {
        .handler = put},
       {.method = "DELETE",
        .path = "/api/v1/schedules/{id}",
-       .role = Role::submit,
+       .role = Role::admin,
        .group = "schedules",
        .operation = "deleteSchedule",
        .summary = "Forget a schedule; its jobs go on",
@@ -175,7 +177,11 @@ std::vector<Route> schedule_routes() {
        .group = "schedules",
        .operation = "runSchedule",
        .summary = "Fire now, also while it is paused; 409 if its overlap policy leaves that out",
-       .answers = {{202, "the job, or that the firing waits for one that runs", "ScheduleRun", "application/json", {"Location"}}},
+       .answers = {{202,
+                    "the job, or that the firing waits for one that runs",
+                    "ScheduleRun",
+                    "application/json",
+                    {"Location"}}},
        .problems = {409},
        .handler = run},
   };

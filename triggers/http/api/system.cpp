@@ -36,7 +36,7 @@ void ready(Api& api, std::shared_ptr<Call> call) {
       if (check.value() == "ok") continue;
       auto problem = problem_of(503, std::string(check.key()) + ": " + std::string(check.value().as_string()));
       problem.code = "not_ready";
-      problem.fields.push_back({"Retry-After", "5"});
+      problem.fields.push_back({"retry-after", "5"});
       problem.more["checks"] = std::move(checks);
       return call->refuse(problem);
     }
@@ -66,22 +66,22 @@ void metrics(Api& api, std::shared_ptr<Call> call) {
       for (auto& metric : api.options().metrics()) all.push_back(std::move(metric));
     }
     call->send(Response{200,
-                        {{"Content-Type", std::string(prometheus_content_type)}, {"Cache-Control", "no-store"}},
+                        {{"content-type", std::string(prometheus_content_type)}, {"cache-control", "no-store"}},
                         to_prometheus(all)});
   });
 }
 
 void openapi(Api& api, std::shared_ptr<Call> call) {
   static const auto* const text = new std::string(json::serialize(make_openapi(api.options().version)));
-  call->send(Response{200, {{"Content-Type", std::string(json_media_type)}, {"Cache-Control", "no-cache"}}, *text});
+  call->send(Response{200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-cache"}}, *text});
 }
 
 void index(Api& api, std::shared_ptr<Call> call) {
   call->send(Response{200,
-                      {{"Content-Type", "text/html; charset=utf-8"},
-                       {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"},
-                       {"X-Content-Type-Options", "nosniff"},
-                       {"Cache-Control", "no-cache"}},
+                      {{"content-type", "text/html; charset=utf-8"},
+                       {"content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"},
+                       {"x-content-type-options", "nosniff"},
+                       {"cache-control", "no-cache"}},
                       index_page(api.options().version)});
 }
 
@@ -97,7 +97,7 @@ std::vector<Route> system_routes() {
   return {
       {.method = "GET",
        .path = "/livez",
-       .role = Role::anyone,
+       .role = std::nullopt,
        .group = "system",
        .operation = "getLiveness",
        .summary = "The server answers",
@@ -105,7 +105,7 @@ std::vector<Route> system_routes() {
        .handler = live},
       {.method = "GET",
        .path = "/readyz",
-       .role = Role::anyone,
+       .role = std::nullopt,
        .group = "system",
        .operation = "getReadiness",
        .summary = "Store and queue work, and the server is not stopping",
@@ -122,7 +122,7 @@ std::vector<Route> system_routes() {
        .handler = metrics},
       {.method = "GET",
        .path = "/openapi.json",
-       .role = Role::anyone,
+       .role = std::nullopt,
        .group = "system",
        .operation = "getOpenapi",
        .summary = "This API as an OpenAPI 3.1 document",
@@ -130,7 +130,7 @@ std::vector<Route> system_routes() {
        .handler = openapi},
       {.method = "GET",
        .path = "/",
-       .role = Role::anyone,
+       .role = std::nullopt,
        .group = "system",
        .operation = "getIndex",
        .summary = "A page for people",
@@ -138,7 +138,7 @@ std::vector<Route> system_routes() {
        .handler = index},
       {.method = "GET",
        .path = "/api/v1",
-       .role = Role::anyone,
+       .role = std::nullopt,
        .group = "system",
        .operation = "getApi",
        .summary = "Name and version of the server",

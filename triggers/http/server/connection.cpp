@@ -63,8 +63,15 @@ void Connection::finish() {
   }
   if (reader_ && !blocked_ && (last_ || (!reads_request() && reader_->buffered() == 0))) reader_.reset();
   if (lingering_ || !out_.empty()) return;
+  if (closing_) return begin_linger();
   const bool idle = queue_.empty() && !reader_;
-  if (closing_ || (idle && (last_ || draining()))) begin_linger();
+  if (idle && (last_ || draining())) end();
+}
+
+// Nobody waits for an answer.
+void Connection::end() {
+  transport_.end_writing();
+  close();
 }
 
 // To close while the client still sends would make its system throw away the answer that it has not read yet.
@@ -136,7 +143,7 @@ void Connection::out_of_time() {
   switch (over) {
     case Wait::none: return;
     case Wait::write: return cut_off();
-    case Wait::idle:
+    case Wait::idle: return end();
     case Wait::half_closed:
     case Wait::linger: return close();
     case Wait::head:

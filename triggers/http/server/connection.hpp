@@ -53,6 +53,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   void act();
   void finish();
   void begin_linger();
+  void end();
   void wait_on();
   void await(Socket::wait_type what);
   void set_deadline();

@@ -152,6 +152,7 @@ void Connection::begin_request() {
 
 void Connection::end_request() {
   auto request = reader_->take();
+  owes_continue_ = false;  // the body came without it
   if (std::exchange(skips_body_, false)) return;
   const auto exchange = open_exchange(about(request));
   service_.handle(std::move(request), Reply(exchange));

@@ -23,18 +23,15 @@ CREATE TABLE job (
   run_at      INTEGER,
   started_at  INTEGER,
   finished_at INTEGER,
-  params      TEXT NOT NULL,
-  result      TEXT,
   error       TEXT,
-  state       TEXT NOT NULL      -- the current round; a small one has its tasks in it
+  state       TEXT NOT NULL,     -- the current round; a small one has its tasks in it
+  params      TEXT NOT NULL,     -- these come last, so that a row can be read without them
+  result      TEXT
 ) WITHOUT ROWID;
 
--- A job that is inserted when it has completed already is in neither of these. An IN list would be built anew, as a table
--- of its own, for every row that is written.
-CREATE INDEX job_unfinished ON job (id)
-  WHERE (status = 'scheduled' OR status = 'queued' OR status = 'running' OR status = 'paused' OR status = 'cancelling');
-CREATE INDEX job_ended_badly ON job (status, id)
-  WHERE (status = 'completed_with_errors' OR status = 'failed' OR status = 'dead' OR status = 'cancelled');
+-- The one index beside the ids: there are few types and few statuses, so that whatever is asked of either is a handful
+-- of ranges in it, each in the order of the ids. All that changes for a job of one type lies close together.
+CREATE INDEX job_by_type ON job (type, status, id);
 
 -- Rounds that their job has left behind.
 CREATE TABLE round (
@@ -80,12 +77,14 @@ CREATE TABLE outcome (
   due_ms      TEXT,
   worker      TEXT NOT NULL,
   one_for_all INTEGER NOT NULL,  -- 1: the body is one value that stands for every task
+  event       INTEGER,           -- failed and dead: the sequence of the event that tells of the first of them
   carry       TEXT,              -- what the stage goes on with: results folded, or how far attempts had come
   body        TEXT,
   PRIMARY KEY (job, round, chunk, sequence)
 ) WITHOUT ROWID;
 
-CREATE INDEX outcome_not_completed ON outcome (job, round, chunk, sequence) WHERE kind <> 'completed';
+CREATE INDEX outcome_by_kind ON outcome (job, round, kind, chunk, sequence) WHERE kind <> 'completed';
+CREATE INDEX outcome_told ON outcome (job, round, event) WHERE event IS NOT NULL;
 
 -- What operators have set. The value is JSON.
 CREATE TABLE setting (
@@ -103,6 +102,15 @@ CREATE TABLE submission_key (
 ) WITHOUT ROWID;
 
 CREATE INDEX submission_key_job ON submission_key (job);
+
+-- Artifacts that texts of a job name: they are kept as long as the job is in the store.
+CREATE TABLE artifact_reference (
+  job      TEXT NOT NULL,
+  artifact TEXT NOT NULL,
+  PRIMARY KEY (job, artifact)
+) WITHOUT ROWID;
+
+CREATE INDEX artifact_reference_artifact ON artifact_reference (artifact);
 
 -- Jobs that were deleted and whose rounds and segments are still to be swept.
 CREATE TABLE garbage (
