@@ -223,12 +223,13 @@ code=$?
 stop
 
 # ---- tokens ----
-printf 'admin t0p-secret\nread only-reads\n' >tokens
+printf 't0p-secret-of-the-admin admin\nwho-only-reads-is-this read\n' >tokens
 chmod 600 tokens
 start --store memory: --token-file tokens
 expect 5 - 'give a token' jobs list
 COREMACHINE_TOKEN=wrong expect 5 - 'the token from COREMACHINE_TOKEN is not' jobs list
-COREMACHINE_TOKEN=t0p-secret expect 0 'ID' - jobs list
+COREMACHINE_TOKEN=who-only-reads-is-this expect 5 - . submit hello_world
+COREMACHINE_TOKEN=t0p-secret-of-the-admin expect 0 'ID' - jobs list
 expect 0 'ID' - jobs list --token-file tokens
 stop
 

@@ -175,7 +175,7 @@ TEST_CASE("the token is a secret, out of a file or a variable, and its origin is
   };
   for (const auto& row : std::initializer_list<Row>{{"abc\n", "abc"},
                                                     {"abc", "abc"},
-                                                    {"# of the server\n\nadmin abc\nreader def\n", "abc"},
+                                                    {"# of the server\n\nabc admin Ada\ndef read\n", "abc"},
                                                     {"abc\r\n", "abc"},
                                                     {"", nullptr},
                                                     {"\n\n", nullptr},

@@ -37,7 +37,7 @@ ask() {
   local status=$1 pattern=$2 method=$3 path=$4 got
   shift 4
   checks=$((checks + 1))
-  got=$(curl -sS -o body -D head -w '%{http_code}' -X "$method" -H 'Content-Type: application/json' "$@" "$url$path" 2>error)
+  got=$(curl -sS -o body -D head -w '%{http_code}' -X "$method" -H "Content-Type: ${type:-application/json}" "$@" "$url$path" 2>error)
   if [ "$got" != "$status" ] || ! tr -d '\r' <head | cat - body | tr '\n' ' ' | grep -qE -- "$pattern"; then
     fail "$method $path $*: $got (expected $status), and /$pattern/ in:"
     cat head body error | head -c 1000
@@ -101,7 +101,7 @@ ask 400 'comes twice' POST /api/v1/jobs/hello_world -d '{"message": "a", "messag
 ask 400 'body is missing' POST /api/v1/jobs/hello_world
 ask 422 '#/message' POST /api/v1/jobs/hello_world -d '{"message": 5}'
 ask 422 '#/count' POST /api/v1/jobs/fan_out -d '{"count": 99999999999999999999}'
-ask 415 application/json POST /api/v1/jobs/hello_world -H 'Content-Type: text/plain' -d '{}'
+type=text/plain ask 415 application/json POST /api/v1/jobs/hello_world -d '{}'
 head -c 1100000 /dev/zero | tr '\0' ' ' >long
 ask 413 problem POST /api/v1/jobs/hello_world --data-binary @long
 ask 431 problem GET /livez -H "X-Long: $(head -c 9000 /dev/zero | tr '\0' a)"

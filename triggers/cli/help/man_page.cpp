@@ -1,14 +1,37 @@
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
 #include "triggers/cli/config/settings.hpp"
 #include "triggers/cli/help/completion.hpp"
 
 namespace coremachine::cli {
 namespace {
 
+/// What is beyond ASCII, by its number, as \\[u2026]; `at` ends on its last byte. The text is valid UTF-8.
+std::string named_character(const std::string& text, std::size_t& at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+  std::uint32_t code = lead & (0x3FU >> more);
+  for (std::size_t i = 0; i < more && at + 1 < text.size(); ++i)
+    code = (code << 6U) | (static_cast<unsigned char>(text[++at]) & 0x3FU);
+  std::array<char, 16> name{};
+  std::snprintf(name.data(), name.size(), "\\[u%04X]", code);
+  return name.data();
+}
+
 /// As text of a manual page: a backslash and a leading dot would mean something.
 std::string escaped(const std::string& text) {
   std::string out;
   bool at_start = true;
-  for (const char c : text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      out += named_character(text, at);
+      at_start = false;
+      continue;
+    }
     if (at_start && (c == '.' || c == '\'')) out += "\\&";
     if (c == '\\') {
       out += "\\e";
