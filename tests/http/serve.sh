@@ -168,7 +168,7 @@ refuse 2 'loads no modules' --module libjobs.so --store memory:
 refuse 2 'belong together' --tls-cert a.pem --store memory:
 refuse 2 'drain-limit takes' --drain-limit soon
 start --store sqlite:a.db
-refuse 4 "in use" --listen "$authority" --store memory:
+refuse 4 "another program listens" --listen "$authority" --store memory:
 refuse 4 'store_locked' --store sqlite:a.db --listen 127.0.0.1:0
 stop INT
 [ "$code" = 0 ] || fail "SIGINT: exit $code"

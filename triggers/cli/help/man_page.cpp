@@ -1,7 +1,4 @@
-#include <array>
-#include <cstdint>
 #include <cstdio>
-#include <string>
 
 #include "triggers/cli/config/settings.hpp"
 #include "triggers/cli/help/completion.hpp"
@@ -9,40 +6,37 @@
 namespace coremachine::cli {
 namespace {
 
-/// What is beyond ASCII, by its number, as \\[u2026]; `at` ends on its last byte. The text is valid UTF-8.
-std::string named_character(const std::string& text, std::size_t& at) {
+/// One character of UTF-8 at `at`, which moves past it, as man(7) writes it: `\\[u2026]`.
+std::string escaped_character(const std::string& text, std::size_t& at) {
   const auto lead = static_cast<unsigned char>(text[at]);
-  const std::size_t more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-  std::uint32_t code = lead & (0x3FU >> more);
-  for (std::size_t i = 0; i < more && at + 1 < text.size(); ++i)
-    code = (code << 6U) | (static_cast<unsigned char>(text[++at]) & 0x3FU);
-  std::array<char, 16> name{};
-  std::snprintf(name.data(), name.size(), "\\[u%04X]", code);
-  return name.data();
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  unsigned code = lead & (0xFFU >> (size + 1));
+  for (std::size_t i = 1; i < size && at + i < text.size(); ++i)
+    code = (code << 6U) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+  at += size - 1;
+  char out[16];
+  std::snprintf(out, sizeof out, "\\[u%04X]", code);
+  return out;
 }
 
-/// As text of a manual page: a backslash and a leading dot would mean something.
+/// As text of a manual page: a backslash, a leading dot and others would mean something.
 std::string escaped(const std::string& text) {
   std::string out;
   bool at_start = true;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      out += named_character(text, at);
-      at_start = false;
-      continue;
-    }
     if (at_start && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '\\') {
-      out += "\\e";
-    } else if (c == '-') {
-      out += "\\-";
-    } else if (c == '`') {
-      out += "\\(ga";
-    } else if (c == '"') {
-      out += "\\(dq";
-    } else {
-      out += c;
+    switch (c) {
+      case '\\': out += "\\e"; break;
+      case '-': out += "\\-"; break;
+      case '`': out += "\\(ga"; break;
+      case '"': out += "\\(dq"; break;
+      default:
+        if ((static_cast<unsigned char>(c) & 0x80U) != 0) {
+          out += escaped_character(text, at);
+        } else {
+          out += c;
+        }
     }
     at_start = c == '\n';
   }
