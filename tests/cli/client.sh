@@ -182,7 +182,7 @@ expect 0 '"items"' - workers list -o json
 expect 0 'NAME +WAITING' - queues
 expect 0 'greet .*true' - queues pause greet
 waiting=$("$program" tasks execute greet -q)
-until_said limit jobs explain "$waiting"
+until_said paused jobs explain "$waiting"
 expect 0 'greet .*false' - queues resume greet
 expect 0 . . jobs watch "$waiting"
 expect 2 - 'options come after' limits -o json show

@@ -250,7 +250,7 @@ TEST_CASE("The application says how a refusal looks") {
   Application application;
   application.refuse = [](const Request* request, const Refusal& refusal) {
     if (refusal.status == 501) throw std::runtime_error("twice unlucky");
-    return Response{refusal.status, {{"x-made", request ? request->target : "of nothing"}}, refusal.detail};
+    return Response{refusal.status, {{"x-made", request->target.empty() ? "of nothing" : request->target}}, refusal.detail};
   };
   application.admit = [](const Request& head) -> std::optional<Refusal> {
     if (head.target == "/admit-throws") throw std::runtime_error("a mistake");
