@@ -208,6 +208,7 @@ expect 3 - 'coremachine schedules list' schedules show nightly
 
 # ---- a server that goes away comes back, and the watching goes on ----
 slow=$("$program" submit fan_out -p count=1 -p sleep_ms=1500 --tag slow -q)
+: >events
 "$program" jobs watch "$slow" -o jsonl >events 2>err &
 watcher=$!
 until grep -q stage.started events; do read -rt 0.05 <>never || true; done
