@@ -229,9 +229,10 @@ void Shell::drive(Role role) {
     engine_->tick(now);
     const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
+    // Before anybody is told that a job is over.
+    metrics_.live_jobs.set(static_cast<std::int64_t>(engine_->live_jobs()));
     carry_out(engine_->take_actions());
     give_batch();
-    metrics_.live_jobs.set(static_cast<std::int64_t>(engine_->live_jobs()));
     auto deadline = engine_->next_deadline();
     if (look && (!deadline || *look < *deadline)) deadline = look;
     if (deadline && (!armed_ || *deadline < *armed_)) {

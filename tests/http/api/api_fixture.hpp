@@ -47,9 +47,12 @@ class Answered : public http::Outflow {
     return true;
   }
   void end() override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
+    // What it would call keeps the call, and so this.
+    const auto kept = std::pair(std::exchange(on_drained_, nullptr), std::exchange(on_gone_, nullptr));
+    lock.unlock();
   }
   void on_gone(std::function<void()> then) override {
     const std::lock_guard lock(mutex_);
@@ -93,6 +96,8 @@ class Answered : public http::Outflow {
     std::unique_lock lock(mutex_);
     gone_ = true;
     const auto then = response_ ? on_gone_ : gone_before_;
+    const auto kept = std::exchange(on_drained_, nullptr);
+    on_gone_ = gone_before_ = nullptr;
     lock.unlock();
     if (then) then();
   }
