@@ -44,6 +44,7 @@ struct HandOut {
   std::uint32_t round = 0;
   std::uint32_t defined_in = 0;  ///< the round that names the task in its idempotency key
   std::string task_type;
+  std::string resolver_id = "default";
   Milliseconds timeout{0};    ///< of one attempt; 0: none
   Milliseconds heartbeat{0};  ///< the longest silence of an attempt's handler; 0: it need not be heard of
   Milliseconds term{0};       ///< the lease ends if it is not renewed for so long
@@ -59,6 +60,7 @@ struct RemoteWorker {
   std::string kind = "http";                 ///< how it is connected
   std::uint32_t concurrency = 1;             ///< tasks that it runs at a time
   std::vector<std::string> task_types = {};  ///< that it can run
+  std::string resolver_id = "default";       ///< it takes tasks of types that are resolved by this one
 };
 
 /// What became of one attempt.
