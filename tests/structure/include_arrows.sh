@@ -22,7 +22,8 @@ registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
 store         : ports model sqlite3 openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
-worker        : runtime registry telemetry model boost/asio boost/core posix
+client        : model telemetry boost/asio boost/beast openssl posix
+worker        : client runtime registry telemetry model boost/asio boost/core posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
 front         : public
