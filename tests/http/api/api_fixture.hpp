@@ -34,8 +34,14 @@ class Answered : public http::Outflow {
     changed_.notify_all();
   }
   void on_gone_before(std::function<void()> then) {
-    const std::lock_guard lock(mutex_);
-    gone_before_ = std::move(then);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!gone_) {
+        gone_before_ = std::move(then);
+        return;
+      }
+    }
+    then();
   }
 
   bool write(std::string bytes) override {

@@ -115,6 +115,11 @@ Api::Api(ApiOptions options)
       calls_(std::make_shared<CallCount>()),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
+      peers_(options_.peers ? std::make_unique<PeerDesk>(*options_.peers,
+                                                         [this](Request request, std::unique_ptr<Outlet> outlet) {
+                                                           answer(std::move(request), std::move(outlet));
+                                                         })
+                            : nullptr),
       readers_(options_.readers, options_.most_reading) {}
 
 Api::~Api() {
@@ -144,7 +149,37 @@ std::optional<Refusal> Api::admit(const Request& head) const {
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
-  answer(std::move(request), std::move(outlet));
+  if (!peers_ || !may_be_elsewhere(request)) return answer(std::move(request), std::move(outlet));
+  // Whose job it is, the store knows.
+  auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
+  const auto id = request.id;
+  const bool taken = readers_.run([this, request, kept] { answer_or_pass_on(request, kept); });
+  if (!taken) {
+    const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
+    (*kept)->send(to_response(problem_of(error), id));
+  }
+}
+
+/// About one job, whose state is with the server that has it.
+bool Api::may_be_elsewhere(const Request& request) const {
+  const auto target = Target::parse(request.target);
+  if (draining_ || !target) return false;
+  const auto found = match(target->segments);
+  const auto* route = found.find(request.method);
+  return route && route->path.starts_with("/api/v1/jobs/{id}");
+}
+
+void Api::answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet) {
+  std::optional<Peer> owner;
+  try {
+    const auto target = Target::parse(request.target);
+    const auto id = JobId::parse(match(target->segments).values.at(0));
+    if (id) owner = peers_->owner_elsewhere(*id);
+  } catch (const Failure& failure) {
+    return (*outlet)->send(to_response(problem_of(failure.error()), request.id));
+  }
+  if (owner) return peers_->pass_on(*owner, request, std::move(*outlet));
+  answer(std::move(request), std::move(*outlet));
 }
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {

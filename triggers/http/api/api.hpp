@@ -15,6 +15,7 @@
 #include <coremachine/telemetry/metrics.hpp>
 
 #include "triggers/http/api/call.hpp"
+#include "triggers/http/api/peers.hpp"
 #include "triggers/http/api/readers.hpp"
 #include "triggers/http/api/timers.hpp"
 #include "triggers/http/api/waiting_room.hpp"
@@ -33,6 +34,7 @@ struct ApiOptions {
   Milliseconds heartbeat{15'000};   ///< of event streams
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
+  PeerLink* peers = nullptr;  ///< other servers that work on the same store; outlives the Api
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
 };
@@ -73,6 +75,8 @@ class Api {
   bool draining() const { return draining_; }
   /// The machine must not be used any more.
   bool closed() const { return closed_; }
+  /// Null without peers.
+  PeerDesk* peer_desk() { return peers_.get(); }
 
   // ---- for handlers ----
   CoreMachine& machine() { return *options_.machine; }
@@ -108,6 +112,8 @@ class Api {
   void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
 
  private:
+  bool may_be_elsewhere(const Request& request) const;
+  void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
 
   const ApiOptions options_;
@@ -117,6 +123,7 @@ class Api {
   Timers timers_;
   WaitingRoom waiting_;
   WaitingRoom streams_;
+  std::unique_ptr<PeerDesk> peers_;
   Readers readers_;
 };
 
