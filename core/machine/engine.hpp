@@ -250,14 +250,14 @@ class Engine {
   void explain_queued(const Now& now, const Round& round, std::vector<Reason>& reasons);
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);
-  std::optional<Lane> lane_of(const TaskSpec& spec) const;
+  std::optional<Lane> lane_of(const SharedSpec& spec) const;
   const JobTraits* traits_of(const Job& job) const;
   std::string missing_handler(const Job& job) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
   void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
   void dispatch_suspect(const Now& now);
   void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
-  std::uint32_t share(const Job& job, const TaskSpec& spec) const;
+  std::uint32_t share(const Job& job, const SharedSpec& spec) const;
   HandlerCall make_call(const Job& job) const;
 
   EngineSetup setup_;

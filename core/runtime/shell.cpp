@@ -69,7 +69,8 @@ Shell::Shell(ShellSetup setup)
       engine.disabled_types.insert(info.name);
       continue;
     }
-    engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
+    const auto* callable = tasks_.find_callable(info.name);
+    engine.task_types[info.name] = machine::TaskTraits{callable && callable->coroutine != nullptr};
   }
   for (const auto& info : jobs_.list_all_versions())
     engine.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
