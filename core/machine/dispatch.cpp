@@ -57,6 +57,7 @@ std::optional<Lane> Engine::lane_of(const SharedSpec& spec) const {
 }
 
 void Engine::dispatch(const Now& now, Capacity capacity) {
+  dispatch_remote(now);
   if (draining_ || open_bytes_ + closed_bytes_ > setup_.max_open_bytes) return;
   if (alone_out_ && !idle()) return;
   alone_out_ = false;

@@ -62,6 +62,7 @@ Shell::Shell(ShellSetup setup)
   engine.rules.alone_at_most = setup_.options.alone_at_most;
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers_;
+  engine.lease_term = setup_.options.lease_term;
   engine.observer = &metrics_;
   for (const auto& info : tasks_.list_all_info()) {
     check_needs(info, setup_.options.services);
@@ -70,7 +71,11 @@ Shell::Shell(ShellSetup setup)
       continue;
     }
     const auto* callable = tasks_.find_callable(info.name);
-    engine.task_types[info.name] = machine::TaskTraits{callable && callable->coroutine != nullptr};
+    if (!callable || workers_ == 0) {
+      engine.declared_types.insert(info.name);
+    } else {
+      engine.task_types[info.name] = machine::TaskTraits{callable->coroutine != nullptr};
+    }
   }
   for (const auto& info : jobs_.list_all_versions())
     engine.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
@@ -177,6 +182,7 @@ void Shell::recover() {
     jobs += page.size();
     after = page.back().job.id;
   }
+  recover_leases();
   note_start(jobs);
   engine_->tell(told());
   engine_->start(draw(), record_->suspects());
@@ -272,9 +278,26 @@ void Shell::handle(Input& input, const Now& now) {
       if (in.ticket) *in.ticket = Ticket{request, in.job};
       shell.engine_->await_end(in.job, request);
     }
-    void operator()(GiveUpInput& in) const { shell.engine_->give_up(in.ticket->job, in.ticket->request); }
+    void operator()(PollInput& in) const {
+      const auto request = keep(std::move(in.then));
+      *in.ticket = Ticket{request, {}, false, true};
+      shell.engine_->poll(now, std::move(in.taker), in.max_tasks, request);
+    }
+    void operator()(ReportInput& in) const {
+      shell.engine_->report(now, in.worker, std::move(in.reports), keep(std::move(in.then)));
+    }
+    void operator()(RenewInput& in) const {
+      shell.engine_->renew(now, in.taker, std::move(in.leases), keep(std::move(in.then)));
+    }
+    void operator()(LeaveInput& in) const { shell.engine_->leave(in.worker, keep(std::move(in.then))); }
+    void operator()(GiveUpInput& in) const {
+      if (in.ticket->poll) return shell.engine_->give_up_poll(in.ticket->request);
+      shell.engine_->give_up(in.ticket->job, in.ticket->request);
+    }
     void operator()(StatusInput& in) const {
-      in.look(shell.queue_status(now), shell.worker_status(now));
+      auto workers = shell.remote_workers();
+      if (shell.workers_ > 0) workers.insert(workers.begin(), shell.worker_status(now));
+      in.look(shell.queue_status(now), std::move(workers));
       in.then({});
     }
     void operator()(FollowInput& in) const {

@@ -75,6 +75,12 @@ class Shell {
   Timestamp now() const;
   void stop();
 
+  // shell_remote.cpp
+  Result<machine::Taker> taker_of(RemoteWorker worker) const;
+  std::string resolver_of(const std::string& task_type) const;
+  Milliseconds lease_term() const { return setup_.options.lease_term; }
+  void off_the_driver(std::function<void()> work);
+
  private:
   enum class Role : std::uint8_t { pool, committer, outside };
   void enqueue_and_drive(Input input, Role role);
@@ -118,6 +124,10 @@ class Shell {
   void note_commit(std::chrono::nanoseconds took, const Batch& batch);
   std::vector<QueueStatus> queue_status(const Now& now) const;
   WorkerStatus worker_status(const Now& now) const;
+
+  // shell_remote.cpp
+  void recover_leases();
+  std::vector<WorkerStatus> remote_workers() const;
 
   ShellSetup setup_;
   JobRegistry& jobs_;

@@ -184,7 +184,8 @@ std::vector<QueueStatus> Shell::queue_status(const Now& now) const {
     queue.depth = state.depth;
     queue.running = state.running;
     if (state.oldest) queue.oldest_age = std::max(Milliseconds{0}, now.time - *state.oldest);
-    queue.available = info.has_value();
+    queue.available = state.available;
+    queue.declared = info.has_value();
     queue.disabled = info && !info->enabled;
     queue.limit = state.limit;
     queues.push_back(std::move(queue));

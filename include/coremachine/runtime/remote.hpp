@@ -60,7 +60,8 @@ struct RemoteWorker {
   std::string kind = "http";                 ///< how it is connected
   std::uint32_t concurrency = 1;             ///< tasks that it runs at a time
   std::vector<std::string> task_types = {};  ///< that it can run
-  std::string resolver_id = "default";       ///< it takes tasks of types that are resolved by this one
+  bool many = false;  ///< it passes tasks on to several workers, which renew the leases under their own names
+  std::string resolver_id = "default";  ///< it takes tasks of types that are resolved by this one
 };
 
 /// What became of one attempt.
