@@ -50,7 +50,7 @@ void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
   save_all_in_next_batch();  // a death has to be on disk before a suspect runs again
 }
 
-std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {
+std::optional<Lane> Engine::lane_of(const SharedSpec& spec) const {
   const auto traits = setup_.task_types.find(spec.task_type);
   if (traits == setup_.task_types.end()) return std::nullopt;
   return traits->second.coroutine ? Lane::coroutines : Lane::threads;
@@ -158,7 +158,7 @@ void Engine::dispatch_suspect(const Now& now) {
   }
 }
 
-std::uint32_t Engine::share(const Job& job, const TaskSpec& spec) const {
+std::uint32_t Engine::share(const Job& job, const SharedSpec& spec) const {
   const auto known = cost_us_.find(spec.task_type);
   if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
   const auto cost = std::max(known->second, 0.01);

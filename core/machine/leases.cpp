@@ -376,7 +376,7 @@ constexpr double lease_us = 100'000;
 
 }  // namespace
 
-std::uint32_t Engine::lease_share(const Job& job, const TaskSpec& spec, std::uint32_t slots) const {
+std::uint32_t Engine::lease_share(const Job& job, const SharedSpec& spec, std::uint32_t slots) const {
   const auto known = cost_us_.find(spec.task_type);
   if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
   const auto cost = std::max(known->second, 0.01);
