@@ -88,9 +88,10 @@ void log_answer(Logger& logger, const http::Answered& answered) {
                             {"seconds", std::chrono::duration<double>(answered.took).count()}});
 }
 
-http::Application application_of(http::Api& api, const std::shared_ptr<Logger>& logger) {
+http::Application application_of(http::Api& api, std::uint64_t body_limit, const std::shared_ptr<Logger>& logger) {
   http::Application application;
   application.admit = [&api](const http::Request& head) { return api.admit(head); };
+  application.body_limit = [body_limit](const http::Request& head) { return http::Api::body_limit(head, body_limit); };
   application.handle = [&api](http::Request request, http::Reply reply) {
     api.handle(std::move(request), http::outlet_of(std::move(reply)));
   };
@@ -151,7 +152,7 @@ ExitCode serve(const ServeOptions& options) {
   of_api.jobs = &jobs;
   of_api.tasks = &tasks;
   http::Api api(std::move(of_api));
-  http::Server server(server_options(options, logger), application_of(api, logger));
+  http::Server server(server_options(options, logger), application_of(api, options.body_limit, logger));
   const auto bound = server.start();
   if (!bound) {
     print_error(bound.error());

@@ -66,7 +66,7 @@ std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) 
   }
   if (request.body.empty()) return problem_of(400, "the body is missing: a JSON object is due, if only {}");
   if (auto problem = wrong_content_type(request)) return problem;
-  auto body = read_body(request.body, parts.beyond);
+  auto body = read_body(request.body, parts.beyond, route.values_inside);
   if (!body) return problem_of(body.error());
   parts.body = std::move(*body);
   if (parts.body.is_object()) return std::nullopt;
@@ -146,6 +146,13 @@ std::optional<Refusal> Api::admit(const Request& head) const {
     if (const auto problem = wrong_content_type(head)) return refusal_of(*problem);
   }
   return std::nullopt;
+}
+
+std::uint64_t Api::body_limit(const Request& head, std::uint64_t otherwise) {
+  const auto target = Target::parse(head.target);
+  const auto found = target ? match(target->segments) : Match{};
+  const auto* route = found.find(head.method);
+  return route ? std::max(route->body_limit, otherwise) : otherwise;
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {

@@ -64,6 +64,8 @@ class Api {
 
   /// What can be said of a request before its body is read.
   std::optional<Refusal> admit(const Request& head) const;
+  /// How long the body of a request may be that was admitted; `otherwise`, unless its route needs more.
+  static std::uint64_t body_limit(const Request& head, std::uint64_t otherwise);
   void handle(Request request, std::unique_ptr<Outlet> outlet);
   /// How a refusal is told; `request` may be null.
   static Response refusal(const Request* request, const Refusal& refusal);

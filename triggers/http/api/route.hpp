@@ -38,7 +38,9 @@ struct Route {
   std::string_view operation;             ///< operationId
   std::string_view summary;
   std::vector<Parameter> parameters = {};
-  std::string_view body = {};  ///< name of the component that the body is; empty: it takes none
+  std::string_view body = {};     ///< name of the component that the body is; empty: it takes none
+  std::uint64_t body_limit = 0;   ///< bytes that it may have at least, whatever the server's limit is
+  std::size_t values_inside = 0;  ///< levels around the values of authors in it: these may be as deep as elsewhere
   std::vector<Answer> answers = {};
   std::vector<int> problems = {};  ///< statuses that do not follow from the rest; see problem_statuses
   Handler handler = nullptr;
@@ -66,6 +68,7 @@ std::vector<Route> artifact_routes();
 std::vector<Route> limit_routes();
 std::vector<Route> schedule_routes();
 std::vector<Route> worker_routes();
+std::vector<Route> worker_call_routes();
 std::vector<Route> system_routes();
 
 // Parameters that several routes have.
