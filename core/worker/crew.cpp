@@ -122,9 +122,13 @@ void Worker::Crew::changed() {
   for (const auto& attempt : book_->take_cancelled()) {
     if (coroutines_ && lane_of(attempt->errand().task_type) == Lane::coroutine) coroutines_->cancel(attempt);
   }
-  if (idle_hands_ > 0 && book_->waiting() > 0) hands_wake_.notify_all();
-  poll_wake_.notify_one();
-  if (book_->report_due()) report_wake_.notify_one();
+  if (idle_hands_ > 0 && book_->waiting(Lane::thread) > 0) hands_wake_.notify_all();
+  if (book_->room(Lane::thread) > 0 || book_->room(Lane::coroutine) > 0) poll_wake_.notify_one();
+  const auto due = book_->report_due();
+  if (due && (!report_at_ || *due < *report_at_)) {
+    report_at_ = due;
+    report_wake_.notify_one();
+  }
   if (phase_ != Phase::working) run_wake_.notify_one();
 }
 

@@ -87,6 +87,7 @@ class Worker::Crew {
   std::optional<worker::LeaseBook> book_ = {};
   Phase phase_ = Phase::working;
   bool hands_over_ = false;
+  std::optional<Time> report_at_ = {};  ///< until then the report thread sleeps; nothing: until it is woken
   unsigned idle_hands_ = 0;
   unsigned lost_ = 0;
   std::optional<WorkerFault> fault_ = {};

@@ -118,15 +118,17 @@ void Worker::Crew::report() {
   auto backoff = make_backoff();
   Lock lock(mutex_);
   while (phase_ != Phase::over) {
-    const auto due = book_->report_due();
-    if (!due) {
+    report_at_ = book_->report_due();
+    if (!report_at_) {
       report_wake_.wait(lock);
       continue;
     }
-    if (*due > now()) {
-      report_wake_.wait_until(lock, *due);
+    if (*report_at_ > now()) {
+      const auto until = *report_at_;
+      report_wake_.wait_until(lock, until);
       continue;
     }
+    report_at_ = Time::min();  // it need not be woken
     const auto reports = book_->reports();
     lock.unlock();
     const auto answer = options_.transport->report(about_, *reports);
@@ -137,8 +139,8 @@ void Worker::Crew::report() {
       for (const auto& report : *reports) told_ += report.outcomes.size();
       book_->reported(*answer, now());
     } else if (answer.error().kind == WorkerFault::Kind::refused) {
-      if (const auto lease = book_->refused()) {
-        log(LogLevel::error, "the machine refuses a report; its tasks will be handed out anew",
+      if (const auto lease = book_->refused(answer.error().what)) {
+        log(LogLevel::error, "the machine refuses a report; its results count as failures",
             {{"lease", lease->str()}, {"error", answer.error().what}});
       }
     } else {

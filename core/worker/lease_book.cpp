@@ -23,6 +23,18 @@ std::size_t bytes_of(const RemoteOutcome& outcome) {
   return outcome.result.size() + outcome.progress.size() + outcome.failure.message.size() + 128;
 }
 
+RemoteOutcome refused_outcome(const RemoteOutcome& outcome, const std::string& why) {
+  RemoteOutcome failure;
+  failure.index = outcome.index;
+  failure.attempt = outcome.attempt;
+  failure.kind = RemoteOutcome::Kind::failed;
+  failure.failure = {.type = "refused_result",
+                     .message = "the machine does not take the result: " + why,
+                     .kind = TaskFailure::Kind::permanent};
+  failure.took = outcome.took;
+  return failure;
+}
+
 }  // namespace
 
 std::uint32_t LeaseBook::room(Lane lane) const {
@@ -249,6 +261,7 @@ std::vector<RemoteReport> LeaseBook::make_batch() {
 }
 
 void LeaseBook::reported(const std::vector<LeaseNews>& news, Time now) {
+  if (std::exchange(told_refusal_, false)) one_by_one_ = false;
   const auto batch = std::exchange(batch_, nullptr);
   BOOST_ASSERT(batch);
   for (const auto& report : *batch) {
@@ -260,13 +273,23 @@ void LeaseBook::reported(const std::vector<LeaseNews>& news, Time now) {
   hear(news, now);
 }
 
-std::optional<LeaseId> LeaseBook::refused() {
+std::optional<LeaseId> LeaseBook::refused(const std::string& why) {
   const auto batch = std::exchange(batch_, nullptr);
   BOOST_ASSERT(batch);
   if (batch->size() == 1) {
-    one_by_one_ = false;
     const auto id = batch->front().lease;
-    if (const auto at = leases_.find(id); at != leases_.end()) drop(at);
+    const auto at = leases_.find(id);
+    if (at == leases_.end() || std::exchange(told_refusal_, true)) {
+      one_by_one_ = told_refusal_ = false;
+      if (at != leases_.end()) drop(at);
+    } else {
+      // Handed out anew they would come to the same.
+      auto failures = *batch;
+      for (auto& outcome : failures.front().outcomes) {
+        if (outcome.kind == RemoteOutcome::Kind::completed) outcome = refused_outcome(outcome, why);
+      }
+      batch_ = std::make_shared<const std::vector<RemoteReport>>(std::move(failures));
+    }
     return id;
   }
   one_by_one_ = true;

@@ -70,9 +70,10 @@ class LeaseBook {
   std::shared_ptr<const std::vector<RemoteReport>> reports();
   /// They were heard, and are on disk.
   void reported(const std::vector<LeaseNews>& news, Time now);
-  /// They cannot be had. Several are told one by one from now on; a single one is dropped, and its lease with it.
-  /// Returns the lease that was dropped.
-  std::optional<LeaseId> refused();
+  /// They cannot be had. Several are told one by one from now on. What is refused by itself is told once more as
+  /// failures, for good, with the reason; if that is refused too it is dropped, and its lease with it.
+  /// Returns the lease whose outcomes are concerned.
+  std::optional<LeaseId> refused(const std::string& why);
 
   /// All leases, with what is new of their attempts.
   std::vector<LeaseRenewal> renewals();
@@ -89,6 +90,7 @@ class LeaseBook {
   void cancel_all();
 
   bool empty() const { return leases_.empty(); }
+  std::size_t waiting(Lane lane) const { return of(lane).waiting; }
   std::size_t waiting() const { return of(Lane::thread).waiting + of(Lane::coroutine).waiting; }
   std::size_t running() const { return of(Lane::thread).running + of(Lane::coroutine).running; }
   /// Tasks of which the machine has not heard.
@@ -144,7 +146,8 @@ class LeaseBook {
 
   std::shared_ptr<const std::vector<RemoteReport>> batch_ = {};  ///< told, and not answered yet
   bool one_by_one_ = false;
-  std::size_t untold_ = 0;  ///< outcomes outside the batch
+  bool told_refusal_ = false;  ///< the batch says what was refused before
+  std::size_t untold_ = 0;     ///< outcomes outside the batch
   std::size_t untold_bytes_ = 0;
   std::optional<Time> oldest_untold_ = {};
   bool hurry_ = false;

@@ -297,19 +297,31 @@ TEST_CASE("progress is told with the next renewal, again if that was not heard, 
   CHECK(world.book.renewals()[0].progress.empty());
 }
 
-TEST_CASE("a report that is refused is told lease by lease, and only the one at fault is dropped") {
+TEST_CASE("a report that is refused is told lease by lease, and only the results at fault become failures") {
   World world;
   world.take(FakeMachine::hand_out(1, "a", 1));
   world.take(FakeMachine::hand_out(2, "a", 1));
   world.complete(world.next());
   world.complete(world.next());
   REQUIRE(world.book.reports()->size() == 2);
-  CHECK_FALSE(world.book.refused());
+  CHECK_FALSE(world.book.refused("?"));
   auto reports = world.book.reports();
   REQUIRE(reports->size() == 1);
   CHECK(reports->front().lease.value == 1);
-  CHECK(world.book.refused() == LeaseId{1});
-  CHECK(world.tell() == 1);
+  CHECK(world.book.refused("it is too deep") == LeaseId{1});
+  reports = world.book.reports();
+  REQUIRE(reports);
+  const auto& failure = reports->front().outcomes.front();
+  CHECK(failure.kind == Kind::failed);
+  CHECK(failure.failure.message == "the machine does not take the result: it is too deep");
+  CHECK(failure.failure.kind == TaskFailure::Kind::permanent);
+  SUBCASE("the failure is taken") {
+    CHECK(world.tell() == 2);
+  }
+  SUBCASE("that is refused, too: it is dropped") {
+    CHECK(world.book.refused("no") == LeaseId{1});
+    CHECK(world.tell() == 1);
+  }
   CHECK(world.told.contains({2, 0}));
   CHECK(world.book.empty());
 }

@@ -62,6 +62,7 @@ MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logg
   machine.workers = options.workers;
   machine.drain_limit = options.drain_limit;
   machine.grace = options.grace;
+  machine.lease_term = options.lease_term;
   machine.logger = std::move(logger);
   return machine;
 }
@@ -92,6 +93,7 @@ http::Application application_of(http::Api& api, std::uint64_t body_limit, const
   http::Application application;
   application.admit = [&api](const http::Request& head) { return api.admit(head); };
   application.body_limit = [body_limit](const http::Request& head) { return http::Api::body_limit(head, body_limit); };
+  application.receive = [&api](const http::Request& head) { return api.receive(head); };
   application.handle = [&api](http::Request request, http::Reply reply) {
     api.handle(std::move(request), http::outlet_of(std::move(reply)));
   };

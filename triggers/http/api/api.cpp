@@ -58,6 +58,7 @@ bool is_empty(const json::value& body) {
 /// The body of a route that takes one, or what is wrong with it.
 std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) {
   const auto& route = *parts.route;
+  if (route.receive) return std::nullopt;
   if (route.body.empty() && request.body.empty()) return std::nullopt;
   if (route.body.empty()) {
     auto body = read_body(request.body, parts.beyond);
@@ -153,6 +154,13 @@ std::uint64_t Api::body_limit(const Request& head, std::uint64_t otherwise) {
   const auto found = target ? match(target->segments) : Match{};
   const auto* route = found.find(head.method);
   return route ? std::max(route->body_limit, otherwise) : otherwise;
+}
+
+std::shared_ptr<BodyTaker> Api::receive(const Request& head) {
+  const auto target = Target::parse(head.target);
+  const auto found = target ? match(target->segments) : Match{};
+  const auto* route = found.find(head.method);
+  return route && route->receive ? route->receive(*this, head) : nullptr;
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {

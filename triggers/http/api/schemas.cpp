@@ -197,6 +197,8 @@ constexpr std::string_view other_schemas = R"json({
 "QueuePage": {"type": "object", "required": ["items", "next_cursor"], "properties": {
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Queue"}},
   "next_cursor": {"$ref": "#/components/schemas/NextCursor"}}},
+"ArtifactReference": {"type": "object", "required": ["$artifact", "size", "media_type"], "properties": {
+  "$artifact": {"type": "string"}, "size": {"type": "integer"}, "media_type": {"type": "string"}}},
 "HandedOutTask": {"type": "object", "description": "the record of a queue, and what belongs to its lease",
   "required": ["schema", "task_id", "status", "created_at", "resolver_id", "strategy", "serialized_task", "params",
     "attempt", "group_id", "lease", "job_id", "task_type", "stage", "round", "index", "idempotency_key", "timeout_ms",
