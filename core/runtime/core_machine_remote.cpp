@@ -95,6 +95,29 @@ void CoreMachine::renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leas
   shell_->post(runtime::RenewInput{std::move(*taker), std::move(made), news_or_error(std::move(then))});
 }
 
+Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) const {
+  return shell_->reading([&](const Store& store) -> std::optional<std::uint64_t> {
+    auto* peers = store.peers();
+    return peers ? peers->owner_elsewhere(job) : std::nullopt;
+  });
+}
+
+Result<void> CoreMachine::send_to_peer(std::uint64_t peer, std::string_view message) {
+  const auto sent = shell_->reading([&](const Store& store) {
+    if (auto* peers = store.peers()) peers->send(peer, message);
+    return true;
+  });
+  if (!sent) return sent.error();
+  return {};
+}
+
+bool CoreMachine::on_peers(std::function<void(std::uint64_t from, const std::string& message)> take,
+                           std::function<void(std::uint64_t peer)> gone) {
+  if (!shell_->peers()) return false;
+  shell_->peers()->listen({std::move(take), std::move(gone)});
+  return true;
+}
+
 void CoreMachine::leave_then(std::string worker, Then<void> then) {
   auto done = [then = std::move(then)](machine::Answer&& answer) {
     if (answer.error) return then(std::move(*answer.error));

@@ -188,7 +188,11 @@ void Shell::recover() {
   engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
-  schedules_->load();
+  if (auto* peers = setup_.store->peers()) {
+    join(*peers);  // schedules are for one of them
+  } else {
+    schedules_->load();
+  }
 }
 
 // ---- the inbox and the driver ----
@@ -278,6 +282,7 @@ void Shell::handle(Input& input, const Now& now) {
       if (in.ticket) *in.ticket = Ticket{request, in.job};
       shell.engine_->await_end(in.job, request);
     }
+    void operator()(TakeUpInput& in) const { shell.engine_->take_up(now, std::move(in.jobs), std::move(in.leases)); }
     void operator()(PollInput& in) const {
       const auto request = keep(std::move(in.then));
       *in.ticket = Ticket{request, {}, false, true};
