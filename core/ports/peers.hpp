@@ -34,8 +34,9 @@ class Peers {
     std::vector<Peer> alive = {};  ///< the others
     bool first = true;             ///< of all who are alive: it does what one of them has to do
   };
-  /// Says that this machine lives, and looks who else does. A machine that has said nothing for `term`, by the clock of
-  /// the one who looks, is fenced and its connections are ended. To be called every third of a term.
+  /// Says that this machine lives, and looks who else does. A machine that has said nothing for three fifths of `term`,
+  /// by the clock of the one who looks, is fenced and its connections are ended. To be called every fifth of a term: so
+  /// what a dead machine had is taken over within the term.
   virtual Round beat(Milliseconds term) = 0;
   /// A type of jobs, and a version of it.
   using JobKind = std::pair<std::string, std::string>;

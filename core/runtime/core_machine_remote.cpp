@@ -1,5 +1,6 @@
 // Tasks for workers in other processes, as they and what connects them see it.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -100,6 +101,23 @@ Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) con
     auto* peers = store.peers();
     return peers ? peers->owner_elsewhere(job) : std::nullopt;
   });
+}
+
+bool CoreMachine::shares_store() const {
+  return shell_->peers() != nullptr;
+}
+
+std::vector<std::uint64_t> CoreMachine::peers() const {
+  std::vector<std::uint64_t> peers;
+  if (!shell_->peers()) return peers;
+  for (const auto& peer : shell_->peers()->alive()) peers.push_back(peer.incarnation);
+  return peers;
+}
+
+std::optional<std::uint64_t> CoreMachine::first_peer() const {
+  auto first = shell_->incarnation();
+  for (const auto peer : peers()) first = std::min(first, peer);
+  return first == shell_->incarnation() ? std::nullopt : std::optional(first);
 }
 
 Result<void> CoreMachine::send_to_peer(std::uint64_t peer, std::string_view message) {

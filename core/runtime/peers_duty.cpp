@@ -62,7 +62,7 @@ void PeersDuty::run() {
       broken = failure.error().message;
     }
     std::unique_lock lock(mutex_);
-    const auto pause = more ? Milliseconds{0} : setup_.term / 3;
+    const auto pause = more ? Milliseconds{0} : setup_.term / 5;
     if (changed_.wait_for(lock, pause, [this] { return stopped_; })) return;
   }
 }

@@ -172,23 +172,28 @@ JobId Shell::make_id(Timestamp created) {
   return id;
 }
 
-void Shell::recover() {
+std::size_t Shell::adopt_unfinished() {
   std::optional<JobId> after;
   std::size_t jobs = 0;
   for (;;) {
     const auto page = setup_.store->read_unfinished(after, 1000);
-    if (page.empty()) break;
+    if (page.empty()) return jobs;
     for (const auto& stored : page) engine_->adopt(load_to_go_on(*setup_.store, stored));
     jobs += page.size();
     after = page.back().job.id;
   }
+}
+
+void Shell::recover() {
+  auto* peers = setup_.store->peers();
+  const auto jobs = peers ? adopt_left(*peers) : adopt_unfinished();
   recover_leases();
   note_start(jobs);
   engine_->tell(told());
   engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
-  if (auto* peers = setup_.store->peers()) {
+  if (peers) {
     join(*peers);  // schedules are for one of them
   } else {
     schedules_->load();

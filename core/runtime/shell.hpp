@@ -82,6 +82,7 @@ class Shell {
   Milliseconds lease_term() const { return setup_.options.lease_term; }
   void off_the_driver(std::function<void()> work);
   PeersDuty* peers() { return peers_.get(); }
+  Incarnation incarnation() const { return incarnation_; }
 
  private:
   enum class Role : std::uint8_t { pool, committer, outside };
@@ -130,6 +131,9 @@ class Shell {
   // shell_remote.cpp
   std::vector<std::pair<machine::SliceId, Lease>> read_leases() const;
   void recover_leases();
+  std::vector<Peers::JobKind> job_kinds() const;
+  std::size_t adopt_unfinished();
+  std::size_t adopt_left(Peers& peers);
   void join(Peers& peers);
   void take_up(const std::vector<JobId>& jobs);
   std::vector<WorkerStatus> remote_workers() const;

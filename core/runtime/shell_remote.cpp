@@ -74,11 +74,32 @@ void Shell::recover_leases() {
 
 // ---- other machines on the same store ----
 
+std::vector<Peers::JobKind> Shell::job_kinds() const {
+  std::vector<Peers::JobKind> kinds;
+  for (const auto& info : jobs_.list_all_versions()) kinds.emplace_back(info.name, info.version);
+  return kinds;
+}
+
+/// What this machine had before it started anew, and what others have left.
+std::size_t Shell::adopt_left(Peers& peers) {
+  peers.beat(setup_.options.server_term);
+  const auto kinds = job_kinds();
+  std::size_t jobs = 0;
+  for (;;) {
+    const auto taken = peers.take_over(kinds, 1000);
+    if (taken.empty()) return jobs;
+    for (const auto id : taken) {
+      if (const auto stored = setup_.store->read_job(id)) engine_->adopt(load_to_go_on(*setup_.store, *stored));
+    }
+    jobs += taken.size();
+  }
+}
+
 void Shell::join(Peers& peers) {
   PeersDuty::Setup duty;
   duty.peers = &peers;
   duty.term = setup_.options.server_term;
-  for (const auto& info : jobs_.list_all_versions()) duty.kinds.emplace_back(info.name, info.version);
+  duty.kinds = job_kinds();
   duty.take_up = [this](const std::vector<JobId>& jobs) { take_up(jobs); };
   duty.fenced = [this](const Error& error) { post(StoreFailedInput{error}); };
   duty.is_first = [this](bool first) {

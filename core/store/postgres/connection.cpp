@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -194,6 +195,27 @@ std::vector<Rows> Connection::run() {
   if (failed) throw *failed;
   if (!expected_.empty()) lose("the server has not answered all that was asked");
   return answers;
+}
+
+void Connection::wait_for_notice(int wake, Milliseconds at_most) {
+  auto* from = connection_.get();
+  const auto notified = [&] {
+    bool any = false;
+    while (auto* notice = PQnotifies(from)) {
+      PQfreemem(notice);
+      any = true;
+    }
+    return any;
+  };
+  if (notified()) return;
+  std::array<pollfd, 2> sources{pollfd{PQsocket(from), POLLIN, 0}, pollfd{wake, POLLIN, 0}};
+  int ready = 0;
+  do {
+    ready = ::poll(sources.data(), sources.size(), static_cast<int>(at_most.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready < 0) lose(std::generic_category().message(errno));
+  if (sources[0].revents != 0 && PQconsumeInput(from) != 1) lose(trimmed(PQerrorMessage(from)));
+  notified();
 }
 
 void Connection::forget_unprepared() {

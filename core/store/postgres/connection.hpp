@@ -59,6 +59,8 @@ class Connection {
     auto all = run();
     return std::move(all.back());
   }
+  /// Waits until the server notifies, or `wake` can be read, or for so long.
+  void wait_for_notice(int wake, Milliseconds at_most);
   /// Runs statements that are needed once, as one transaction, without parameters.
   void execute(const std::string& sql);
 

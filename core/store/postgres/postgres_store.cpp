@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "core/store/postgres/peers.hpp"
 #include "core/store/postgres/reader_pool.hpp"
 #include "core/store/postgres/reads.hpp"
 #include "core/store/postgres/schema.hpp"
@@ -28,10 +29,16 @@ class PostgresStore final : public Store {
  public:
   explicit PostgresStore(PostgresOptions options)
       : target_(std::move(options.target)),
-        writer_(target_, std::move(options.server), options.must_exist),
-        readers_(target_) {}
+        writer_(target_, options.must_exist),
+        readers_(target_),
+        peers_(target_.server.empty() ? nullptr : std::make_unique<postgres::PostgresPeers>(target_)) {}
 
-  Incarnation begin_incarnation() override { return writer_.begin_incarnation(); }
+  Incarnation begin_incarnation() override {
+    const auto incarnation = writer_.begin_incarnation();
+    if (peers_) peers_->begin(incarnation);
+    return incarnation;
+  }
+  Peers* peers() const override { return peers_.get(); }
   CommitSequence last_commit() const override { return writer_.last_commit(); }
   Result<void> commit(const Batch& batch) override { return writer_.commit(batch); }
   std::uint64_t orphans(bool remove) override { return writer_.orphans(remove); }
@@ -82,7 +89,8 @@ class PostgresStore final : public Store {
     return reading([&](Connection& from) { return postgres::find_key(from, key); });
   }
   std::vector<EndedJob> read_ended(std::optional<JobId> after, std::size_t limit) const override {
-    return reading([&](Connection& from) { return postgres::read_ended(from, after, limit); });
+    const auto self = writer_.incarnation();
+    return reading([&](Connection& from) { return postgres::read_ended(from, after, self, limit); });
   }
   bool is_referenced(const ArtifactId& artifact) const override {
     return reading([&](Connection& from) { return postgres::is_referenced(from, artifact); });
@@ -137,6 +145,7 @@ class PostgresStore final : public Store {
   const postgres::Target target_;
   postgres::Writer writer_;
   mutable postgres::ReaderPool readers_;
+  std::unique_ptr<postgres::PostgresPeers> peers_;
   mutable std::mutex bytes_mutex_;
   mutable std::uint64_t bytes_ = 0;
   mutable std::optional<std::chrono::steady_clock::time_point> bytes_at_ = {};

@@ -49,7 +49,8 @@ constexpr char outcome_counts[] =
 constexpr char settings_of_kind[] = "SELECT name, value FROM setting WHERE kind = $1 ORDER BY name";
 constexpr char key_by_name[] = "SELECT job, fingerprint FROM submission_key WHERE key = $1";
 constexpr char ended_after[] =
-    "SELECT id, status, finished_at FROM job WHERE id > $1 AND finished_at IS NOT NULL ORDER BY id LIMIT $2";
+    "SELECT id, status, finished_at FROM job WHERE id > $1 AND finished_at IS NOT NULL AND (owner = $3 OR NOT EXISTS "
+    "(SELECT 1 FROM server s WHERE s.incarnation = job.owner AND NOT s.fenced)) ORDER BY id LIMIT $2";
 // A job that was deleted may still have rows that are to be swept.
 #define COREMACHINE_JOB_IS_THERE "EXISTS (SELECT 1 FROM job WHERE id = r.job) "
 constexpr char references_to[] =
@@ -216,9 +217,10 @@ std::optional<SubmissionKey> find_key(Connection& from, const std::string& key) 
   return SubmissionKey{key, *job, rows.string(1)};
 }
 
-std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, std::size_t limit) {
+std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, Incarnation self,
+                                        std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
-  return all_of<Store::EndedJob>(from.query(ended_after, begin, row_limit(limit)), [](const Rows& rows) {
+  return all_of<Store::EndedJob>(from.query(ended_after, begin, row_limit(limit), self), [](const Rows& rows) {
     const auto id = JobId::parse(rows.view(0));
     const auto status = job_status_from(rows.view(1));
     if (!id || !status) throw_damaged("job " + rows.string(0), "it has no sound id and status");

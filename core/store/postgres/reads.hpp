@@ -27,7 +27,8 @@ std::vector<ChunkOutcomes> count_outcomes(Connection& from, JobId job, const std
 std::vector<OutcomeSegment> told_failures(Connection& from, JobId job, RoundNumber round);
 std::vector<Setting> read_settings(Connection& from, const std::string& kind);
 std::optional<SubmissionKey> find_key(Connection& from, const std::string& key);
-std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, std::size_t limit);
+std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, Incarnation self,
+                                        std::size_t limit);
 bool is_referenced(Connection& from, const ArtifactId& artifact);
 std::vector<ArtifactId> read_referenced(Connection& from, const std::optional<ArtifactId>& after, std::size_t limit);
 std::vector<ArtifactId> references_of(Connection& from, JobId job);

@@ -81,13 +81,17 @@ Result<std::string> take_ours(std::string_view query, Target& target) {
     } else if (*name == "files") {
       if (value->empty()) return invalid("files is the path where artifacts are kept, and not empty");
       target.files = *value;
+    } else if (*name == "server") {
+      if (value->empty() || value->size() > 128) return invalid("server is a name of 1 to 128 bytes");
+      target.server = *value;
     } else if (*name == "patience") {
       const auto patience = parse_duration(*value);
       if (!patience || *patience < Milliseconds{1000})
         return invalid("patience takes a duration of at least 1s, such as 30s, and not \"" + *value + "\"");
       target.patience = *patience;
     } else if (!is_known_to_libpq(*name)) {
-      return invalid("it has no parameter \"" + *name + "\": there are schema, files, patience and those of libpq");
+      return invalid("it has no parameter \"" + *name +
+                     "\": there are schema, files, server, patience and those of libpq");
     } else {
       rest += (rest.empty() ? "?" : "&") + std::string(pair);
     }

@@ -11,6 +11,13 @@ namespace coremachine::postgres {
 namespace {
 
 constexpr char take_lock[] = "SELECT pg_try_advisory_lock(hashtextextended('coremachine store ' || $1, 0))";
+constexpr char take_shared_lock[] =
+    "SELECT pg_try_advisory_lock_shared(hashtextextended('coremachine store ' || $1, 0)) AND "
+    "pg_try_advisory_lock(hashtextextended('coremachine server ' || $2 || ' of ' || $1, 0))";
+// Of several servers, each says who it is: jobs that it inserts are its own, and the others can end its connections.
+constexpr char say_who[] =
+    "SELECT set_config('coremachine.incarnation', $1::text, false), "
+    "set_config('application_name', 'coremachine ' || $1::text, false)";
 constexpr char holder_of_lock[] =
     "SELECT a.pid, coalesce(a.client_addr::text, 'this machine'), a.backend_start::timestamptz(0)::text "
     "FROM pg_locks l JOIN pg_stat_activity a USING (pid), hashtextextended('coremachine store ' || $1, 0) key "
@@ -42,8 +49,7 @@ constexpr int silences = 3;
 
 }  // namespace
 
-Writer::Writer(const Target& target, std::string server, bool must_exist)
-    : target_(target), server_(std::move(server)) {
+Writer::Writer(const Target& target, bool must_exist) : target_(target) {
   auto& connection = connected();
   take_store(connection);
   prepare_schema(connection, target_, must_exist);
@@ -54,9 +60,7 @@ Writer::Writer(const Target& target, std::string server, bool must_exist)
 void Writer::take_store(Connection& connection) {
   Attempts attempts(patience_for_lock);
   while (attempts.again()) {
-    auto taken = connection.query(take_lock, target_.schema);
-    holds_lock_ = taken.next() && taken.flag(0);
-    if (holds_lock_) return;
+    if (try_lock(connection)) return;
   }
   auto holder = connection.query(holder_of_lock, target_.schema);
   auto message = target_.location + " is in use by another process";
@@ -72,6 +76,7 @@ Connection& Writer::connected() {
   auto connection = std::make_unique<Connection>(target_, Connection::Role::writer);
   connection->bear_silence(target_.patience / silences);
   end_lost_session(*connection);
+  introduce(*connection);
   connection_ = std::move(connection);
   return *connection_;
 }
@@ -87,8 +92,17 @@ void Writer::end_lost_session(Connection& by) {
 /// that is what counts: the lock only spares people who start a second server by mistake.
 void Writer::hold_lock() {
   if (holds_lock_) return;
-  auto taken = connection_->query(take_lock, target_.schema);
-  holds_lock_ = taken.next() && taken.flag(0);
+  try_lock(*connection_);
+}
+
+bool Writer::try_lock(Connection& connection) {
+  auto taken = target_.server.empty() ? connection.query(take_lock, target_.schema)
+                                      : connection.query(take_shared_lock, target_.schema, target_.server);
+  return holds_lock_ = taken.next() && taken.flag(0);
+}
+
+void Writer::introduce(Connection& connection) {
+  if (incarnation_ != 0) connection.query(say_who, std::to_string(incarnation_));
 }
 
 void Writer::lose() {
@@ -114,12 +128,14 @@ Incarnation Writer::begin_incarnation() {
     try {
       auto& connection = connected();
       connection.add(lock_servers, target_.schema);
-      connection.add(fence_servers, server_);
+      connection.add(fence_servers, target_.server);
       connection.add(forget_servers);
-      auto begun = connection.query(add_server, server_);
+      auto begun = connection.query(add_server, target_.server);
       begun.next();
       lost_.clear();
-      return begun.as<Incarnation>(0);
+      incarnation_ = begun.as<Incarnation>(0);
+      introduce(connection);
+      return incarnation_;
     } catch (const PostgresError& error) {
       why = to_error(error, target_.location);
       if (error.means_lost()) lose();

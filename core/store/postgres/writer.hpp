@@ -17,12 +17,13 @@ namespace coremachine::postgres {
 /// again, as long as patience lasts. Any thread may call it; calls follow one another.
 class Writer {
  public:
-  /// Connects, takes the store for this process alone and makes it fit for use. `server` as in PostgresOptions.
+  /// Connects, takes the store for this process alone, or for a server of this name, and makes it fit for use.
   /// Throws PostgresError, or Failure: store_locked, and as `prepare_schema`.
-  Writer(const Target& target, std::string server, bool must_exist);
+  Writer(const Target& target, bool must_exist);
 
   Incarnation begin_incarnation();
   CommitSequence last_commit() const { return last_commit_.load(); }
+  Incarnation incarnation() const { return incarnation_.load(); }
   Result<void> commit(const Batch& batch);
   std::uint64_t orphans(bool remove);
   Store::Released take_released() { return released_.take(); }
@@ -31,6 +32,8 @@ class Writer {
   Connection& connected();
   void lose();
   void end_lost_session(Connection& by);
+  void introduce(Connection& connection);
+  bool try_lock(Connection& connection);
   void take_store(Connection& connection);
   void hold_lock();
   void write(const Batch& batch);
@@ -38,12 +41,12 @@ class Writer {
   Error fail(Error error);
 
   const Target& target_;
-  const std::string server_;
   std::mutex mutex_;
   std::unique_ptr<Connection> connection_ = {};
   std::vector<Session> lost_ = {};  ///< they may still run, and then hold what we need
   bool holds_lock_ = false;
   std::atomic<CommitSequence> last_commit_ = 0;
+  std::atomic<Incarnation> incarnation_ = 0;
   ReleasedArtifacts released_;
   std::optional<Error> failed_ = {};  ///< why nothing is written any more
 };

@@ -62,6 +62,9 @@ struct MachineOptions {
   /// Without a logger: called with what an operator should know of the machine alone, as one text, from any thread;
   /// null: standard error.
   std::function<void(std::string_view message)> log = {};
+  /// Called once if the store takes nothing any more, on a thread of the machine: it must not block. Until it is
+  /// stopped the machine still answers what needs no writing.
+  std::function<void(const Error&)> failed = {};
 };
 
 struct SubmitOptions {
@@ -273,6 +276,13 @@ class COREMACHINE_API CoreMachine {
 
   /// Which other machine has this job; nothing: this one, none, or the job is over.
   Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
+  /// Whether its store is one that several machines can share.
+  bool shares_store() const;
+  /// The other machines, as they were seen last.
+  std::vector<std::uint64_t> peers() const;
+  /// Of all of them the one that does what one has to do: schedules, submissions that are to happen once. Nothing: this
+  /// one.
+  std::optional<std::uint64_t> first_peer() const;
   /// What another machine is sent arrives in order, or it is about to be taken for dead.
   Result<void> send_to_peer(std::uint64_t peer, std::string_view message);
   /// Who takes messages from others, on a thread of the machine's, and hears that one has gone; null functions: nobody

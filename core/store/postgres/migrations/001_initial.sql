@@ -14,7 +14,8 @@ CREATE TABLE server (
   started_at  timestamptz NOT NULL DEFAULT now(),
   fenced      boolean NOT NULL DEFAULT false,  -- true: another server took over, and this one writes nothing any more
   fenced_at   timestamptz,
-  last_batch  bigint                           -- the number of its last batch
+  last_batch  bigint,                          -- the number of its last batch
+  beats       bigint NOT NULL DEFAULT 0        -- counts up as long as it lives; the others look
 ) WITH (fillfactor = 10);
 
 CREATE SEQUENCE incarnation;
@@ -37,8 +38,20 @@ CREATE TABLE job (
   error       text,
   state       text NOT NULL,                 -- the current round; a small one has its tasks in it
   params      text NOT NULL,
-  result      text
+  result      text,
+  -- The incarnation of the server that has it; the connection that writes says which that is.
+  owner       bigint NOT NULL DEFAULT coalesce(nullif(current_setting('coremachine.incarnation', true), ''), '0')::bigint
 ) WITH (fillfactor = 80);
+
+-- What servers tell each other. What is lost with a crash of the database is asked for again.
+CREATE UNLOGGED TABLE message (
+  id       bigserial PRIMARY KEY,
+  receiver bigint NOT NULL,
+  sender   bigint NOT NULL,
+  body     text NOT NULL
+);
+
+CREATE INDEX message_by_receiver ON message (receiver, id);
 
 -- The one index beside the ids: there are few types and few statuses, so that whatever is asked of either is a handful
 -- of ranges in it, each in the order of the ids.
