@@ -1,5 +1,6 @@
 // Tasks for workers in other processes, as they and what connects them see it.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -93,6 +94,46 @@ void CoreMachine::renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leas
     made.push_back(std::move(*ready));
   }
   shell_->post(runtime::RenewInput{std::move(*taker), std::move(made), news_or_error(std::move(then))});
+}
+
+Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) const {
+  return shell_->reading([&](const Store& store) -> std::optional<std::uint64_t> {
+    auto* peers = store.peers();
+    return peers ? peers->owner_elsewhere(job) : std::nullopt;
+  });
+}
+
+bool CoreMachine::shares_store() const {
+  return shell_->peers() != nullptr;
+}
+
+std::vector<std::uint64_t> CoreMachine::peers() const {
+  std::vector<std::uint64_t> peers;
+  if (!shell_->peers()) return peers;
+  for (const auto& peer : shell_->peers()->alive()) peers.push_back(peer.incarnation);
+  return peers;
+}
+
+std::optional<std::uint64_t> CoreMachine::first_peer() const {
+  auto first = shell_->incarnation();
+  for (const auto peer : peers()) first = std::min(first, peer);
+  return first == shell_->incarnation() ? std::nullopt : std::optional(first);
+}
+
+Result<void> CoreMachine::send_to_peer(std::uint64_t peer, std::string_view message) {
+  const auto sent = shell_->reading([&](const Store& store) {
+    if (auto* peers = store.peers()) peers->send(peer, message);
+    return true;
+  });
+  if (!sent) return sent.error();
+  return {};
+}
+
+bool CoreMachine::on_peers(std::function<void(std::uint64_t from, const std::string& message)> take,
+                           std::function<void(std::uint64_t peer)> gone) {
+  if (!shell_->peers()) return false;
+  shell_->peers()->listen({std::move(take), std::move(gone)});
+  return true;
 }
 
 void CoreMachine::leave_then(std::string worker, Then<void> then) {

@@ -74,6 +74,11 @@ struct AwaitInput {
   Then then;
   std::shared_ptr<Ticket> ticket = {};
 };
+/// Jobs of a machine that is gone, and what its workers have.
+struct TakeUpInput {
+  std::vector<Job> jobs;
+  std::vector<std::pair<machine::SliceId, Lease>> leases;
+};
 /// A worker elsewhere waits for tasks.
 struct PollInput {
   machine::Taker taker;
@@ -161,10 +166,10 @@ struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};
 
-using Input =
-    std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                 InspectInput, AwaitInput, PollInput, ReportInput, RenewInput, LeaveInput, GiveUpInput, StatusInput,
-                 FollowInput, CatchUpInput, TasksInput, CountsInput, BoundaryInput, BoundaryReturnedInput, SliceInput,
-                 CommittedInput, StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
+                           InspectInput, AwaitInput, TakeUpInput, PollInput, ReportInput, RenewInput, LeaveInput,
+                           GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput, BoundaryInput,
+                           BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput, StoreFailedInput,
+                           LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

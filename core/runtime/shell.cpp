@@ -172,23 +172,32 @@ JobId Shell::make_id(Timestamp created) {
   return id;
 }
 
-void Shell::recover() {
+std::size_t Shell::adopt_unfinished() {
   std::optional<JobId> after;
   std::size_t jobs = 0;
   for (;;) {
     const auto page = setup_.store->read_unfinished(after, 1000);
-    if (page.empty()) break;
+    if (page.empty()) return jobs;
     for (const auto& stored : page) engine_->adopt(load_to_go_on(*setup_.store, stored));
     jobs += page.size();
     after = page.back().job.id;
   }
+}
+
+void Shell::recover() {
+  auto* peers = setup_.store->peers();
+  const auto jobs = peers ? adopt_left(*peers) : adopt_unfinished();
   recover_leases();
   note_start(jobs);
   engine_->tell(told());
   engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
-  schedules_->load();
+  if (peers) {
+    join(*peers);  // schedules are for one of them
+  } else {
+    schedules_->load();
+  }
 }
 
 // ---- the inbox and the driver ----
@@ -278,6 +287,7 @@ void Shell::handle(Input& input, const Now& now) {
       if (in.ticket) *in.ticket = Ticket{request, in.job};
       shell.engine_->await_end(in.job, request);
     }
+    void operator()(TakeUpInput& in) const { shell.engine_->take_up(now, std::move(in.jobs), std::move(in.leases)); }
     void operator()(PollInput& in) const {
       const auto request = keep(std::move(in.then));
       *in.ticket = Ticket{request, {}, false, true};

@@ -1,7 +1,10 @@
 // Workers in other processes, on the side of the machine.
 
+#include <algorithm>
 #include <utility>
 
+#include "core/runtime/load_job.hpp"
+#include "core/runtime/schedule_duty.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine::runtime {
@@ -48,15 +51,73 @@ void Shell::off_the_driver(std::function<void()> work) {
   io_->execute(std::move(work));
 }
 
-void Shell::recover_leases() {
-  const auto now = draw();
+std::vector<std::pair<machine::SliceId, Lease>> Shell::read_leases() const {
+  std::vector<std::pair<machine::SliceId, Lease>> leases;
   for (const auto& setting : setup_.store->read_settings("lease")) {
     try {
-      engine_->adopt_lease(now, std::stoull(setting.name), decode_lease(*setting.value));
+      leases.emplace_back(std::stoull(setting.name), decode_lease(*setting.value));
     } catch (const std::exception& error) {
       throw Failure(Error{ErrorCode::store_damaged, "the lease " + setting.name + " cannot be read: " + error.what()});
     }
   }
+  return leases;
+}
+
+void Shell::recover_leases() {
+  const auto now = draw();
+  const bool shared = setup_.store->peers() != nullptr;
+  for (auto& [id, lease] : read_leases()) {
+    // Among several machines, a lease on a job that is not here is somebody else's.
+    if (!shared || engine_->find(lease.slice.job)) engine_->adopt_lease(now, id, std::move(lease));
+  }
+}
+
+// ---- other machines on the same store ----
+
+std::vector<Peers::JobKind> Shell::job_kinds() const {
+  std::vector<Peers::JobKind> kinds;
+  for (const auto& info : jobs_.list_all_versions()) kinds.emplace_back(info.name, info.version);
+  return kinds;
+}
+
+/// What this machine had before it started anew, and what others have left.
+std::size_t Shell::adopt_left(Peers& peers) {
+  peers.beat(setup_.options.server_term);
+  const auto kinds = job_kinds();
+  std::size_t jobs = 0;
+  for (;;) {
+    const auto taken = peers.take_over(kinds, 1000);
+    if (taken.empty()) return jobs;
+    for (const auto id : taken) {
+      if (const auto stored = setup_.store->read_job(id)) engine_->adopt(load_to_go_on(*setup_.store, *stored));
+    }
+    jobs += taken.size();
+  }
+}
+
+void Shell::join(Peers& peers) {
+  PeersDuty::Setup duty;
+  duty.peers = &peers;
+  duty.term = setup_.options.server_term;
+  duty.kinds = job_kinds();
+  duty.take_up = [this](const std::vector<JobId>& jobs) { take_up(jobs); };
+  duty.fenced = [this](const Error& error) { post(StoreFailedInput{error}); };
+  duty.is_first = [this](bool first) {
+    if (first) schedules_->load();
+  };
+  duty.log = [this](const std::string& message) { log(message); };
+  peers_ = std::make_unique<PeersDuty>(std::move(duty));
+  peers_->start();
+}
+
+/// They are ours in the store already, so that nobody else changes them.
+void Shell::take_up(const std::vector<JobId>& jobs) {
+  TakeUpInput input;
+  for (const auto id : jobs) {
+    if (const auto stored = setup_.store->read_job(id)) input.jobs.push_back(load_to_go_on(*setup_.store, *stored));
+  }
+  input.leases = read_leases();
+  post(std::move(input));
 }
 
 std::vector<WorkerStatus> Shell::remote_workers() const {

@@ -40,7 +40,10 @@ struct MachineOptions {
   std::string store = "memory:";  ///< or `sqlite:PATH`
   /// Tasks that run at a time; default: one for each processor. 0: all tasks are left to workers elsewhere.
   std::optional<unsigned> workers = {};
-  Milliseconds lease_term{30'000};     ///< of what a worker elsewhere has, unless it renews it
+  Milliseconds lease_term{30'000};  ///< of what a worker elsewhere has, unless it renews it
+  /// Of several machines on one store: one that was not heard of for so long is taken for dead, and its jobs go to the
+  /// others.
+  Milliseconds server_term{15'000};
   unsigned handlers = 4;               ///< job handlers that run at a time
   unsigned coroutines = 256;           ///< coroutine tasks in flight
   std::size_t max_jobs = 1'000'000;    ///< not over; more are refused as `overloaded`
@@ -59,6 +62,9 @@ struct MachineOptions {
   /// Without a logger: called with what an operator should know of the machine alone, as one text, from any thread;
   /// null: standard error.
   std::function<void(std::string_view message)> log = {};
+  /// Called once if the store takes nothing any more, on a thread of the machine: it must not block. Until it is
+  /// stopped the machine still answers what needs no writing.
+  std::function<void(const Error&)> failed = {};
 };
 
 struct SubmitOptions {
@@ -268,6 +274,24 @@ class COREMACHINE_API CoreMachine {
   void renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leases, Then<std::vector<LeaseNews>> then);
   /// It takes no more. What it has stays with it until it is reported, or its term is over.
   void leave_then(std::string worker, Then<void> then);
+
+  // ---- several machines on one store ----
+
+  /// Which other machine has this job; nothing: this one, none, or the job is over.
+  Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
+  /// Whether its store is one that several machines can share.
+  bool shares_store() const;
+  /// The other machines, as they were seen last.
+  std::vector<std::uint64_t> peers() const;
+  /// Of all of them the one that does what one has to do: schedules, submissions that are to happen once. Nothing: this
+  /// one.
+  std::optional<std::uint64_t> first_peer() const;
+  /// What another machine is sent arrives in order, or it is about to be taken for dead.
+  Result<void> send_to_peer(std::uint64_t peer, std::string_view message);
+  /// Who takes messages from others, on a thread of the machine's, and hears that one has gone; null functions: nobody
+  /// any more, when this returns. False: this machine has its store alone.
+  bool on_peers(std::function<void(std::uint64_t from, const std::string& message)> take,
+                std::function<void(std::uint64_t peer)> gone);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;

@@ -70,6 +70,10 @@ class World {
       if (found == world_.owners_.end() || found->second == self_) return std::nullopt;
       return found->second;
     }
+    std::vector<http::Peer> others() override { return {3 - self_}; }
+    std::optional<http::Peer> first_elsewhere() override {
+      return self_ == 1 ? std::nullopt : std::optional<http::Peer>(1);
+    }
     void send(http::Peer to, std::string message) override {
       const std::lock_guard lock(world_.mutex_);
       if (world_.cut_) throw Failure(Error{ErrorCode::store_failed, "cut"});
@@ -127,6 +131,35 @@ TEST_SUITE("http: several servers") {
     CHECK(over.status == 200);
     CHECK(ApiFixture::text(ApiFixture::json_of(over), "status") == "completed");
     CHECK(ApiFixture::field(over, "Content-Type") == "application/json");
+  }
+
+  TEST_CASE("what is to happen once is done by one of them, whoever is asked") {
+    World world;
+    const auto submit = [&](http::Peer peer) {
+      return world.server(peer).ask("POST", "/api/v1/jobs/kept", "{}", {{"idempotency-key", "once"}});
+    };
+    const auto first = submit(2);
+    const auto again = submit(1);
+    CHECK(first.status == 202);
+    CHECK(again.status == 200);
+    CHECK(ApiFixture::json_of(first).at("job_id") == ApiFixture::json_of(again).at("job_id"));
+    CHECK(world.server(2).ask("PUT", "/api/v1/schedules/nightly", R"({"job_type": "kept", "every": "1d"})").status ==
+          201);
+    CHECK(world.server(1).get("/api/v1/schedules/nightly").status == 200);
+  }
+
+  TEST_CASE("what is done to many jobs is done by each of them to its own, and counted together") {
+    World world;
+    world.submit(1, "kept");
+    world.submit(2, "kept");
+    world.submit(2, "kept");
+    const auto cancelled = ApiFixture::json_of(
+        world.server(1).post("/api/v1/jobs/$cancel", R"({"filter": {"type": "kept"}, "dry_run": false})"));
+    CHECK(cancelled.at("matched").to_number<int>() == 3);
+    CHECK(cancelled.at("changed").to_number<int>() == 3);
+    CHECK(world.server(2).post("/api/v1/jobs/$cancel", R"({"filter": {}})").status == 422);
+    world.server(2).ask("PUT", "/api/v1/limits", R"({"gated": {"max_concurrency": 2}})");
+    CHECK(world.server(1).get("/api/v1/limits").body == world.server(2).get("/api/v1/limits").body);
   }
 
   TEST_CASE("what neither has is unknown to both") {

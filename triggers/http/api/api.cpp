@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/model/suggest.hpp"
+#include "triggers/http/api/peer_routing.hpp"
 #include "triggers/http/api/router.hpp"
 
 namespace coremachine::http {
@@ -164,37 +165,35 @@ std::shared_ptr<BodyTaker> Api::receive(const Request& head) {
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
-  if (!peers_ || !may_be_elsewhere(request)) return answer(std::move(request), std::move(outlet));
-  // Whose job it is, the store knows.
+  const auto target = peers_ && !draining_ ? Target::parse(request.target) : Error{};
+  if (!target || whose(match(target->segments), request, jobs()) == Whose::anyone)
+    return answer(std::move(request), std::move(outlet));
+  // Who has the job is read from the store.
   auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
   const auto id = request.id;
-  const bool taken = readers_.run([this, request, kept] { answer_or_pass_on(request, kept); });
-  if (!taken) {
-    const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
-    (*kept)->send(to_response(problem_of(error), id));
-  }
-}
-
-/// About one job, whose state is with the server that has it.
-bool Api::may_be_elsewhere(const Request& request) const {
-  const auto target = Target::parse(request.target);
-  if (draining_ || !target) return false;
-  const auto found = match(target->segments);
-  const auto* route = found.find(request.method);
-  return route && route->path.starts_with("/api/v1/jobs/{id}");
+  if (readers_.run([this, request, kept] { answer_or_pass_on(request, kept); })) return;
+  const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
+  (*kept)->send(to_response(problem_of(error), id));
 }
 
 void Api::answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet) {
-  std::optional<Peer> owner;
+  const auto here = [this](Request mine, std::unique_ptr<Outlet> to) { answer(std::move(mine), std::move(to)); };
+  const auto found = match(Target::parse(request.target)->segments);
+  std::optional<Peer> peer;
   try {
-    const auto target = Target::parse(request.target);
-    const auto id = JobId::parse(match(target->segments).values.at(0));
-    if (id) owner = peers_->owner_elsewhere(*id);
+    switch (whose(found, request, jobs())) {
+      case Whose::anyone: break;
+      case Whose::owner:
+        if (const auto id = JobId::parse(found.values.at(0))) peer = peers_->link().owner_elsewhere(*id);
+        break;
+      case Whose::first: peer = peers_->link().first_elsewhere(); break;
+      case Whose::everyone: return ask_everyone(*peers_, peers_->link().others(), request, std::move(*outlet), here);
+    }
   } catch (const Failure& failure) {
     return (*outlet)->send(to_response(problem_of(failure.error()), request.id));
   }
-  if (owner) return peers_->pass_on(*owner, request, std::move(*outlet));
-  answer(std::move(request), std::move(*outlet));
+  if (peer) return peers_->pass_on(*peer, request, std::move(*outlet));
+  here(std::move(request), std::move(*outlet));
 }
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {

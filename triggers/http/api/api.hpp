@@ -118,7 +118,6 @@ class Api {
   void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
 
  private:
-  bool may_be_elsewhere(const Request& request) const;
   void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
 

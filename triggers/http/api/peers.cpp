@@ -35,10 +35,10 @@ Response response_of(const json::object& from) {
   return {from.at("status").to_number<int>(), fields_of(from), text_of(from, "body")};
 }
 
-Response no_answer(const Request* request) {
+Response no_answer(const std::string& request_id) {
   auto problem = problem_of(503, "the server that has this job did not answer; another one will have it in a moment");
   problem.fields.push_back({"retry-after", "5"});
-  return to_response(problem, request ? request->id : std::string());
+  return to_response(problem, request_id);
 }
 
 }  // namespace
@@ -182,6 +182,7 @@ void PeerDesk::pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> 
   }
   outlet->on_gone([this, name] { client_has_gone(name); });
   kept->outlet = std::move(outlet);
+  kept->request_id = request.id;
   json::object message{{"kind", "request"},
                        {"id", name.second},
                        {"method", request.method},
@@ -193,7 +194,7 @@ void PeerDesk::pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> 
   try {
     link_.send(to, json::serialize(message));
   } catch (const Failure&) {
-    if (const auto mine = take_out(name)) mine->outlet->send(no_answer(&request));
+    if (const auto mine = take_out(name)) mine->outlet->send(no_answer(request.id));
     return;
   }
   bool gone = false;
@@ -288,7 +289,7 @@ void PeerDesk::peer_has_gone(Peer peer) {
     std::erase_if(ways_, [&](const auto& entry) { return entry.first.first == peer; });
   }
   for (const auto& each : waiting) {
-    if (!each->flow) each->outlet->send(no_answer(nullptr));
+    if (!each->flow) each->outlet->send(no_answer(each->request_id));
   }
   for (const auto& each : answering) each->client_has_gone();
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -29,6 +30,9 @@ class PeerLink {
   virtual ~PeerLink() = default;
   /// Who has this job; nothing: this server, nobody, or it is over.
   virtual std::optional<Peer> owner_elsewhere(JobId job) = 0;
+  virtual std::vector<Peer> others() = 0;
+  /// The one that does what one of them has to do; nothing: this one.
+  virtual std::optional<Peer> first_elsewhere() = 0;
   /// Messages to one peer arrive in the order in which they were sent, or not at all. Throws Failure.
   virtual void send(Peer to, std::string message) = 0;
 };
@@ -42,7 +46,7 @@ class PeerDesk {
   PeerDesk(PeerLink& link, Answer answer);
   ~PeerDesk();
 
-  std::optional<Peer> owner_elsewhere(JobId job) { return link_.owner_elsewhere(job); }
+  PeerLink& link() { return link_; }
   void pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> outlet);
   /// What a peer has sent.
   void take(Peer from, std::string_view message);
@@ -58,6 +62,7 @@ class PeerDesk {
   struct Passed {
     std::unique_ptr<Outlet> outlet;
     std::shared_ptr<Outflow> flow;
+    std::string request_id;
     bool sent = false;
     bool gone = false;  ///< the client, before the request was sent
   };
