@@ -239,7 +239,7 @@ TEST_CASE("how attempts fail") {
       {"anything thrown", [](const auto&, auto&) -> TaskResult { throw 1; }, "unknown",
        "the handler threw something that is not an exception"},
       {"no JSON", [](const auto&, auto&) -> TaskResult { return json::value(std::nan("")); }, "handler_contract",
-       "the result is not valid JSON: a number that is not finite at #", TaskFailure::Kind::permanent},
+       "the result is not valid JSON: #: the number is NaN, which JSON cannot say", TaskFailure::Kind::permanent},
       {"no artifacts", [](const auto&, auto& context) -> TaskResult { return context.artifact(json::value(1)); },
        "coremachine::Failure", "this worker was not told where the artifact store is"},
       {"an output",
