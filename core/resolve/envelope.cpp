@@ -144,14 +144,14 @@ std::optional<TaskStrategy> envelope_strategy(std::string_view task_type) {
   return strategy == TaskStrategy::reference ? std::nullopt : strategy;
 }
 
-void register_envelope_tasks(TaskRegistry& tasks, const TaskResolverRegistry& resolvers) {
+void register_envelope_tasks(TaskRegistry& tasks, const TaskResolverRegistry& resolvers, Elsewhere elsewhere) {
   for (const auto& id : resolvers.ids()) {
     const std::shared_ptr<const TaskResolver> resolver = resolvers.get(id).value();
     for (const auto strategy : {TaskStrategy::pickle, TaskStrategy::source}) {
       const bool here =
           strategy == TaskStrategy::pickle ? resolver->has_callable_types() : resolver->source_runner() != nullptr;
       auto info = info_of(strategy, id);
-      if (here) {
+      if (here || elsewhere == Elsewhere::nowhere) {
         auto name = info.name;
         tasks.add(std::move(name), RunEnvelope(strategy, id, resolver), std::move(info));
       } else {

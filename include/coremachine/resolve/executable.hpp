@@ -22,14 +22,19 @@ struct CallableIdentity {
   friend bool operator==(const CallableIdentity&, const CallableIdentity&) = default;
 };
 
+/// Called with (params, context) or with (params) alone.
+template <class F>
+concept CallableAsTask = std::is_invocable_v < const std::decay_t<F>
+&, const json::object&, TaskContext& > || std::is_invocable_v<const std::decay_t<F>&, const json::object&>;
+
 /// Something in this process that runs a task. Copies are the same one.
 class COREMACHINE_API Executable {
  public:
   /// A function or an object that is called with (params, context) or with (params) alone, as TaskRegistry::add takes
   /// it, but for coroutines and structs as params: those are resolved by name.
   template <class F>
-  requires(!std::is_same_v<std::remove_cvref_t<F>, Executable>)
-      Executable(F&& callable)  // NOLINT(google-explicit-constructor): a function is an executable
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Executable>) &&
+      CallableAsTask<F> Executable(F&& callable)  // NOLINT(google-explicit-constructor): a function is an executable
       : Executable(make(std::make_shared<const std::decay_t<F>>(std::forward<F>(callable)))) {}
 
   /// For those who run tasks and those who resolve them.

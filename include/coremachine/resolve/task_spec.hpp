@@ -63,9 +63,16 @@ COREMACHINE_API std::string envelope_task_type(TaskStrategy strategy, std::strin
 /// The strategy whose tasks a type is for; nothing: an ordinary one.
 COREMACHINE_API std::optional<TaskStrategy> envelope_strategy(std::string_view task_type);
 
-/// Registers these types with a task registry, for each resolver of the other: with a handler where it can be run
-/// here (the resolver has callable types; it allows interpreters), else only declared, so that such tasks wait for a
-/// worker. After everything else was registered; the resolvers have to outlive the registry.
-COREMACHINE_API void register_envelope_tasks(TaskRegistry& tasks, const TaskResolverRegistry& resolvers);
+/// Where tasks may run that this process cannot run itself.
+enum class Elsewhere : std::uint8_t {
+  workers,  ///< in workers: they wait for one
+  nowhere,  ///< they are dead, and say why
+};
+
+/// Registers these types with a task registry, for each resolver of the other: with a handler where they can be run
+/// here (the resolver has callable types; it allows interpreters) or nowhere else, else only declared. After everything
+/// else was registered. Throws Failure where they are registered already.
+COREMACHINE_API void register_envelope_tasks(TaskRegistry& tasks, const TaskResolverRegistry& resolvers,
+                                             Elsewhere elsewhere = Elsewhere::workers);
 
 }  // namespace coremachine
