@@ -205,7 +205,10 @@ FailedAttempt failed_attempt(LeaseOutcome& outcome) {
   FailedAttempt failure;
   failure.offset = static_cast<ChunkOffset>(outcome.index % chunk_size);
   failure.attempt = outcome.attempt;
-  failure.verdict = outcome.permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry;
+  failure.verdict = outcome.dead        ? FailedAttempt::Verdict::dead
+                    : outcome.permanent ? FailedAttempt::Verdict::permanent
+                                        : FailedAttempt::Verdict::retry;
+  if (outcome.dead) failure.code = ErrorCode::unresolvable;
   failure.retry_after = outcome.retry_after;
   failure.error = std::move(outcome.text);
   failure.progress = std::move(outcome.progress);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "core/model/json_text.hpp"
 #include "core/model/suggest.hpp"
@@ -65,6 +66,14 @@ void read_status(Members& members, bool is_older) {
   if (!members.fault() && !is_known) members.refuse("unknown status " + quoted_name(status) + "; there is ready");
 }
 
+/// Each part may be as deep as JSON may be here; the whole is deeper.
+std::optional<std::string> fault_of_parts(const QueueRecord& record) {
+  auto fault = fault_of_json(record.params);
+  if (!fault) fault = fault_of_json(record.progress);
+  if (!fault) fault = fault_of_json(record.task.payload);
+  return fault ? std::optional("it has what JSON cannot say: " + *fault) : std::nullopt;
+}
+
 Result<QueueRecord> read_record_at(const json::value& json, const std::string& place) {
   const auto* object = json.if_object();
   if (!object) return Error{ErrorCode::invalid_argument, place + ": should be an object"};
@@ -88,6 +97,9 @@ Result<QueueRecord> read_record_at(const json::value& json, const std::string& p
                              "attempt", 1, any_u32, is_older ? std::optional<std::uint64_t>(1) : std::nullopt));
   record.group_id = members.text("group_id", fallback(""));
   if (const auto* progress = members.find("progress")) record.progress = *progress;
+  if (!members.fault()) {
+    if (const auto fault = fault_of_parts(record)) members.refuse(*fault);
+  }
   if (members.fault()) return *members.fault();
   return record;
 }
@@ -156,10 +168,12 @@ json::object to_json(const QueueEntry& entry) {
 }
 
 std::string to_text(const QueueEntry& entry) {
-  std::string text;
-  const auto fault = append_json(text, to_json(entry));
-  if (fault) throw Failure(Error{ErrorCode::invalid_argument, "an entry that JSON cannot say: " + *fault});
-  return text;
+  for (const auto& record : entry.tasks) {
+    if (const auto fault = fault_of_parts(record)) {
+      throw Failure(Error{ErrorCode::invalid_argument, "task " + record.task_id + ": " + *fault});
+    }
+  }
+  return json::serialize(to_json(entry));
 }
 
 Result<QueueRecord> read_record(const json::value& json) {
@@ -196,16 +210,15 @@ Result<QueueEntry> read_entry(const json::value& json) {
   return entry;
 }
 
-Result<QueueEntry> read_entry(std::string_view text) {
+Result<QueueEntry> parse_entry(std::string_view text) {
   const auto refused = [](const std::string& why) {
     return Error{ErrorCode::invalid_argument, "the entry is no JSON: " + why};
   };
   json::parse_options options;
-  options.max_depth = 1024 + 8;  // params as deep as a machine takes them, and what is around them
+  options.max_depth = max_written_depth + 8;  // params as deep as a machine takes them, and what is around them
   json::error_code wrong;
   const auto json = json::parse(json::string_view(text.data(), text.size()), wrong, {}, options);
   if (wrong) return refused(wrong.message());
-  if (const auto fault = fault_of_json(json)) return refused(*fault);
   return read_entry(json);
 }
 

@@ -80,6 +80,6 @@ Result<QueueRecord> read_record(const json::value& json);
 /// An entry, or an older record by itself. Fails likewise; nothing of an entry is read if one record of it cannot be.
 Result<QueueEntry> read_entry(const json::value& json);
 /// Fails also for what is no JSON.
-Result<QueueEntry> read_entry(std::string_view text);
+Result<QueueEntry> parse_entry(std::string_view text);
 
 }  // namespace coremachine::queue

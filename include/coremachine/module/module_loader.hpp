@@ -45,6 +45,9 @@ class COREMACHINE_API ModuleLoader {
   const std::vector<LoadedModule>& loaded() const { return loaded_; }
 
  private:
+  Result<TaskResolver*> resolver();
+  Result<LoadedModule> register_from(const std::string& path);
+
   ModuleLoaderOptions options_;
   std::vector<LoadedModule> loaded_;
 };
