@@ -36,8 +36,7 @@ struct Ticket;
 struct MachineOptions {
   JobRegistry* jobs = nullptr;           ///< null: the process-wide one; frozen by the machine
   TaskRegistry* tasks = nullptr;         ///< likewise
-  /// `memory:`, `sqlite:PATH`, or, after `enable_postgres`, `postgres://USER:PASSWORD@HOST/DATABASE`.
-  std::string store = "memory:";
+  std::string store = "memory:";         ///< or `sqlite:PATH`
   std::optional<unsigned> workers = {};  ///< tasks that run at a time; default: one for each processor
   unsigned handlers = 4;                 ///< job handlers that run at a time
   unsigned coroutines = 256;             ///< coroutine tasks in flight
