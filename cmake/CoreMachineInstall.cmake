@@ -8,6 +8,12 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coremachine TYPE INCLUDE FILES_M
 install(TARGETS coremachine EXPORT CoreMachineTargets)
 install(EXPORT CoreMachineTargets NAMESPACE CoreMachine:: DESTINATION ${package_dir})
 
+# A component of its own: who does not ask for it needs no libpq.
+if(COREMACHINE_WITH_POSTGRES)
+  install(TARGETS coremachine_postgres EXPORT CoreMachinePostgresTargets)
+  install(EXPORT CoreMachinePostgresTargets NAMESPACE CoreMachine:: DESTINATION ${package_dir})
+endif()
+
 if(COREMACHINE_BUILD_CLI)
   install(TARGETS coremachine_program)
 endif()

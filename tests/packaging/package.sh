@@ -62,6 +62,25 @@ find_package() {
   consume find_package -D CMAKE_PREFIX_PATH="$prefix"
 }
 
+# The component: a program that asks for it reaches PostgreSQL, and one that does not has nothing of libpq.
+postgres() {
+  fresh postgres
+  cmake -G Ninja -S "$TREE/tests/packaging/postgres" -B "$FOLDER/postgres" -D CMAKE_BUILD_TYPE=None \
+    -D CMAKE_PREFIX_PATH="$prefix"
+  cmake --build "$FOLDER/postgres"
+  expect 'with it: store_failed' "$FOLDER/postgres/with"
+  expect 'without it: invalid_argument' "$FOLDER/postgres/without"
+  if readelf -d "$LIBRARY" "$FOLDER/postgres/without" | grep -q 'libpq'; then fail "libpq is needed without the component"; fi
+  if grep -rlE '<libpq-fe.h>|<postgresql/' "$prefix/include"; then fail "a public header includes libpq"; fi
+  local component shown
+  component=$(find "$prefix" -name 'libcoremachine_postgres.so')
+  [ -n "$component" ] || return 0
+  shown=$(nm -DC --defined-only "$component" | cut -d ' ' -f 2- | grep -E '^T ' |
+    grep -v '^T coremachine::enable_postgres()$' || true)
+  [ -z "$shown" ] || fail "the component shows what is not its own:
+$shown"
+}
+
 add_subdirectory() {
   fresh add_subdirectory
   consume add_subdirectory -D COREMACHINE_TREE="$TREE"

@@ -89,7 +89,7 @@ class MoodyStore final : public Store {
 
 class Game {
  public:
-  explicit Game(std::uint64_t seed) : dice_(seed), store_(make_memory_store()) {
+  Game(std::uint64_t seed, std::unique_ptr<Store> store) : dice_(seed), store_(std::move(store)) {
     support::register_sim_jobs(jobs_, tasks_);
     shell_ = std::make_unique<testing::LoneShell>(jobs_, tasks_, store_, Timestamp{Milliseconds{1'767'225'600'000}});
     shell_->observe = [this](const machine::Action& action) {
@@ -504,8 +504,12 @@ class Game {
 }  // namespace
 
 std::optional<std::string> play(std::uint64_t seed) {
+  return play(seed, make_memory_store());
+}
+
+std::optional<std::string> play(std::uint64_t seed, std::unique_ptr<Store> store) {
   try {
-    Game(seed).play();
+    Game(seed, std::move(store)).play();
     return std::nullopt;
   } catch (const std::exception& error) {
     return error.what();

@@ -47,6 +47,7 @@ include/coremachine/registry/coroutine_handler.hpp : boost/asio
 include/coremachine/registry/typed.hpp : params
 core/params/pattern.cpp : boost/regex
 core/schedule/load_time_zone.cpp : busy
+core/embed/postgres/enable_postgres.cpp : front
 '
 
 # Reads `path:line:text` and prints what is forbidden.

@@ -106,8 +106,17 @@ CrashJobs::CrashJobs() {
   tasks.add("uneven.work", uneven_work).add("poison.work", poison_work).add("patient.work", patient_work);
 }
 
+namespace {
+
+/// Of another store the URL is given in place of a path.
+std::string url_of(const std::string& path) {
+  return path.find("://") == std::string::npos ? "sqlite:" + path : path;
+}
+
+}  // namespace
+
 CoreMachine machine_on(CrashJobs& with, const std::string& path, std::function<void(std::string_view)> fault_point) {
-  auto opened = embed::open_store("sqlite:" + path);
+  auto opened = embed::open_store(url_of(path));
   runtime::ShellSetup setup;
   setup.options.jobs = &with.jobs;
   setup.options.tasks = &with.tasks;
@@ -253,7 +262,7 @@ void verify_after_crash(const std::string& path, const std::vector<std::string>&
       }
     }
   }
-  auto opened = embed::open_store("sqlite:" + path, true);
+  auto opened = embed::open_store(url_of(path), true);
   auto artifacts = opened.open_artifacts(true);
   const auto findings = check_store(*opened.store, false, artifacts ? artifacts->get() : nullptr);
   if (!findings.problems.empty()) throw std::runtime_error(findings.problems.front());

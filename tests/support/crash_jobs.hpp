@@ -19,7 +19,8 @@ struct CrashJobs {
   TaskRegistry tasks;
 };
 
-/// A machine on the SQLite store at `path`. `fault_point` sees every action before and after it is carried out.
+/// A machine on the SQLite store at `path`, here and below; or on another, whose URL it is. `fault_point` sees every
+/// action before and after it is carried out.
 CoreMachine machine_on(CrashJobs& with, const std::string& path,
                        std::function<void(std::string_view)> fault_point = {});
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/embed/open_store.hpp"
+#include "core/ports/store_url.hpp"
 #include "core/store/check.hpp"
 #include "core/store/files/artifact_files.hpp"
 #include "triggers/cli/commands.hpp"
@@ -117,9 +118,9 @@ ExitCode backup(const DbArguments& arguments, Format format) {
     return exit_code_for(done.error());
   }
   if (format == Format::table) {
-    std::printf("copied %s to %s\n", arguments.store.c_str(), target.c_str());
+    std::printf("copied %s to %s\n", without_password(arguments.store).c_str(), target.c_str());
   } else {
-    print_value(format, json::object{{"store", arguments.store}, {"backup", target}});
+    print_value(format, json::object{{"store", without_password(arguments.store)}, {"backup", target}});
   }
   return ExitCode::done;
 }

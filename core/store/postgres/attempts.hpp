@@ -19,7 +19,7 @@ class Attempts {
     const auto now = std::chrono::steady_clock::now();
     if (now >= end_) return false;
     if (pause_.count() > 0) std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(pause_, end_ - now));
-    constexpr Milliseconds shortest{10}, longest{1000};
+    constexpr Milliseconds shortest{10}, longest{500};
     pause_ = std::clamp(pause_ * 2, shortest, longest);
     return true;
   }

@@ -11,7 +11,8 @@ constexpr std::string_view migrations[] = {
 #include "core/store/postgres/migrations/001_initial.sql"
 };
 
-constexpr char schema_exists[] = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
+constexpr char schema_exists[] =
+    "SELECT has_schema_privilege(oid, 'USAGE'), current_user FROM pg_namespace WHERE nspname = $1";
 constexpr char things_in_schema[] =
     "SELECT count(*), count(*) FILTER (WHERE relname = 'meta') FROM pg_class c "
     "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1";
@@ -77,6 +78,19 @@ int version_of(Connection& connection, const Target& target, bool must_exist) {
   return 0;
 }
 
+/// Makes the schema unless it is there, and sees to it that it can be used: what may not be used is as if it were not
+/// there to PostgreSQL, which then says strange things.
+void enter_schema(Connection& connection, const Target& target, bool must_exist) {
+  auto found = connection.query(schema_exists, target.schema);
+  if (!found.next()) {
+    if (!must_exist) connection.execute("CREATE SCHEMA " + quoted(target.schema));
+  } else if (!found.flag(0)) {
+    refuse(ErrorCode::store_failed, "permission denied for the schema of " + target.location +
+                                        ": GRANT USAGE, CREATE " + "ON SCHEMA " + quoted(target.schema) + " TO " +
+                                        quoted(found.string(1)) + ", or let this user make it");
+  }
+}
+
 void check_version(int version, const Target& target) {
   if (version > newest_version()) {
     refuse(ErrorCode::invalid_argument, target.location + " was written by a newer program: its schema is version " +
@@ -106,9 +120,7 @@ void prepare_schema(Connection& connection, const Target& target, bool must_exis
   connection.execute("BEGIN");
   try {
     connection.query(lock_migration, target.schema);
-    if (!must_exist && connection.query(schema_exists, target.schema).count() == 0) {
-      connection.execute("CREATE SCHEMA " + quoted(target.schema));
-    }
+    enter_schema(connection, target, must_exist);
     const int version = version_of(connection, target, must_exist);
     check_version(version, target);
     if (version < newest_version()) migrate(connection, version);

@@ -96,7 +96,9 @@ void PostgresProxy::storm(std::uint64_t seed, unsigned one_in) {
 
 void PostgresProxy::refuse(bool all) {
   refusing_ = all;
-  if (all) ++generation_;
+  if (!all) return;
+  ++generation_;
+  while (links_ > 0) std::this_thread::yield();
 }
 
 void PostgresProxy::accept_clients() {
@@ -106,9 +108,11 @@ void PostgresProxy::accept_clients() {
     if (::poll(&waiting, 1, look_again_ms) <= 0) continue;
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;
+    ++links_;  // before it looks, so that nobody slips through
     const int server = refusing_ ? -1 : connect_to(server_socket_);
     if (server < 0) {
       ::close(client);
+      --links_;
       continue;
     }
     const int yes = 1;
@@ -135,6 +139,7 @@ void PostgresProxy::serve(int client, int server) {
   }
   ::close(client);
   ::close(server);
+  --links_;
 }
 
 /// Passes on what has come; false: the connection ends.

@@ -42,7 +42,7 @@ class PostgresProxy {
   bool disarm();
   /// From now on each message is lost with its connection one time in `one_in`, or waits a little; 0: no more.
   void storm(std::uint64_t seed, unsigned one_in);
-  /// Who connects is hung up on, and so are those who are connected.
+  /// Who connects is hung up on, and so are those who are connected: nothing goes through when this returns.
   void refuse(bool all);
   std::uint64_t cuts() const { return cuts_.load(); }
 
@@ -59,6 +59,7 @@ class PostgresProxy {
   std::atomic<bool> ending_ = false;
   std::atomic<bool> refusing_ = false;
   std::atomic<std::uint64_t> generation_ = 0;
+  std::atomic<int> links_ = 0;
   std::atomic<std::uint64_t> cuts_ = 0;
   std::mutex mutex_;
   std::optional<ProxyFault> armed_ = {};

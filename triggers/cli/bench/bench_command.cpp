@@ -17,6 +17,7 @@
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/output.hpp"
+#include "triggers/cli/postgres/optional_stores.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -93,11 +94,31 @@ std::uint64_t expected_sum(std::uint64_t tasks) {
   return tasks == 0 ? 0 : tasks * (tasks - 1) / 2;
 }
 
+/// What the bare store does, beside which the engine is shown: the one that is measured.
+struct Bare {
+  explicit Bare(const BenchArguments& arguments) : server(bare_postgres(arguments.store)) {}
+  double rows_per_second(const std::string& directory, std::uint64_t rows) {
+    if (!server) return bare_rows_per_second(directory, rows);
+    packed.push_back(server->packed_per_second(rows));
+    for (const auto each : server->commit_us(50)) commits.push_back(each);
+    return server->rows_per_second(std::min<std::uint64_t>(rows, 200'000));
+  }
+  void tell(json::object& figures) const {
+    if (!server) return;
+    figures["bare_packed_per_second"] = std::round(percentile(packed, 0.5));
+    figures["bare_commit_p50_us"] = rounded(percentile(commits, 0.5));
+  }
+  std::unique_ptr<BarePostgres> server;
+  std::vector<double> packed = {};
+  std::vector<double> commits = {};
+};
+
 json::object bench_fanout(const BenchArguments& arguments) {
   std::vector<double> rates, bares, ratios, sizes, syncs;
+  Bare bare_store(arguments);
   for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
     const BenchDirectory directory;
-    const auto bare = bare_rows_per_second(directory.path(), std::min<std::uint64_t>(arguments.tasks, 1'000'000));
+    const auto bare = bare_store.rows_per_second(directory.path(), std::min<std::uint64_t>(arguments.tasks, 1'000'000));
     for (const auto each : append_sync_us(directory.path(), 4096, 50)) syncs.push_back(each);
     double rate = 0;
     {
@@ -122,22 +143,25 @@ json::object bench_fanout(const BenchArguments& arguments) {
     ratios.push_back(rate / bare);
     std::fprintf(stderr, "fanout: %.0f tasks/s, bare rows %.0f/s, ratio %.2f\n", rate, bare, rate / bare);
   }
-  return {{"bench", "fanout"},
-          {"tasks", arguments.tasks},
-          {"every_task_fails_first", arguments.fail_first},
-          {"tasks_per_second", std::round(percentile(rates, 0.5))},
-          {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
-          {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
-          {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
-          {"bytes_per_task", rounded(percentile(sizes, 0.5))},
-          {"runs", arguments.repeat}};
+  json::object figures{{"bench", "fanout"},
+                       {"tasks", arguments.tasks},
+                       {"every_task_fails_first", arguments.fail_first},
+                       {"tasks_per_second", std::round(percentile(rates, 0.5))},
+                       {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
+                       {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+                       {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
+                       {"bytes_per_task", rounded(percentile(sizes, 0.5))},
+                       {"runs", arguments.repeat}};
+  bare_store.tell(figures);
+  return figures;
 }
 
 json::object bench_jobs(const BenchArguments& arguments) {
   std::vector<double> rates, bares, ratios, syncs;
+  Bare bare_store(arguments);
   for (unsigned turn = 0; turn < arguments.repeat; ++turn) {
     const BenchDirectory directory;
-    const auto bare = bare_rows_per_second(directory.path(), 200'000);
+    const auto bare = bare_store.rows_per_second(directory.path(), 200'000);
     for (const auto each : append_sync_us(directory.path(), 4096, 50)) syncs.push_back(each);
     BenchMachine bench(arguments, directory.path());
     std::promise<void> all;
@@ -158,13 +182,15 @@ json::object bench_jobs(const BenchArguments& arguments) {
     ratios.push_back(rate / bare);
     std::fprintf(stderr, "jobs: %.0f jobs/s, bare rows %.0f/s\n", rate, bare);
   }
-  return {{"bench", "jobs"},
-          {"jobs", arguments.jobs},
-          {"jobs_per_second", std::round(percentile(rates, 0.5))},
-          {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
-          {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
-          {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
-          {"runs", arguments.repeat}};
+  json::object figures{{"bench", "jobs"},
+                       {"jobs", arguments.jobs},
+                       {"jobs_per_second", std::round(percentile(rates, 0.5))},
+                       {"bare_rows_per_second", std::round(percentile(bares, 0.5))},
+                       {"ratio_to_bare_rows", rounded(percentile(ratios, 0.5))},
+                       {"append_sync_p50_us", rounded(percentile(syncs, 0.5))},
+                       {"runs", arguments.repeat}};
+  bare_store.tell(figures);
+  return figures;
 }
 
 std::vector<double> submit_to_result_us(BenchMachine& bench, std::string_view job_type, std::uint64_t count) {
@@ -194,17 +220,20 @@ json::object bench_latency(const BenchArguments& arguments) {
     for (const auto each : submit_to_result_us(bench, cautious, block)) behind.push_back(each);
   }
   const auto sync = percentile(syncs, 0.5);
-  return {{"bench", "latency"},
-          {"samples", arguments.samples},
-          {"bare_rows_per_second", std::round(bare_rows_per_second(directory.path(), 200'000))},
-          {"append_sync_p50_us", rounded(sync)},
-          {"append_sync_p99_us", rounded(percentile(syncs, 0.99))},
-          {"hello_world_p50_us", rounded(percentile(ahead, 0.5))},
-          {"hello_world_p99_us", rounded(percentile(ahead, 0.99))},
-          {"ratio_to_sync", rounded(percentile(ahead, 0.5) / sync)},
-          {"not_pure_p50_us", rounded(percentile(behind, 0.5))},
-          {"not_pure_p99_us", rounded(percentile(behind, 0.99))},
-          {"not_pure_ratio_to_sync", rounded(percentile(behind, 0.5) / sync)}};
+  Bare bare_store(arguments);
+  json::object figures{{"bench", "latency"},
+                       {"samples", arguments.samples},
+                       {"bare_rows_per_second", std::round(bare_store.rows_per_second(directory.path(), 200'000))},
+                       {"append_sync_p50_us", rounded(sync)},
+                       {"append_sync_p99_us", rounded(percentile(syncs, 0.99))},
+                       {"hello_world_p50_us", rounded(percentile(ahead, 0.5))},
+                       {"hello_world_p99_us", rounded(percentile(ahead, 0.99))},
+                       {"ratio_to_sync", rounded(percentile(ahead, 0.5) / sync)},
+                       {"not_pure_p50_us", rounded(percentile(behind, 0.5))},
+                       {"not_pure_p99_us", rounded(percentile(behind, 0.99))},
+                       {"not_pure_ratio_to_sync", rounded(percentile(behind, 0.5) / sync)}};
+  bare_store.tell(figures);
+  return figures;
 }
 
 /// hello_world alone, and again behind a job of so many tasks that it runs all the while.

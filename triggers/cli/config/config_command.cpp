@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "core/model/suggest.hpp"
+#include "core/ports/store_url.hpp"
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/config/command_settings.hpp"
@@ -20,7 +21,9 @@ namespace json = boost::json;
 std::string masked(const Setting& setting, const std::vector<std::string>& texts) {
   if (setting.secret && !texts.empty()) return "********";
   std::string text;
-  for (const auto& each : texts) text += (text.empty() ? "" : ",") + each;
+  for (const auto& each : texts) {
+    text += (text.empty() ? "" : ",") + (setting.kind == SettingKind::store ? without_password(each) : each);
+  }
   return text;
 }
 
