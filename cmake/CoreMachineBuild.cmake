@@ -31,3 +31,4 @@ if(COREMACHINE_CCACHE AND PROJECT_IS_TOP_LEVEL)
 endif()
 
 include(CoreMachineKeepRegistrations)
+include(CoreMachineAddModule)

@@ -33,6 +33,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/package/CoreMachineConfig.cmake
   ${PROJECT_BINARY_DIR}/package/CoreMachineConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/CoreMachineKeepRegistrations.cmake
+  ${PROJECT_SOURCE_DIR}/cmake/CoreMachineAddModule.cmake
   DESTINATION ${package_dir})
 
 # pkg-config. Boost has no .pc files, so its folders are named here unless every compiler looks there anyway.

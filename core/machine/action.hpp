@@ -38,7 +38,7 @@ struct HandlerCall {
   std::vector<OutcomeSegment> outcomes = {};  ///< if inline
   std::optional<Signal> signal = {};          ///< that opened the gate of the round that closes
   StagePolicy policy = {};                    ///< of the round that closes, or is pulled for
-  std::vector<TaskSpec> specs = {};           ///< of a pull: those of the round so far
+  std::vector<SharedSpec> specs = {};           ///< of a pull: those of the round so far
   ChunkNumber chunks = 0;                     ///< of a pull: how many the round has
   TaskSource source = {};                     ///< of a pull: where it goes on
 };
@@ -62,7 +62,7 @@ struct RecallBoundary {
 struct RunSlice {
   SliceId id = 0;
   Slice slice;
-  TaskSpec spec;
+  SharedSpec spec;
   Text definitions = {};     ///< of the whole chunk; null: read them from the store
   bool alone = false;        ///< a suspect: nothing else runs beside it
   std::string fold_by = {};  ///< the job type that folds the results; empty: they are not folded

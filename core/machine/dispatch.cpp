@@ -66,7 +66,7 @@ void Engine::take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pai
   }
 }
 
-std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {
+std::optional<Lane> Engine::lane_of(const SharedSpec& spec) const {
   const auto traits = setup_.task_types.find(spec.task_type);
   if (traits == setup_.task_types.end()) return std::nullopt;
   return traits->second.coroutine ? Lane::coroutines : Lane::threads;
@@ -174,7 +174,7 @@ void Engine::dispatch_suspect(const Now& now) {
   }
 }
 
-std::uint32_t Engine::share(const Job& job, const TaskSpec& spec) const {
+std::uint32_t Engine::share(const Job& job, const SharedSpec& spec) const {
   const auto known = cost_us_.find(spec.task_type);
   if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
   const auto cost = std::max(known->second, 0.01);

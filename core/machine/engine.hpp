@@ -271,14 +271,14 @@ class Engine {
   void explain_queued(const Now& now, const Round& round, std::vector<Reason>& reasons);
   void hold_or_do(Action action);
   void hold_or_do(Live& live, Action action);
-  std::optional<Lane> lane_of(const TaskSpec& spec) const;
+  std::optional<Lane> lane_of(const SharedSpec& spec) const;
   const JobTraits* traits_of(const Job& job) const;
   std::string missing_handler(const Job& job) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
   void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
   void dispatch_suspect(const Now& now);
   void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
-  std::uint32_t share(const Job& job, const TaskSpec& spec) const;
+  std::uint32_t share(const Job& job, const SharedSpec& spec) const;
   HandlerCall make_call(const Job& job) const;
   void put(Setting setting);
   void note_cost(const std::string& task_type, std::uint64_t busy_ns, std::uint32_t ran);
@@ -295,7 +295,7 @@ class Engine {
   void drop_leases(const Live& entry);
   void lose_lease(const Now& now, SliceId id);
   void expire_leases(const Now& now);
-  std::uint32_t lease_share(const Job& job, const TaskSpec& spec, std::uint32_t slots) const;
+  std::uint32_t lease_share(const Job& job, const SharedSpec& spec, std::uint32_t slots) const;
   void dispatch_remote(const Now& now);
   std::vector<RunSlice> grant(const Now& now, const std::string& name, RemoteWork::Type& type, RemoteWork::Poll& poll);
   RunSlice lease_out(const Now& now, Live& entry, SpecNumber number, Slice slice, const Taker& taker, bool alone);

@@ -205,7 +205,10 @@ FailedAttempt failed_attempt(LeaseOutcome& outcome) {
   FailedAttempt failure;
   failure.offset = static_cast<ChunkOffset>(outcome.index % chunk_size);
   failure.attempt = outcome.attempt;
-  failure.verdict = outcome.permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry;
+  failure.verdict = outcome.dead        ? FailedAttempt::Verdict::dead
+                    : outcome.permanent ? FailedAttempt::Verdict::permanent
+                                        : FailedAttempt::Verdict::retry;
+  if (outcome.dead) failure.code = ErrorCode::unresolvable;
   failure.retry_after = outcome.retry_after;
   failure.error = std::move(outcome.text);
   failure.progress = std::move(outcome.progress);
@@ -376,7 +379,7 @@ constexpr double lease_us = 100'000;
 
 }  // namespace
 
-std::uint32_t Engine::lease_share(const Job& job, const TaskSpec& spec, std::uint32_t slots) const {
+std::uint32_t Engine::lease_share(const Job& job, const SharedSpec& spec, std::uint32_t slots) const {
   const auto known = cost_us_.find(spec.task_type);
   if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
   const auto cost = std::max(known->second, 0.01);

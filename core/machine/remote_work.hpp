@@ -35,6 +35,7 @@ struct LeaseOutcome {
   Kind kind = Kind::completed;
   Text text = {};  ///< completed: the result; failed: the error, an object {type, message}
   bool permanent = false;
+  bool dead = false;  ///< nothing that is there can run it
   std::optional<Milliseconds> retry_after = {};
   Text progress = {};  ///< failed: how far it had come; null: it did not say
   std::uint64_t took_us = 0;

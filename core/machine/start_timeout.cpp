@@ -15,7 +15,7 @@ bool may_wait(const Job& job) {
   return job.round && job.round->phase == RoundPhase::open;
 }
 
-Text failure_text(const TaskSpec& spec) {
+Text failure_text(const SharedSpec& spec) {
   return make_text(R"({"type":"start_timeout","message":"no worker began the task within )" +
                    std::to_string(spec.start_timeout.count()) + R"( ms"})");
 }
@@ -81,7 +81,7 @@ void Stepper::give_up_waiting(SpecNumber number) {
 }
 
 /// Waiting tasks of one chunk fail for good: no attempt was made, so there is none to be made again.
-void Stepper::fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, const TaskSpec& spec) {
+void Stepper::fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, const SharedSpec& spec) {
   auto& round = *job_.round;
   std::sort(offsets.begin(), offsets.end());
   OutcomeSegment segment;

@@ -60,7 +60,7 @@ class Stepper {
   void set_stage_timer();
   void take_more(MoreTasks more);
   void give_up_waiting(SpecNumber spec);
-  void fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, const TaskSpec& spec);
+  void fail_unstarted(Chunk& chunk, std::vector<ChunkOffset> offsets, const SharedSpec& spec);
   void wait_anew();
   void pull_more();
   void handler_failed(BoundaryKind kind, Error error);
@@ -110,7 +110,8 @@ void make_ready(Round& round, TaskIndex index, Timestamp since);
 std::uint64_t critical_tasks(const Round& round, const Chunk& chunk);
 /// What no further try of the same program can mend.
 inline bool is_fatal(const Error& error) {
-  return error.code == ErrorCode::handler_contract || error.code == ErrorCode::unknown_task;
+  return error.code == ErrorCode::handler_contract || error.code == ErrorCode::unknown_task ||
+         error.code == ErrorCode::unresolvable;
 }
 inline Chunk& chunk_of(Round& round, TaskIndex index) {
   return round.chunks[index / chunk_size];

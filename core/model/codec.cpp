@@ -155,7 +155,7 @@ StagePolicy read_policy(JsonReader& in) {
   return policy;
 }
 
-void write_spec(JsonWriter& out, const TaskSpec& spec) {
+void write_spec(JsonWriter& out, const SharedSpec& spec) {
   out.begin_object();
   out.key("task_type");
   out.string(spec.task_type);
@@ -171,8 +171,8 @@ void write_spec(JsonWriter& out, const TaskSpec& spec) {
   out.end_object();
 }
 
-TaskSpec read_spec(JsonReader& in) {
-  TaskSpec spec;
+SharedSpec read_spec(JsonReader& in) {
+  SharedSpec spec;
   in.object([&](std::string_view name) {
     if (name == "task_type") return in.to(spec.task_type);
     if (name == "retry") return void(spec.retry = read_retry(in));

@@ -20,8 +20,8 @@ Error read_error(JsonReader& in);
 void write_policy(JsonWriter& out, const StagePolicy& policy);
 StagePolicy read_policy(JsonReader& in);
 
-void write_spec(JsonWriter& out, const TaskSpec& spec);
-TaskSpec read_spec(JsonReader& in);
+void write_spec(JsonWriter& out, const SharedSpec& spec);
+SharedSpec read_spec(JsonReader& in);
 
 void write_limit(JsonWriter& out, const TypeLimit& limit);
 TypeLimit read_limit(JsonReader& in);
@@ -52,7 +52,7 @@ std::optional<std::string> fault_of(const DefinitionSegment& segment);
 std::optional<std::string> fault_of(const OutcomeSegment& segment);
 
 /// The same for segments that belong together, and to these specs.
-std::optional<std::string> fault_of(const std::vector<TaskSpec>& specs,
+std::optional<std::string> fault_of(const std::vector<SharedSpec>& specs,
                                     const std::vector<DefinitionSegment>& definitions,
                                     const std::vector<OutcomeSegment>& outcomes);
 

@@ -155,7 +155,7 @@ std::optional<std::string> fault_of(const OutcomeSegment& segment) {
   return std::nullopt;
 }
 
-std::optional<std::string> fault_of(const std::vector<TaskSpec>& specs,
+std::optional<std::string> fault_of(const std::vector<SharedSpec>& specs,
                                     const std::vector<DefinitionSegment>& definitions,
                                     const std::vector<OutcomeSegment>& outcomes) {
   for (std::size_t i = 0; i < definitions.size(); ++i) {

@@ -7,12 +7,13 @@ namespace coremachine {
 
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 28> codes{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 29> codes{{
     {ErrorCode::task_failed, "task_failed"},
     {ErrorCode::too_many_failures, "too_many_failures"},
     {ErrorCode::handler_threw, "handler_threw"},
     {ErrorCode::handler_contract, "handler_contract"},
     {ErrorCode::unknown_task, "unknown_task"},
+    {ErrorCode::unresolvable, "unresolvable"},
     {ErrorCode::poison, "poison"},
     {ErrorCode::boundary_timeout, "boundary_timeout"},
     {ErrorCode::job_timeout, "job_timeout"},

@@ -102,14 +102,14 @@ struct JobRecovered {};
 struct NextStage {
   int stage = 1;
   StagePolicy policy = {};
-  std::vector<TaskSpec> specs = {};
+  std::vector<SharedSpec> specs = {};
   std::vector<DefinitionSegment> chunks = {};  ///< `round` is filled in by the machine
   bool folds = false;
   std::optional<TaskSource> source = {};  ///< of a lazy stage: where it goes on
 };
 /// More tasks of the stage that runs.
 struct MoreTasks {
-  std::vector<TaskSpec> specs = {};  ///< all of the round, the new ones last
+  std::vector<SharedSpec> specs = {};  ///< all of the round, the new ones last
   std::vector<DefinitionSegment> chunks = {};
   TaskSource source = {};
 };

@@ -125,7 +125,7 @@ struct Round {
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
 
-  std::vector<TaskSpec> specs = {};
+  std::vector<SharedSpec> specs = {};
   std::vector<Chunk> chunks = {};
   std::vector<ReadyQueue> ready = {};  ///< one for each spec
   std::uint64_t ready_count = 0;
@@ -165,7 +165,7 @@ struct ClosedRound {
   std::optional<Timestamp> started_at = {};
   std::optional<Timestamp> finished_at = {};
   StagePolicy policy = {};
-  std::vector<TaskSpec> specs = {};
+  std::vector<SharedSpec> specs = {};
   OpenedAs opened = {};
   std::uint64_t started_event = 0;
   std::uint64_t closed_event = 0;

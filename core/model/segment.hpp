@@ -23,7 +23,7 @@ using ChunkOffset = std::uint32_t;
 using SpecNumber = std::uint16_t;
 
 /// What the tasks of a round have in common: most rounds have one, a round of mixed tasks has a few.
-struct TaskSpec {
+struct SharedSpec {
   std::string task_type;
   RetryPolicy retry;
   Milliseconds timeout{0};        ///< of one attempt; 0: none
@@ -32,7 +32,7 @@ struct TaskSpec {
   bool pure = false;
   bool critical = false;
 
-  friend bool operator==(const TaskSpec&, const TaskSpec&) = default;
+  friend bool operator==(const SharedSpec&, const SharedSpec&) = default;
 };
 
 /// The definitions of one chunk, append-only.

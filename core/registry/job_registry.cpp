@@ -153,6 +153,11 @@ std::vector<JobInfo> JobRegistry::list_by_tags(const std::vector<std::string>& t
   return registration::infos_with<JobInfo>(entries_, tags);
 }
 
+std::vector<std::string> JobRegistry::problems() const {
+  const std::lock_guard lock(mutex_);
+  return problems_;
+}
+
 void JobRegistry::clear() {
   const std::lock_guard lock(mutex_);
   registration::check_thawed(frozen_, kind, "cannot clear");

@@ -1,5 +1,6 @@
 #include <coremachine/registry/task_registry.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -48,6 +49,12 @@ void TaskRegistry::add_callable(std::string name, std::shared_ptr<const TaskCall
   registration::insert(entries_, kind, std::move(name), Entry{std::move(info), std::move(callable), where});
 }
 
+TaskRegistry& TaskRegistry::declare(TaskInfo info, std::source_location where) {
+  auto name = info.name;
+  add_callable(std::move(name), nullptr, std::move(info), where);
+  return *this;
+}
+
 Result<TaskInfo> TaskRegistry::get_info(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
@@ -58,6 +65,24 @@ Result<TaskInfo> TaskRegistry::get_info(std::string_view name) const {
 bool TaskRegistry::contains(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   return entries_.contains(name);
+}
+
+bool TaskRegistry::runs_here(std::string_view name) const {
+  return find_callable(name) != nullptr;
+}
+
+std::vector<std::string> TaskRegistry::problems() const {
+  const std::lock_guard lock(mutex_);
+  return problems_;
+}
+
+void TaskRegistry::came_with(std::string_view module, const std::vector<std::string>& earlier) {
+  const std::lock_guard lock(mutex_);
+  registration::check_thawed(frozen_, kind, "cannot say what came with module \"" + std::string(module) + "\"");
+  for (auto& [name, entry] : entries_) {
+    const bool is_earlier = std::find(earlier.begin(), earlier.end(), name) != earlier.end();
+    if (!is_earlier && entry.info.module.empty()) entry.info.module = module;
+  }
 }
 
 std::vector<TaskInfo> TaskRegistry::list_all_info() const {
@@ -91,6 +116,12 @@ const TaskCallable* TaskRegistry::find_callable(std::string_view name) const {
   if (!registration::is_set(frozen_)) lock.lock();
   const auto found = entries_.find(name);
   return found == entries_.end() ? nullptr : found->second.callable.get();
+}
+
+std::shared_ptr<const TaskCallable> TaskRegistry::share_callable(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : found->second.callable;
 }
 
 void TaskRegistry::keep_problem(std::string problem) noexcept {

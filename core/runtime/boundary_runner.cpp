@@ -48,6 +48,11 @@ auto guarded(const std::string& function, int stage, const Call& call) {
     throw;  // the handler met it, and did not make it
   } catch (const Failure& thrown) {
     if (is_of_store(thrown.error())) throw;  // likewise
+    if (thrown.error().code == ErrorCode::unresolvable) {
+      auto error = thrown.error();
+      error.stage = stage;
+      throw Failure(std::move(error));
+    }
     throw failure(thrown.what());
   } catch (const std::exception& error) {
     throw failure(error.what());

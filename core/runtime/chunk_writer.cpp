@@ -120,10 +120,10 @@ SpecNumber ChunkWriter::spec_of(const TaskDefinition& task) {
   return known_.back().second;
 }
 
-TaskSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
+SharedSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
   const auto info = tasks_.get_info(task.task_type);
   if (!info) fail(ErrorCode::unknown_task, info.error().message, task);
-  TaskSpec spec;
+  SharedSpec spec;
   spec.task_type = task.task_type;
   spec.retry = task.retry ? *task.retry : policy_.retry ? *policy_.retry : info->retry.value_or(RetryPolicy{});
   spec.timeout = task.timeout      ? *task.timeout

@@ -25,7 +25,7 @@ class ChunkWriter final : public TaskSink {
     const TaskRegistry* tasks = nullptr;
     int stage = 0;
     StagePolicy policy = {};
-    std::vector<TaskSpec> specs = {};            ///< of the round so far
+    std::vector<SharedSpec> specs = {};            ///< of the round so far
     ChunkNumber chunk = 0;                       ///< the first one to write
     std::optional<DefinitionSegment> rest = {};  ///< tasks that come before the first new one
     std::uint64_t enough = UINT64_MAX;           ///< tasks
@@ -44,14 +44,14 @@ class ChunkWriter final : public TaskSink {
   /// The chunk that is not full, for the next writer.
   std::optional<DefinitionSegment> take_rest();
 
-  std::vector<TaskSpec> take_specs() { return std::move(specs_); }
+  std::vector<SharedSpec> take_specs() { return std::move(specs_); }
   std::vector<DefinitionSegment> take_chunks() { return std::move(chunks_); }
 
  private:
   [[noreturn]] void fail(ErrorCode code, std::string message, const TaskDefinition& task) const;
   std::size_t limit() const;
   SpecNumber spec_of(const TaskDefinition& task);
-  TaskSpec make_spec(const TaskDefinition& task) const;
+  SharedSpec make_spec(const TaskDefinition& task) const;
   TaskIndex next_index() const { return TaskIndex{chunk_} * chunk_size + open_.count; }
 
   const TaskRegistry& tasks_;
@@ -60,7 +60,7 @@ class ChunkWriter final : public TaskSink {
   const int stage_;
   const StagePolicy policy_;
   const std::uint64_t enough_;
-  std::vector<TaskSpec> specs_;
+  std::vector<SharedSpec> specs_;
   std::vector<std::pair<TaskDefinition, SpecNumber>> known_;  ///< kinds of tasks met here, without their parameters
   std::size_t latest_ = 0;
   std::vector<DefinitionSegment> chunks_;

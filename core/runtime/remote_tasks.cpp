@@ -148,6 +148,7 @@ Result<machine::LeaseReport> lease_report_of(RemoteReport report, LargeValues& l
         told.kind = machine::LeaseOutcome::Kind::failed;
         told.text = make_text(error_text(outcome.failure));
         told.permanent = outcome.failure.kind == TaskFailure::Kind::permanent;
+        told.dead = outcome.failure.kind == TaskFailure::Kind::dead;
         told.retry_after = outcome.failure.retry_after;
         told.progress = progress_of(std::move(outcome.progress), large, made.artifacts);
         break;

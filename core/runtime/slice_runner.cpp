@@ -118,6 +118,11 @@ Appended ReportBuilder::append(std::uint32_t position, const json::value& result
 bool ReportBuilder::finished(std::uint32_t position, const TaskResult& result, IfLarge if_large) {
   if (!result.ok()) {
     const auto& failure = result.failure();
+    if (failure.kind == TaskFailure::Kind::dead) {
+      failed(position, FailedAttempt::Verdict::dead, ErrorCode::unresolvable, std::nullopt, failure.type,
+             failure.message);
+      return true;
+    }
     const bool permanent = failure.kind == TaskFailure::Kind::permanent;
     failed(position, permanent ? FailedAttempt::Verdict::permanent : FailedAttempt::Verdict::retry,
            ErrorCode::task_failed, failure.retry_after, failure.type, failure.message);
@@ -257,7 +262,7 @@ class Arguments {
 
 }  // namespace
 
-bool is_watched(const TaskSpec& spec) {
+bool is_watched(const SharedSpec& spec) {
   return spec.timeout.count() > 0 || spec.heartbeat.count() > 0;
 }
 

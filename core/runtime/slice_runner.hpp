@@ -77,7 +77,7 @@ class ReportBuilder {
 TaskFailure failure_of(const Error& error);
 
 /// Whether somebody has to see to it that the attempts of this spec end, or are heard of, in time.
-bool is_watched(const TaskSpec& spec);
+bool is_watched(const SharedSpec& spec);
 
 /// Runs task handlers that occupy a thread, slice by slice.
 class SliceRunner {

@@ -22,7 +22,7 @@ struct StoredRound {
   RoundNumber number = 0;
   int stage = 0;
   std::vector<RoundNumber> rounds = {};  ///< its lineage, then itself
-  std::vector<TaskSpec> specs = {};
+  std::vector<SharedSpec> specs = {};
   TaskCounts counts = {};
   bool over = false;  ///< what is not finished never will be
   bool is_inline = false;

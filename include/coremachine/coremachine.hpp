@@ -1,6 +1,7 @@
 #pragma once
 
 // All that a program needs which defines jobs and runs them. For params as structs include registry/typed.hpp too, for
+// tasks that travel resolve/task_spec.hpp, for modules module/module.hpp, for
 // coroutines registry/coroutine_handler.hpp, for completion tokens runtime/async.hpp, for tests of jobs
 // testing/workflow.hpp.
 

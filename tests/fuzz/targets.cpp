@@ -14,6 +14,7 @@ const std::vector<Target>& targets() {
       {"json_text", json_text},
       {"params_argument", params_argument},
       {"words", words},
+      {"queue_entry", queue_entry},
       {"cron", cron},
       {"schedule_spec", schedule_spec},
       {"time_zone", time_zone},

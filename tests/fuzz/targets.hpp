@@ -27,6 +27,8 @@ void json_text(std::string_view bytes);
 void params_argument(std::string_view bytes);
 // Durations, times, names, ids.
 void words(std::string_view bytes);
+// What lies in a queue.
+void queue_entry(std::string_view bytes);
 // Schedules.
 void cron(std::string_view bytes);
 void schedule_spec(std::string_view bytes);

@@ -230,6 +230,27 @@ TEST_SUITE("machine: leases") {
     CHECK(counts(job).completed == 9);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "what a worker finds that nothing can run is dead, and so is its job") {
+    learn();
+    const auto job = submit(5);
+    const auto given = take("a");
+    REQUIRE(given.size() == 1);
+    auto told = shell->run_leased(given[0]);
+    auto& outcome = told.outcomes.at(2);
+    outcome.kind = machine::LeaseOutcome::Kind::failed;
+    outcome.text = make_text(R"({"type":"unresolvable","message":"unknown strategy \"marshal\""})");
+    outcome.dead = true;
+    report(told);
+    settle();
+    const auto stored = store->read_job(job);
+    REQUIRE(stored);
+    CHECK(stored->job.status == JobStatus::dead);
+    REQUIRE(stored->job.error);
+    CHECK(stored->job.error->code == ErrorCode::unresolvable);
+    CHECK(stored->job.error->message.find("marshal") != std::string::npos);
+    CHECK(stored->job.error->task_index == 2);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a lease that is renewed stays, one that is not is handed out anew and fenced") {
     learn();
     const auto job = submit(10);

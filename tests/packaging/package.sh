@@ -96,6 +96,15 @@ pkg_config() {
   expect "$greeting" env LD_LIBRARY_PATH="$(dirname "$(dirname "$pc")")" "$FOLDER/pkg_config/consumer"
 }
 
+# The sample of a module, as its author builds it, in the installed program.
+module() {
+  fresh module
+  cmake -G Ninja -S "$TREE/samples/module" -B "$FOLDER/module" -D CMAKE_BUILD_TYPE=None -D CMAKE_PREFIX_PATH="$prefix"
+  cmake --build "$FOLDER/module"
+  expect '{"count":3}' "$prefix/bin/coremachine" run count_words -q -o jsonl --module-dir "$FOLDER/module" \
+    --module words -p 'texts=["one two", "three"]'
+}
+
 incomplete_handler() {
   local said message='overrides all four functions: create_stage_tasks'
   if said=$("$CXX" -std=c++20 -fsyntax-only -I"$TREE/include" -I"$BOOST_INCLUDE" \

@@ -167,6 +167,37 @@ TEST_SUITE("registry: tasks") {
     CHECK(says(error, "\"..\""));
   }
 
+  TEST_CASE("a declared type is known and has no handler") {
+    TaskRegistry registry;
+    registry.declare({.name = "elsewhere", .tags = {"remote"}, .resolver_id = "etl"}).add("here", fails);
+    CHECK(registry.contains("elsewhere"));
+    CHECK_FALSE(registry.runs_here("elsewhere"));
+    CHECK(registry.find_callable("elsewhere") == nullptr);
+    CHECK(registry.share_callable("elsewhere") == nullptr);
+    CHECK(registry.runs_here("here"));
+    CHECK(registry.share_callable("here").get() == registry.find_callable("here"));
+    CHECK_FALSE(registry.runs_here("nowhere"));
+    CHECK(registry.get_info("elsewhere")->resolver_id == "etl");
+    CHECK(registry.list_by_tags({"remote"}).size() == 1);
+    CHECK_THROWS_AS(registry.declare({.name = "here"}), Failure);
+    CHECK_THROWS_AS(registry.add("elsewhere", fails), Failure);
+    CHECK_THROWS_AS(registry.declare({.name = "a b"}), Failure);
+    registry.freeze();
+    CHECK_FALSE(registry.runs_here("elsewhere"));
+    CHECK_THROWS_AS(registry.declare({.name = "late"}), Failure);
+  }
+
+  TEST_CASE("a task says which module it came with") {
+    TaskRegistry registry;
+    registry.add("first", fails);
+    registry.add("said", fails, {.module = "other"});
+    registry.add("second", fails);
+    registry.came_with("etl", {"first"});
+    CHECK(registry.get_info("first")->module.empty());
+    CHECK(registry.get_info("second")->module == "etl");
+    CHECK(registry.get_info("said")->module == "other");
+  }
+
   TEST_CASE("one line at namespace scope registers with the process-wide registry") {
     CHECK(TaskRegistry::instance().contains("tests.task_by_macro"));
     CHECK_FALSE(TaskRegistry::instance().get_info("tests.task_by_macro").value().pure);

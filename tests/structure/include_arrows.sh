@@ -20,6 +20,9 @@ schedule      : calm model
 telemetry     : model posix
 registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
+resolve       : model registry params boost/core posix
+module        : resolve registry model boost/version posix
+queue         : resolve runtime registry model
 store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model

@@ -33,7 +33,7 @@ inline Submission submission() {
 inline NextStage stage_of(std::uint32_t tasks, int stage = 1) {
   NextStage next;
   next.stage = stage;
-  next.specs.push_back(TaskSpec{"work", RetryPolicy{2, Milliseconds{100}, 2.0, Milliseconds{1000}, false}});
+  next.specs.push_back(SharedSpec{"work", RetryPolicy{2, Milliseconds{100}, 2.0, Milliseconds{1000}, false}});
   for (std::uint32_t first = 0; first < tasks; first += chunk_size) {
     DefinitionSegment segment;
     segment.chunk = first / chunk_size;

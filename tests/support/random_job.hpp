@@ -126,8 +126,8 @@ class RandomJobs {
     }
     return policy;
   }
-  std::vector<TaskSpec> specs() {
-    std::vector<TaskSpec> specs(number(1, 3));
+  std::vector<SharedSpec> specs() {
+    std::vector<SharedSpec> specs(number(1, 3));
     for (auto& spec : specs) {
       spec.task_type = word();
       if (one_in(2)) spec.retry = retry();

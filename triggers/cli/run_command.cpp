@@ -12,6 +12,7 @@
 #include "triggers/cli/interrupt_watch.hpp"
 #include "triggers/cli/output.hpp"
 #include "triggers/cli/progress_bar.hpp"
+#include "triggers/cli/registrations.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -40,9 +41,11 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
   submit.timeout = duration_argument("--timeout", arguments.timeout);
 
   InterruptWatch interrupts;
-  JobRegistry jobs;
-  TaskRegistry tasks;
+  // The process-wide ones: what a module registers by a macro is in them.
+  auto& jobs = JobRegistry::instance();
+  auto& tasks = TaskRegistry::instance();
   register_builtin_jobs(jobs, tasks);
+  register_what_was_told(registration_options(settings), Elsewhere::nowhere);
   MachineOptions options;
   options.jobs = &jobs;
   options.tasks = &tasks;
@@ -93,7 +96,7 @@ void add_run(CLI::App& program, Chosen& chosen) {
   command->add_option("--timeout", arguments->timeout, "The longest that the job may take, as 30s or 5m")
       ->type_name("DURATION");
   auto taken = std::make_shared<CommandSettings>(
-      *command, std::vector<std::string_view>{"run_store", "workers", "output", "quiet", "log_level", "log_format"});
+      *command, with_registration_settings({"run_store", "workers", "output", "quiet", "log_level", "log_format"}));
   command->callback(
       [arguments, taken, &chosen] { chosen = [arguments, taken] { return run(*arguments, taken->values()); }; });
 }

@@ -9,17 +9,16 @@
 namespace coremachine::cli {
 namespace {
 
-const std::vector<std::string_view> taken_settings{
-    "listen",      "store",      "queue",     "workers",   "modules",    "serve_token_file",
-    "insecure",    "allow_host", "tls_cert",  "tls_key",   "io_threads", "body_limit",
-    "drain_limit", "grace",      "log_level", "log_format"};
+const std::vector<std::string_view> taken_settings = with_registration_settings(
+    {"listen", "store", "queue", "workers", "serve_token_file", "insecure", "allow_host", "tls_cert", "tls_key",
+     "io_threads", "body_limit", "drain_limit", "grace", "log_level", "log_format"});
 
 ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
   options.listen = settings.text("listen");
   options.store = settings.text("store");
   options.queue = settings.text("queue");
-  options.modules = settings.list("modules");
+  options.registrations = registration_options(settings);
   if (settings.has("workers")) options.workers = static_cast<unsigned>(settings.count("workers"));
   options.io_threads = static_cast<unsigned>(settings.count("io_threads"));
   options.token_file = settings.text("serve_token_file");

@@ -22,6 +22,7 @@ enum class ErrorCode : std::uint8_t {
   handler_threw,      ///< a function of the job handler threw
   handler_contract,   ///< a function of the job handler returned what no handler may return
   unknown_task,       ///< a stage names a task type that nobody declared
+  unresolvable,       ///< a task that no resolver makes something callable of: an unknown strategy, resolver, name
   poison,             ///< the process died each time this ran alone
   boundary_timeout,   ///< a function of the job handler took longer than it may
   job_timeout,        ///< the job took longer than it may

@@ -99,6 +99,8 @@ class COREMACHINE_API JobRegistry {
   std::vector<JobInfo> list_all_versions() const;                                 ///< of every name, ascending
   std::vector<JobInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
 
+  /// What went wrong with registrations before `main` or in a module, until now; `freeze` throws it.
+  std::vector<std::string> problems() const;
   /// Forgets everything; before a machine starts.
   void clear();
   /// Throws Failure if a registration before `main` went wrong.

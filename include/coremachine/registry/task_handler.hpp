@@ -29,6 +29,7 @@ struct TaskFailure {
   enum class Kind : std::uint8_t {
     retry,      ///< try again as the retry policy says
     permanent,  ///< no further attempt would help
+    dead,       ///< no program that is there can run it: the task is dead, which ends its job whatever its join
   };
   std::string type = "error";
   std::string message;

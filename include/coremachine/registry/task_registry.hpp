@@ -32,6 +32,7 @@ struct TaskInfo {
   std::optional<Milliseconds> heartbeat = {};      ///< an attempt that is silent for longer is given up
   std::optional<Milliseconds> start_timeout = {};  ///< a task that waits longer for a worker has failed
   std::string resolver_id = "default";             ///< who resolves it in workers elsewhere
+  std::string module = {};                         ///< that it came with; empty: what is linked in
   std::vector<ServiceType> needs = {};             ///< that the machine must have: `{service<Database>()}`
   json::object params_schema = {};                 ///< JSON Schema of the params; empty: any object
   /// Everything that is wrong with params, for those who want to know before a task is made of them.
@@ -96,8 +97,18 @@ class COREMACHINE_API TaskRegistry {
     return true;
   }
 
+  /// A task type that others have the handler of: tasks of it may be made here, and wait until a worker elsewhere that
+  /// has it takes them. A name is either declared or added; the rest is as with `add`.
+  TaskRegistry& declare(TaskInfo info, std::source_location where = std::source_location::current());
+
   Result<TaskInfo> get_info(std::string_view name) const;
   bool contains(std::string_view name) const;
+  /// There is a handler for it in this process: it was added, and not declared.
+  bool runs_here(std::string_view name) const;
+  /// What went wrong with registrations before `main` or in a module, until now; `freeze` throws it.
+  std::vector<std::string> problems() const;
+  /// Says of all tasks that say no module and are not among `earlier` that they came with this one.
+  void came_with(std::string_view module, const std::vector<std::string>& earlier);
   std::vector<TaskInfo> list_all_info() const;                                     ///< sorted by name
   std::vector<TaskInfo> list_by_tags(const std::vector<std::string>& tags) const;  ///< those with ALL of the tags
 
@@ -105,8 +116,11 @@ class COREMACHINE_API TaskRegistry {
   void freeze();
   bool frozen() const;
 
-  /// For those who run tasks: the handler, or nothing. Good for as long as the registry is frozen.
+  /// For those who run tasks: the handler, or nothing, also where there is only a declaration. Good for as long as the
+  /// registry is frozen.
   const TaskCallable* find_callable(std::string_view name) const;
+  /// The same for those who keep it.
+  std::shared_ptr<const TaskCallable> share_callable(std::string_view name) const;
 
  private:
   struct Entry {

@@ -75,7 +75,9 @@ std::string from_folder_of(const std::string& file, const std::string& path) {
 void settle_paths(const Setting& setting, const std::string& file, std::vector<std::string>& texts) {
   constexpr std::string_view scheme = "sqlite:";
   for (auto& text : texts) {
-    if (setting.kind == SettingKind::path) text = from_folder_of(file, text);
+    const bool is_path =
+        setting.kind == SettingKind::path || (setting.has_paths && text.find('/') != std::string::npos);
+    if (is_path) text = from_folder_of(file, text);
     if (setting.kind == SettingKind::store && text.starts_with(scheme) && text.size() > scheme.size())
       text = std::string(scheme) + from_folder_of(file, text.substr(scheme.size()));
   }

@@ -35,6 +35,7 @@ struct Setting {
   std::uint64_t most = 0;
   std::string_view choices = {};  ///< `table|json|jsonl`
   bool secret = false;            ///< never printed
+  bool has_paths = false;         ///< of a list: what has a slash in it is treated as a path is
 };
 
 /// Every setting there is, in the order in which they are told.

@@ -77,6 +77,14 @@ std::string store_of(const ServeOptions& options) {
   return store + (query == std::string::npos ? "?" : "&") + "server=" + name;
 }
 
+void log_module(Logger& logger, const LoadedModule& module) {
+  logger.info("module loaded", {{"module", module.name},
+                                {"version", module.version},
+                                {"path", module.path},
+                                {"job_types", module.job_types.size()},
+                                {"tasks", module.tasks.size()}});
+}
+
 MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logger> logger) {
   MachineOptions machine;
   machine.store = store_of(options);
@@ -152,10 +160,13 @@ void reload(http::Server& server, http::Access& access, Logger& logger, const Se
 
 ExitCode serve(const ServeOptions& options) {
   const Signals signals;
-  JobRegistry jobs;
-  TaskRegistry tasks;
+  // The process-wide ones: what a module registers by a macro is in them.
+  auto& jobs = JobRegistry::instance();
+  auto& tasks = TaskRegistry::instance();
   register_builtin_jobs(jobs, tasks);
   const auto logger = make_log({.level = options.log_level, .format = options.log_format});
+  for (const auto& module : register_what_was_told(options.registrations, Elsewhere::workers))
+    log_module(*logger, module);
   const auto access = http::Access::open({.token_file = options.token_file,
                                           .allow_hosts = options.allowed_hosts,
                                           .listen = options.listen,

@@ -25,10 +25,6 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   if (options.queue != "memory:") {
     return "--queue takes memory: alone; this build has no other queue, and \"" + options.queue + "\" is one";
   }
-  if (!options.modules.empty()) {
-    return "--module: this build loads no modules; register the jobs of \"" + options.modules.front() +
-           "\" in a program of your own that links the library";
-  }
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";
   }

@@ -10,6 +10,8 @@
 #include <coremachine/model/time.hpp>
 #include <coremachine/telemetry/log.hpp>
 
+#include "triggers/cli/registrations.hpp"
+
 namespace coremachine::cli {
 
 /// What `coremachine serve` was told.
@@ -17,7 +19,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1:8080";
   std::string store = "sqlite:coremachine.db";
   std::string queue = "memory:";
-  std::vector<std::string> modules = {};
+  RegistrationOptions registrations = {};
   std::optional<unsigned> workers = {};  ///< 0: this process runs no tasks
   unsigned io_threads = 1;
   std::string token_file = {};
