@@ -48,7 +48,7 @@ if(NOT boost_include IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
 endif()
 string(APPEND pc_libs " -lboost_json -pthread")
 if(COREMACHINE_STATIC)
-  string(APPEND pc_libs " -lsqlite3 -lcrypto")
+  string(APPEND pc_libs " -lsqlite3 -lssl -lcrypto")
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/coremachine.pc.in ${PROJECT_BINARY_DIR}/package/coremachine.pc.gen @ONLY)
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/package/coremachine.pc

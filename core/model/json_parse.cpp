@@ -7,6 +7,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/string.hpp>
 
+#include "core/model/json_depth.hpp"
 #include "core/model/json_text.hpp"
 #include "core/model/utf8.hpp"
 
@@ -228,23 +229,27 @@ bool is_space(char c) {
 
 namespace {
 
-Result<json::value> parse_outside(std::string_view text, std::vector<ParamFault>* beyond) {
+Result<json::value> parse_outside(std::string_view text, std::vector<ParamFault>* beyond, std::size_t max_depth) {
   if (std::all_of(text.begin(), text.end(), is_space)) return refusal("the text is empty where JSON is due");
   if (text.starts_with("\xEF\xBB\xBF")) return refusal("the text begins with a byte order mark, which JSON has not");
   if (const auto at = find_invalid_utf8(text); at != std::string_view::npos) {
     return refusal(place_of(text, at) + ": the text is not valid UTF-8");
   }
-  return parse(text, true, max_parsed_depth, beyond);
+  return parse(text, true, max_depth, beyond);
 }
 
 }  // namespace
 
 Result<json::value> parse_strict(std::string_view text) {
-  return parse_outside(text, nullptr);
+  return parse_outside(text, nullptr, max_parsed_depth);
 }
 
 Result<json::value> parse_strict(std::string_view text, std::vector<ParamFault>& beyond) {
-  return parse_outside(text, &beyond);
+  return parse_outside(text, &beyond, max_parsed_depth);
+}
+
+Result<json::value> parse_strict_to(std::size_t max_depth, std::string_view text, std::vector<ParamFault>& beyond) {
+  return parse_outside(text, &beyond, max_depth);
 }
 
 json::value parse_stored(std::string_view text) {

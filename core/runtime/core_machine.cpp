@@ -345,6 +345,14 @@ Result<std::unique_ptr<ArtifactContent>> CoreMachine::open_artifact(std::string_
   }
 }
 
+Result<std::unique_ptr<NewArtifact>> CoreMachine::new_artifact(std::string_view media_type) {
+  try {
+    return shell_->uploads().begin(media_type);
+  } catch (const Failure& failure) {
+    return failure.error();
+  }
+}
+
 Result<json::value> CoreMachine::artifact_value(const json::value& reference) const {
   const auto parsed = parse_artifact_reference(reference);
   if (!parsed) return Error{ErrorCode::invalid_argument, "that is no reference to an artifact"};

@@ -29,6 +29,7 @@
 #include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
 #include "core/runtime/slice_runner.hpp"
+#include "core/runtime/uploads.hpp"
 
 namespace coremachine::runtime {
 
@@ -70,6 +71,7 @@ class Shell {
     }
   }
   LargeValues& large_values() { return large_values_; }
+  Uploads& uploads() { return uploads_; }
   const MachineMetrics& metrics() const { return metrics_; }
   const Logger& logger() const { return *log_; }
   ScheduleDuty& schedules() { return *schedules_; }
@@ -147,6 +149,7 @@ class Shell {
   Timestamp started_at_{};
   Retention retention_;
   LargeValues large_values_;
+  Uploads uploads_{large_values_};
   std::unique_ptr<ArtifactCollector> collector_;
   std::unique_ptr<RunningRecord> record_;
   std::unique_ptr<machine::Engine> engine_;

@@ -49,6 +49,7 @@ void Shell::stop() {
     then(std::move(answer));
   }
   collector_->stop();
+  uploads_.clear();
   large_values_.close();
   const std::unique_lock readers_gone(store_mutex_);
   setup_.store.reset();

@@ -25,6 +25,8 @@ module        : resolve registry model boost/version posix
 queue         : resolve runtime registry model
 store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
+client        : model telemetry boost/asio boost/beast openssl posix
+worker        : client runtime registry telemetry model boost/asio boost/core posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
 front         : public

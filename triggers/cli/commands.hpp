@@ -15,6 +15,7 @@ using Chosen = std::function<ExitCode()>;
 // Here, in this process.
 void add_run(CLI::App& program, Chosen& chosen);
 void add_serve(CLI::App& program, Chosen& chosen);
+void add_worker(CLI::App& program, Chosen& chosen);
 void add_bench(CLI::App& program, Chosen& chosen);
 void add_db(CLI::App& program, Chosen& chosen);
 // On a server, over HTTP.

@@ -30,7 +30,7 @@ void add_commands(CLI::App& program, Chosen& chosen) {
   program.failure_message(CLI::FailureMessage::simple);
   program.formatter(help_layout());
   program.set_version_flag("--version", std::string("coremachine ") + COREMACHINE_VERSION, "Print the version");
-  add_in_group(program, chosen, "Here, in this process", {add_run, add_serve, add_db, add_bench});
+  add_in_group(program, chosen, "Here, in this process", {add_run, add_serve, add_worker, add_db, add_bench});
   add_in_group(program, chosen, "Jobs of a server", {add_submit, add_jobs, add_schedules});
   add_in_group(program, chosen, "What a server has", {add_types, add_tasks, add_workers, add_queues, add_limits});
   add_in_group(program, chosen, "The program itself", {add_config, add_completion, add_man, add_version});

@@ -181,6 +181,9 @@ class COREMACHINE_API CoreMachine {
   Result<std::string> artifact(std::string_view id, std::uint64_t limit = std::uint64_t{1} << 30U) const;
   /// The same, to be read piece by piece; it stays readable when the artifact is collected.
   Result<std::unique_ptr<ArtifactContent>> open_artifact(std::string_view id) const;
+  /// For content from outside that somebody is about to refer to, as the result of a task: it stays for an hour, and
+  /// from then on if a job names it. What comes back throws Failure, and must not outlive the machine.
+  Result<std::unique_ptr<NewArtifact>> new_artifact(std::string_view media_type);
   /// What a reference in params or a result stands for, if that is JSON.
   Result<json::value> artifact_value(const json::value& reference) const;
 

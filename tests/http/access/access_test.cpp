@@ -13,12 +13,13 @@ namespace {
 
 constexpr const char* reader = "reader-0123456789";
 constexpr const char* writer = "writer-0123456789";
+constexpr const char* hand = "hand-01234567890ab";
 constexpr const char* chief = "chief-01234567890";
 
 class TokenFile {
  public:
   TokenFile() : path(folder_.path() + "/tokens") {
-    write(std::string(reader) + " read ann\n" + writer + " submit bob\n" + chief + " admin\n");
+    write(std::string(reader) + " read ann\n" + writer + " submit bob\n" + hand + " worker\n" + chief + " admin\n");
   }
   void write(const std::string& text, bool everybody = false) {
     std::ofstream(path, std::ios::trunc) << text;
@@ -56,12 +57,12 @@ TEST_CASE("Every role may do what it may, and no more") {
   const TokenFile file;
   const auto access = Access::open({file.path}).value();
   CHECK(access->has_tokens());
-  const std::pair<const char*, Role> rows[] = {{reader, Role::read}, {writer, Role::submit}, {chief, Role::admin}};
+  const std::pair<const char*, Role> rows[] = {{reader, Role::read}, {writer, Role::submit}, {hand, Role::worker}, {chief, Role::admin}};
   for (const auto& [token, role] : rows) {
-    for (const auto needed : {Role::read, Role::submit, Role::admin}) {
+    for (const auto needed : {Role::read, Role::submit, Role::worker, Role::admin}) {
       CAPTURE(token);
       const auto refusal = access->authorize(with("Bearer " + std::string(token)), needed);
-      CHECK(refusal.has_value() == (role < needed));
+      CHECK(refusal.has_value() != may(role, needed));
       if (!refusal) continue;
       CHECK(refusal->status == 403);
       CHECK(challenges(*refusal) ==
@@ -125,7 +126,7 @@ TEST_CASE("Tokens are read again; if that fails, those in use stay") {
   file.write("fresh-0123456789 nobody\n");
   const auto error = access->reload();
   REQUIRE(error);
-  CHECK(error->message == file.path + ", line 1: the second word should be read, submit or admin");
+  CHECK(error->message == file.path + ", line 1: the second word should be read, submit, worker or admin");
   CHECK_FALSE(access->authorize(with("Bearer fresh-0123456789"), Role::admin));
   std::filesystem::remove(file.path);
   CHECK(access->reload()->message == file.path + ": cannot read the tokens: No such file or directory");

@@ -48,10 +48,10 @@ TEST_CASE("Errors name the line and never the token") {
   const Row rows[] = {
       {"", "f: there is no token in it; a line is TOKEN ROLE NAME"},
       {"# nothing\n\n", "f: there is no token in it; a line is TOKEN ROLE NAME"},
-      {"secret-0123456789 root", "f, line 1: the second word should be read, submit or admin"},
-      {"# one\nsecret-0123456789 Admin", "f, line 2: the second word should be read, submit or admin"},
+      {"secret-0123456789 root", "f, line 1: the second word should be read, submit, worker or admin"},
+      {"# one\nsecret-0123456789 Admin", "f, line 2: the second word should be read, submit, worker or admin"},
       {"admin secret-0123456789", "f, line 1: the token comes first, then its role"},
-      {"ann secret-0123456789 admin", "f, line 1: the second word should be read, submit or admin"},
+      {"ann secret-0123456789 admin", "f, line 1: the second word should be read, submit, worker or admin"},
       {"secret-0123456789 admin ann lee", "f, line 1: there are more than three words: TOKEN ROLE NAME"},
       {"secret-\xc3\xa4 admin", "f, line 1: a token is made of printable ASCII characters"},
       {"secret-0123456789 admin a\x01", "f, line 1: a name is made of printable ASCII characters"},
@@ -68,9 +68,15 @@ TEST_CASE("Errors name the line and never the token") {
   }
 }
 
-TEST_CASE("Roles have names, in the order of what they may do") {
-  for (const auto role : {Role::read, Role::submit, Role::admin}) CHECK(role_from(to_string(role)) == role);
+TEST_CASE("Roles have names, and everybody may look") {
+  const Role all[] = {Role::read, Role::submit, Role::worker, Role::admin};
+  for (const auto role : all) {
+    CHECK(role_from(to_string(role)) == role);
+    CHECK(may(role, Role::read));
+    CHECK(may(Role::admin, role));
+    for (const auto needed : {Role::submit, Role::worker, Role::admin}) {
+      CHECK(may(role, needed) == (role == needed || role == Role::admin));
+    }
+  }
   CHECK_FALSE(role_from("root"));
-  CHECK(Role::read < Role::submit);
-  CHECK(Role::submit < Role::admin);
 }

@@ -91,6 +91,7 @@ MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logg
   machine.workers = options.workers;
   machine.drain_limit = options.drain_limit;
   machine.grace = options.grace;
+  machine.lease_term = options.lease_term;
   machine.logger = std::move(logger);
   return machine;
 }
@@ -117,9 +118,11 @@ void log_answer(Logger& logger, const http::Answered& answered) {
                             {"seconds", std::chrono::duration<double>(answered.took).count()}});
 }
 
-http::Application application_of(http::Api& api, const std::shared_ptr<Logger>& logger) {
+http::Application application_of(http::Api& api, std::uint64_t body_limit, const std::shared_ptr<Logger>& logger) {
   http::Application application;
   application.admit = [&api](const http::Request& head) { return api.admit(head); };
+  application.body_limit = [body_limit](const http::Request& head) { return http::Api::body_limit(head, body_limit); };
+  application.receive = [&api](const http::Request& head) { return api.receive(head); };
   application.handle = [&api](http::Request request, http::Reply reply) {
     api.handle(std::move(request), http::outlet_of(std::move(reply)));
   };
@@ -197,7 +200,7 @@ ExitCode serve(const ServeOptions& options) {
     machine.on_peers([desk](std::uint64_t from, const std::string& message) { desk->take(from, message); },
                      [desk](std::uint64_t peer) { desk->peer_has_gone(peer); });
   }
-  http::Server server(server_options(options, logger), application_of(api, logger));
+  http::Server server(server_options(options, logger), application_of(api, options.body_limit, logger));
   const auto bound = server.start();
   if (!bound) {
     print_error(bound.error());

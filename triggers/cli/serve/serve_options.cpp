@@ -25,6 +25,7 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   if (options.queue != "memory:") {
     return "--queue takes memory: alone; this build has no other queue, and \"" + options.queue + "\" is one";
   }
+  if (options.lease_term.count() <= 0) return "--lease-term takes a duration that is longer than nothing";
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";
   }

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string key_file = {};
   Milliseconds drain_limit{30'000};
   Milliseconds grace{10'000};
+  Milliseconds lease_term{30'000};
   std::uint64_t body_limit = 1'048'576;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;

@@ -166,7 +166,7 @@ std::optional<Refusal> Access::authorize(const Request& request, Role needed) co
   if (!has_tokens()) return std::nullopt;
   const auto caller = identify(request);
   if (!caller) return refuse_unknown(request);
-  if (caller->role >= needed) return std::nullopt;
+  if (may(caller->role, needed)) return std::nullopt;
   return Refusal{403,
                  "this needs the role " + std::string(to_string(needed)) + "; the token of " + caller->name +
                      " has the role " + std::string(to_string(caller->role)),

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t shortest = 16;
 constexpr std::string_view blanks = " \t\r";
-constexpr std::array<std::pair<Role, std::string_view>, 3> roles{
-    {{Role::read, "read"}, {Role::submit, "submit"}, {Role::admin, "admin"}}};
+constexpr std::array<std::pair<Role, std::string_view>, 4> roles{
+    {{Role::read, "read"}, {Role::submit, "submit"}, {Role::worker, "worker"}, {Role::admin, "admin"}}};
 
 std::array<unsigned char, 32> hash_of(std::string_view text) {
   std::array<unsigned char, 32> hash{};
@@ -71,7 +71,7 @@ std::optional<Error> Tokens::add(std::string_view line, std::size_t number, cons
   if (role_from(token)) return refuse("the token comes first, then its role");
   const auto role_name = take_word(line);
   const auto role = role_name.empty() ? Role::admin : role_from(role_name);
-  if (!role) return refuse("the second word should be read, submit or admin");
+  if (!role) return refuse("the second word should be read, submit, worker or admin");
   const auto name = take_word(line);
   if (!take_word(line).empty()) return refuse("there are more than three words: TOKEN ROLE NAME");
   if (!is_printable(name)) return refuse("a name is made of printable ASCII characters");

@@ -11,12 +11,18 @@
 
 namespace coremachine::http {
 
-/// What somebody may do; each role may do what those before it may.
+/// What somebody may do.
 enum class Role : std::uint8_t {
   read,    ///< look at everything
-  submit,  ///< start jobs, and act on them
-  admin,   ///< change what concerns all: limits, schedules, bulk deletion
+  submit,  ///< that, start jobs, and act on them
+  worker,  ///< look at everything, and take tasks and say what became of them; start no job
+  admin,   ///< all of it, and change what concerns all: limits, schedules, bulk deletion
 };
+
+/// Whether somebody with the role `has` may do what needs `needed`.
+constexpr bool may(Role has, Role needed) {
+  return needed == Role::read || has == needed || has == Role::admin;
+}
 
 std::string_view to_string(Role role);
 std::optional<Role> role_from(std::string_view name);

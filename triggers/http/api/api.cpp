@@ -59,6 +59,7 @@ bool is_empty(const json::value& body) {
 /// The body of a route that takes one, or what is wrong with it.
 std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) {
   const auto& route = *parts.route;
+  if (route.receive) return std::nullopt;
   if (route.body.empty() && request.body.empty()) return std::nullopt;
   if (route.body.empty()) {
     auto body = read_body(request.body, parts.beyond);
@@ -67,7 +68,7 @@ std::optional<Problem> read_body_of(const Request& request, Call::Parts& parts) 
   }
   if (request.body.empty()) return problem_of(400, "the body is missing: a JSON object is due, if only {}");
   if (auto problem = wrong_content_type(request)) return problem;
-  auto body = read_body(request.body, parts.beyond);
+  auto body = read_body(request.body, parts.beyond, route.values_inside);
   if (!body) return problem_of(body.error());
   parts.body = std::move(*body);
   if (parts.body.is_object()) return std::nullopt;
@@ -147,6 +148,20 @@ std::optional<Refusal> Api::admit(const Request& head) const {
     if (const auto problem = wrong_content_type(head)) return refusal_of(*problem);
   }
   return std::nullopt;
+}
+
+std::uint64_t Api::body_limit(const Request& head, std::uint64_t otherwise) {
+  const auto target = Target::parse(head.target);
+  const auto found = target ? match(target->segments) : Match{};
+  const auto* route = found.find(head.method);
+  return route ? std::max(route->body_limit, otherwise) : otherwise;
+}
+
+std::shared_ptr<BodyTaker> Api::receive(const Request& head) {
+  const auto target = Target::parse(head.target);
+  const auto found = target ? match(target->segments) : Match{};
+  const auto* route = found.find(head.method);
+  return route && route->receive ? route->receive(*this, head) : nullptr;
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {

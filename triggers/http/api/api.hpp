@@ -64,6 +64,10 @@ class Api {
 
   /// What can be said of a request before its body is read.
   std::optional<Refusal> admit(const Request& head) const;
+  /// How long the body of a request may be that was admitted; `otherwise`, unless its route needs more.
+  static std::uint64_t body_limit(const Request& head, std::uint64_t otherwise);
+  /// Who takes the body of such a request as it comes; null: nobody.
+  std::shared_ptr<BodyTaker> receive(const Request& head);
   void handle(Request request, std::unique_ptr<Outlet> outlet);
   /// How a refusal is told; `request` may be null.
   static Response refusal(const Request* request, const Refusal& refusal);
@@ -106,6 +110,8 @@ class Api {
       }
     });
   }
+  /// Calls `work`, which does not throw, on a thread that may block. False: there is none for it.
+  bool on_reader(std::function<void()> work) { return readers_.run(std::move(work)); }
   /// Calls `work` on a thread that may block. What it throws is the answer to the call.
   void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work);
   /// The same, but where no such thread is free for it, it is called here: for short work that may not be refused.

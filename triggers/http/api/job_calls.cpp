@@ -1,68 +1,11 @@
 #include "triggers/http/api/job_calls.hpp"
 
-#include <mutex>
 #include <utility>
+
+#include "triggers/http/api/pending_wait.hpp"
 
 namespace coremachine::http {
 namespace {
-
-/// A call that waits for the end of a job, from before it is known what it waits for.
-class PendingWait {
- public:
-  void sit(std::shared_ptr<WaitingRoom::Seat> seat) {
-    const std::lock_guard lock(mutex_);
-    seat_ = std::move(seat);
-  }
-  /// If it was given up before, it is at once.
-  void begin(Waiting waiting) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!given_up_) {
-        waiting_ = std::move(waiting);
-        return;
-      }
-    }
-    waiting.give_up();
-  }
-  /// The engine answers with the job as it is.
-  void give_up() {
-    std::optional<Waiting> waiting;
-    {
-      const std::lock_guard lock(mutex_);
-      given_up_ = true;
-      waiting = std::exchange(waiting_, std::nullopt);
-    }
-    if (waiting) waiting->give_up();
-  }
-  /// It is answered, or need not be.
-  void leave() {
-    std::shared_ptr<WaitingRoom::Seat> seat;
-    const std::lock_guard lock(mutex_);
-    seat = std::move(seat_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::optional<Waiting> waiting_;
-  bool given_up_ = false;
-  std::shared_ptr<WaitingRoom::Seat> seat_;
-};
-
-/// Null: the call was refused, as too many wait.
-std::shared_ptr<PendingWait> enter(Api& api, const std::shared_ptr<Call>& call, Milliseconds at_most) {
-  auto wait = std::make_shared<PendingWait>();
-  auto seat = api.waiting().enter(at_most, [wait] { wait->give_up(); });
-  if (!seat) {
-    call->refuse(Error{ErrorCode::overloaded, "too many requests wait already; come again, or do not wait"});
-    return nullptr;
-  }
-  wait->sit(std::move(seat));
-  call->on_gone([wait] {
-    wait->leave();
-    wait->give_up();
-  });
-  return wait;
-}
 
 /// Goes on with what the engine told, away from its threads.
 template <class Told>
@@ -97,7 +40,7 @@ std::optional<SubmitOptions> submit_options(Call& call) {
 void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string type, json::object params,
                      SubmitOptions options, ShowSubmission show) {
   const auto at_most = call->wait();
-  const auto wait = at_most ? enter(api, call, *at_most) : nullptr;
+  const auto wait = at_most ? PendingWait::enter(api, call, *at_most) : nullptr;
   if (at_most && !wait) return;
   const auto until = wait ? CoreMachine::Until::over : CoreMachine::Until::accepted;
   const auto shown = [call, show = std::move(show)](const Submitted& submitted) {
@@ -117,7 +60,7 @@ void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show)
     return api.ask(
         call, [job](CoreMachine& machine) { return machine.job(job); }, shown);
   }
-  const auto wait = enter(api, call, *at_most);
+  const auto wait = PendingWait::enter(api, call, *at_most);
   if (wait) wait->begin(api.machine().wait_then(job, told_to<JobView>(api, call, wait, shown)));
 }
 

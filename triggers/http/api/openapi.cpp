@@ -85,6 +85,11 @@ json::object operation_of(const Route& route) {
     body["content"] = content_of(json_media_type, route.body);
     operation["requestBody"] = std::move(body);
   }
+  if (route.receive) {
+    json::object body{{"required", true}};
+    body["content"] = content_of("*/*", {});
+    operation["requestBody"] = std::move(body);
+  }
   operation["responses"] = responses_of(route);
   operation["security"] = json::array();
   if (route.role) {

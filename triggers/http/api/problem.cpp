@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "core/model/json_depth.hpp"
 #include "core/model/json_text.hpp"
 #include "triggers/http/wire/response_writer.hpp"
 
@@ -144,8 +145,8 @@ Response to_response(const Problem& problem, std::string_view request_id) {
   return response;
 }
 
-Result<json::value> read_body(std::string_view body, std::vector<ParamFault>& beyond) {
-  auto value = parse_strict(body, beyond);
+Result<json::value> read_body(std::string_view body, std::vector<ParamFault>& beyond, std::size_t levels) {
+  auto value = parse_strict_to(max_parsed_depth + levels, body, beyond);
   if (value) return value;
   return Error{ErrorCode::invalid_argument, "the body: " + value.error().message};
 }

@@ -35,8 +35,8 @@ Response to_response(const Problem& problem, std::string_view request_id);
 std::string fragment(std::string_view pointer);
 
 /// Reads the body of a request. Broken JSON is a problem of status 400. Integers beyond 64 bits with sign come back as
-/// the nearest number and are noted in `beyond`.
-Result<json::value> read_body(std::string_view body, std::vector<ParamFault>& beyond);
+/// the nearest number and are noted in `beyond`. It may nest so many `levels` deeper than values elsewhere.
+Result<json::value> read_body(std::string_view body, std::vector<ParamFault>& beyond, std::size_t levels = 0);
 
 inline constexpr std::string_view problem_type = "urn:coremachine:problem:";
 inline constexpr std::string_view problem_media_type = "application/problem+json";

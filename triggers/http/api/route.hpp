@@ -27,6 +27,9 @@ struct Answer {
 /// Answers the call, now or later; called on an I/O thread and must not block.
 using Handler = void (*)(Api& api, std::shared_ptr<Call> call);
 
+/// Makes who takes the body of such a request; called on an I/O thread and must not block.
+using Receiver = std::shared_ptr<BodyTaker> (*)(Api& api, const Request& head);
+
 /// One method of one path. All that the API is: requests are dispatched by these, and the OpenAPI document, `Allow` and
 /// the tables of docs/http-api.md are made from them.
 struct Route {
@@ -38,10 +41,13 @@ struct Route {
   std::string_view operation;             ///< operationId
   std::string_view summary;
   std::vector<Parameter> parameters = {};
-  std::string_view body = {};  ///< name of the component that the body is; empty: it takes none
+  std::string_view body = {};     ///< name of the component that the body is; empty: it takes none
+  std::uint64_t body_limit = 0;   ///< bytes that it may have at least, whatever the server's limit is
+  std::size_t values_inside = 0;  ///< levels around the values of authors in it: these may be as deep as elsewhere
   std::vector<Answer> answers = {};
   std::vector<int> problems = {};  ///< statuses that do not follow from the rest; see problem_statuses
   Handler handler = nullptr;
+  Receiver receive = nullptr;  ///< takes a body of any type, as it comes; null: it is JSON, or there is none
 };
 
 /// All of them, in the order of the reference.
@@ -63,9 +69,11 @@ std::vector<Route> bulk_routes();
 std::vector<Route> registry_routes();
 std::vector<Route> execute_routes();
 std::vector<Route> artifact_routes();
+std::vector<Route> upload_routes();
 std::vector<Route> limit_routes();
 std::vector<Route> schedule_routes();
 std::vector<Route> worker_routes();
+std::vector<Route> worker_call_routes();
 std::vector<Route> system_routes();
 
 // Parameters that several routes have.

@@ -28,8 +28,9 @@ const std::vector<Alias>& aliases() {
 
 std::vector<Route> make_routes() {
   std::vector<Route> all;
-  for (auto* part : {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes,
-                     artifact_routes, limit_routes, schedule_routes, worker_routes, system_routes}) {
+  for (auto* part :
+       {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes, artifact_routes,
+        upload_routes, limit_routes, schedule_routes, worker_routes, worker_call_routes, system_routes}) {
     auto some = part();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }
@@ -60,6 +61,7 @@ std::vector<int> problem_statuses(const Route& route) {
   if (route.role) statuses.insert(statuses.end(), {401, 403, 503});
   if (!path_variables(route.path).empty()) statuses.push_back(404);
   if (!route.body.empty()) statuses.insert(statuses.end(), {413, 415, 422});
+  if (route.receive) statuses.push_back(413);
   std::sort(statuses.begin(), statuses.end());
   statuses.erase(std::unique(statuses.begin(), statuses.end()), statuses.end());
   return statuses;

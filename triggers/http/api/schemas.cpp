@@ -6,6 +6,7 @@
 #include "core/model/json_text.hpp"
 #include "triggers/http/api/bodies.hpp"
 #include "triggers/http/api/openapi.hpp"
+#include "triggers/http/api/worker_bodies.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -196,6 +197,46 @@ constexpr std::string_view other_schemas = R"json({
 "QueuePage": {"type": "object", "required": ["items", "next_cursor"], "properties": {
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Queue"}},
   "next_cursor": {"$ref": "#/components/schemas/NextCursor"}}},
+"ArtifactReference": {"type": "object", "required": ["$artifact", "size", "media_type"], "properties": {
+  "$artifact": {"type": "string"}, "size": {"type": "integer"}, "media_type": {"type": "string"}}},
+"HandedOutTask": {"type": "object", "description": "the record of a queue, and what belongs to its lease",
+  "required": ["schema", "task_id", "status", "created_at", "resolver_id", "strategy", "serialized_task", "params",
+    "attempt", "group_id", "lease", "job_id", "task_type", "stage", "round", "index", "idempotency_key", "timeout_ms",
+    "heartbeat_ms", "term_ms", "alone"],
+  "properties": {
+    "schema": {"const": 1}, "task_id": {"type": "string"}, "status": {"const": "ready"},
+    "created_at": {"type": "number", "description": "seconds since 1970"}, "resolver_id": {"type": "string"},
+    "strategy": {"type": "string", "enum": ["reference", "pickle", "source"]},
+    "serialized_task": {"type": "object", "required": ["strategy", "payload"], "properties": {
+      "strategy": {"type": "string"}, "payload": {"type": "object"}}},
+    "params": {"type": "object", "description": "it may be the reference of an artifact"},
+    "progress": {"description": "what earlier attempts had come to; missing if they said nothing"},
+    "attempt": {"type": "integer"}, "group_id": {"type": "string", "description": "the job"},
+    "lease": {"type": "string"}, "job_id": {"type": "string"}, "task_type": {"type": "string"},
+    "stage": {"type": "integer"}, "round": {"type": "integer"}, "index": {"type": "integer"},
+    "idempotency_key": {"type": "string", "description": "the same for every attempt of the task"},
+    "timeout_ms": {"type": "integer", "description": "of the attempt; 0: none"},
+    "heartbeat_ms": {"type": "integer", "description": "the longest silence of its handler; 0: it need not be heard of"},
+    "term_ms": {"type": "integer", "description": "the lease ends if it is not renewed for so long"},
+    "alone": {"type": "boolean", "description": "nothing else is to run beside it: it may be what ended a worker"},
+    "traceparent": {"type": "string"}}},
+"HandOut": {"type": "object", "description": "the tasks of one lease, with what they have in common said once",
+  "required": ["lease", "job_id", "stage", "round", "defined_in", "task_type", "resolver_id", "timeout_ms",
+    "heartbeat_ms", "term_ms", "alone", "tasks"],
+  "properties": {
+    "lease": {"type": "string"}, "job_id": {"type": "string"}, "stage": {"type": "integer"},
+    "round": {"type": "integer"}, "defined_in": {"type": "integer"}, "task_type": {"type": "string"},
+    "resolver_id": {"type": "string"}, "timeout_ms": {"type": "integer"}, "heartbeat_ms": {"type": "integer"},
+    "term_ms": {"type": "integer"}, "alone": {"type": "boolean"}, "traceparent": {"type": "string"},
+    "tasks": {"type": "array", "items": {"type": "object", "required": ["index", "attempt", "params"], "properties": {
+      "index": {"type": "integer"}, "attempt": {"type": "integer"}, "params": {"type": "object"}, "progress": {}}}}}},
+"HandedOut": {"type": "object", "description": "tasks, or hand_outs where the body says grouped", "properties": {
+  "tasks": {"type": "array", "items": {"$ref": "#/components/schemas/HandedOutTask"}},
+  "hand_outs": {"type": "array", "items": {"$ref": "#/components/schemas/HandOut"}}}},
+"LeaseNews": {"type": "object", "required": ["leases"], "properties": {
+  "leases": {"type": "array", "items": {"type": "object", "required": ["lease", "state"], "properties": {
+    "lease": {"type": "string"},
+    "state": {"type": "string", "enum": ["held", "recalled", "cancelled", "gone"]}}}}}},
 "Liveness": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
 "Readiness": {"type": "object", "required": ["status", "checks"], "properties": {
   "status": {"const": "ready"}, "checks": {"type": "object", "additionalProperties": {"type": "string"}}}},
@@ -224,6 +265,10 @@ json::object component_schemas() {
   all["PutLimit"] = params::schema<LimitBody>();
   all["PutNamedLimit"] = params::schema<NamedLimitBody>();
   all["PutManyLimits"] = params::schema<LimitsBody>();
+  all["Poll"] = params::schema<PollBody>();
+  all["Complete"] = params::schema<CompleteBody>();
+  all["Heartbeat"] = params::schema<HeartbeatBody>();
+  all["Leave"] = params::schema<LeaveBody>();
   // Each of these says which dialect it is; here all are the one of OpenAPI 3.1.
   for (auto& schema : all) schema.value().get_object().erase("$schema");
   return all;

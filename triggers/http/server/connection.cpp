@@ -179,6 +179,7 @@ void Connection::cut_off() {
 void Connection::close() {
   if (closed_) return;
   closed_ = true;
+  taker_.reset();
   const auto self = shared_from_this();
   leave();
   boost::system::error_code ignored;

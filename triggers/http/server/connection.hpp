@@ -39,6 +39,8 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   void out_of_time();
   /// The server is about to stop.
   void drain();
+  /// Who takes the body that it reads has room again.
+  void go_on_with_body() { holds_body_ = false; }
   /// The client takes too long to read.
   void cut_off();
   /// At once. Who is answering hears of it.
@@ -69,6 +71,8 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   bool may_begin() const;
   bool can_resume() const { return !closed_ && blocked_ && may_begin(); }
   void begin_request();
+  void begin_body(const Request& head);
+  void hand_on_body();
   void end_request();
   void refuse(const Request* request, const Refusal& refusal);
   void answer(Exchange::About about, Response response);
@@ -105,6 +109,8 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   int reads_left_ = 0;    ///< in this turn
   bool blocked_ = false;  ///< a head is there, and those before it have to be answered first
   bool skips_body_ = false;
+  std::shared_ptr<BodyTaker> taker_ = {};  ///< of the body that is read
+  bool holds_body_ = false;                ///< it has no room now
   bool owes_continue_ = false;
   bool sent_continue_ = false;
   bool ended_ = false;    ///< the client has ended its side

@@ -56,7 +56,7 @@ bool Connection::wants_to_read() const {
   if (ended_) return false;
   if (lingering_) return true;
   if (last_) return dropped_ < dropped_before_answer;
-  return !blocked_;
+  return !blocked_ && !holds_body_;
 }
 
 void Connection::read() {
@@ -113,7 +113,10 @@ void Connection::read_requests() {
         }
         begin_request();
         break;
-      case RequestReader::State::needs_body: owes_continue_ = reader_->wants_continue() && !sent_continue_; return;
+      case RequestReader::State::needs_body:
+        owes_continue_ = reader_->wants_continue() && !sent_continue_;
+        hand_on_body();
+        return;
       case RequestReader::State::complete: end_request(); break;
       case RequestReader::State::refused: refuse(reader_->head(), reader_->refusal()); break;
     }
@@ -140,8 +143,7 @@ void Connection::begin_request() {
   }
   const auto refusal = service_.admit(head);
   if (!refusal) {
-    reader_->read_body(service_.body_limit(head));
-    return;
+    return begin_body(head);
   }
   auto described = about(head);
   auto response = service_.refuse(&head, *refusal);
@@ -150,8 +152,26 @@ void Connection::begin_request() {
   answer(std::move(described), std::move(response));
 }
 
+void Connection::begin_body(const Request& head) {
+  taker_ = service_.receive(head);
+  if (taker_) {
+    // The taker may be kept by what it calls.
+    taker_->set_resume([mailbox = loop_.mailbox(), self = weak_from_this()] { mailbox->put_room(self); });
+  }
+  reader_->read_body(service_.body_limit(head));
+}
+
+void Connection::hand_on_body() {
+  if (!taker_) return;
+  auto piece = reader_->take_body_part();
+  if (!piece.empty() && !service_.take(*taker_, std::move(piece))) holds_body_ = true;
+}
+
 void Connection::end_request() {
+  hand_on_body();
   auto request = reader_->take();
+  request.taker = std::move(taker_);
+  holds_body_ = false;
   owes_continue_ = false;  // the body came without it
   if (std::exchange(skips_body_, false)) return;
   const auto exchange = open_exchange(about(request));
@@ -159,6 +179,7 @@ void Connection::end_request() {
 }
 
 void Connection::refuse(const Request* request, const Refusal& refusal) {
+  taker_.reset();
   Request unread;  // its problem is to have the id that its header has
   if (!request) {
     unread.id = make_request_id();

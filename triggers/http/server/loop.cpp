@@ -89,6 +89,12 @@ void Loop::deliver() {
     auto* connection = letter.exchange->connection();
     if (connection && connection->touch()) touched.push_back(connection->shared_from_this());
   }
+  for (const auto& waiting : mailbox_->take_rooms()) {
+    const auto connection = waiting.lock();
+    if (!connection) continue;
+    connection->go_on_with_body();
+    if (connection->touch()) touched.push_back(connection);
+  }
   for (const auto& connection : touched) connection->turn();
 }
 

@@ -12,6 +12,8 @@
 
 namespace coremachine::http {
 
+class Connection;
+
 /// What somebody says about an exchange, on any thread, to the thread that has it.
 struct Letter {
   struct Answer {
@@ -56,6 +58,18 @@ class Mailbox {
     return std::exchange(letters_, {});
   }
 
+  /// There is room again for the body of the request that this connection reads.
+  void put_room(std::weak_ptr<Connection> connection) {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) return;
+    rooms_.push_back(std::move(connection));
+    if (rooms_.size() == 1) wake_();
+  }
+  std::vector<std::weak_ptr<Connection>> take_rooms() {
+    const std::scoped_lock lock(mutex_);
+    return std::exchange(rooms_, {});
+  }
+
   /// Nothing is taken any more, and nobody woken.
   void close() {
     std::vector<Letter> dropped;  // after the lock is released: what is in letters may write letters
@@ -75,6 +89,7 @@ class Mailbox {
   std::function<void()> wake_;
   bool closed_ = false;
   std::vector<Letter> letters_ = {};
+  std::vector<std::weak_ptr<Connection>> rooms_ = {};
 };
 
 }  // namespace coremachine::http

@@ -84,6 +84,8 @@ struct Application {
   std::function<std::optional<Refusal>(const Request& head)> admit = {};
   /// How long a body may be, for a request that was admitted; else `Limits::body` of the options.
   std::function<std::uint64_t(const Request& head)> body_limit = {};
+  /// Who takes the body of such a request as it comes; null: it is kept in the request.
+  std::function<std::shared_ptr<BodyTaker>(const Request& head)> receive = {};
   std::function<void(Request request, Reply reply)> handle = {};
   /// Makes the answer to what is refused. `request` is never null: where the head could not be read it has an id alone,
   /// and of one that was lost by `handle` method, target, id and peer.

@@ -58,6 +58,15 @@ std::uint64_t Service::body_limit(const Request& head) const noexcept {
   return guarded(*this, "body_limit", options.message.body, [&] { return application_.body_limit(head); });
 }
 
+std::shared_ptr<BodyTaker> Service::receive(const Request& head) const noexcept {
+  if (!application_.receive) return nullptr;
+  return guarded(*this, "receive", std::shared_ptr<BodyTaker>(), [&] { return application_.receive(head); });
+}
+
+bool Service::take(BodyTaker& taker, std::string piece) const noexcept {
+  return guarded(*this, "take", true, [&] { return taker.take(std::move(piece)); });
+}
+
 bool Service::handle(Request request, Reply reply) const noexcept {
   return guarded(*this, "handle", false, [&] {
     application_.handle(std::move(request), std::move(reply));

@@ -49,6 +49,8 @@ class Service {
   // comes back says 500.
   std::optional<Refusal> admit(const Request& head) const noexcept;
   std::uint64_t body_limit(const Request& head) const noexcept;
+  std::shared_ptr<BodyTaker> receive(const Request& head) const noexcept;
+  bool take(BodyTaker& taker, std::string piece) const noexcept;
   /// False if it threw; the reply is dropped or elsewhere then.
   bool handle(Request request, Reply reply) const noexcept;
   Response refuse(const Request* request, const Refusal& refusal) const noexcept;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coremachine::http {
@@ -13,6 +16,25 @@ struct Field {
   friend bool operator==(const Field&, const Field&) = default;
 };
 
+/// Takes the body of a request as it comes, so that nobody has it whole. Dropped before the body is whole, when that
+/// will not be.
+class BodyTaker {
+ public:
+  virtual ~BodyTaker() = default;
+  /// On an I/O thread, which must not be blocked. False: enough for now; nothing more comes until `resume` is called.
+  virtual bool take(std::string piece) = 0;
+  /// What calls for more, on any thread; set before the first piece.
+  void set_resume(std::function<void()> resume) { resume_ = std::move(resume); }
+
+ protected:
+  void resume() const {
+    if (resume_) resume_();
+  }
+
+ private:
+  std::function<void()> resume_ = {};
+};
+
 /// A request as a RequestReader read it.
 ///
 /// Method, target, names and values of fields are free of control characters. Bytes from 0x80 on may be in a value, and
@@ -22,12 +44,13 @@ struct Request {
   std::string method;         ///< "GET"; one of the nine of RFC 9110 and RFC 5789
   std::string target;         ///< begins with `/`, percent-encoding as it was sent; `*` with OPTIONS alone
   std::vector<Field> fields;  ///< as they were sent, in order
-  std::string body;           ///< whole, and without chunks
+  std::string body;           ///< whole, and without chunks; empty where `taker` has it
   bool keep_alive = true;     ///< the client can go on with this connection
   int minor_version = 1;      ///< HTTP/1.x: 0, or 1 for that and anything later
   bool secure = false;        ///< came by TLS
   std::string peer;           ///< "127.0.0.1:50412"
   std::string id;             ///< for X-Request-Id of the reply: the client's, if it sent a sane one, else a new one
+  std::shared_ptr<BodyTaker> taker = {};  ///< where the body went, if it was not kept
 
   /// The value of the only or first field of this name, or null.
   const std::string* find(std::string_view lower_case_name) const {

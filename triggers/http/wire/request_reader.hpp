@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "triggers/http/wire/chunk_decoder.hpp"
 #include "triggers/http/wire/head_rules.hpp"
@@ -62,6 +63,9 @@ class RequestReader {
   /// when that is complete, take() is due and the connection goes on. False: that cannot be done (it is longer, of
   /// unknown length, or the client waits for 100 Continue), and the connection is to be closed after the answer.
   bool skip_body(std::uint64_t at_most);
+
+  /// What has come of the body since it was last asked; only what is left is in the request in the end.
+  std::string take_body_part() { return std::exchange(now_.request.body, {}); }
 
   /// In needs_body: the client waits for `100 Continue` before it sends the body, and nothing of that is there yet. To
   /// be asked once, after read_body.

@@ -1,9 +1,9 @@
-#include "triggers/cli/client/server_address.hpp"
+#include "core/client/server_address.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-namespace coremachine::cli {
+namespace coremachine::client {
 namespace {
 
 bool is_host_character(char c) {
@@ -79,4 +79,4 @@ std::optional<ServerAddress> parse_server(std::string_view url) {
   return server;
 }
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

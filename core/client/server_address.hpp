@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace coremachine::cli {
+namespace coremachine::client {
 
 /// Where a server is.
 struct ServerAddress {
@@ -21,4 +21,4 @@ struct ServerAddress {
 /// `http://HOST[:PORT][/PREFIX]` or https; nothing for anything else. Ports are 80 and 443 by default.
 std::optional<ServerAddress> parse_server(std::string_view url);
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

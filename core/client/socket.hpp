@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "triggers/cli/client/server_address.hpp"
-#include "triggers/cli/client/transport.hpp"
+#include "core/client/server_address.hpp"
+#include "core/client/transport.hpp"
 
-namespace coremachine::cli {
+namespace coremachine::client {
 
 /// A connection to a server, plain or by TLS, with blocking calls that give up at a deadline. One thread at a time.
 /// After a failure it is of no more use.
@@ -28,6 +28,8 @@ class Socket {
   Transported<std::size_t> read(char* into, std::size_t size, Deadline deadline);
   /// Whether something waits to be read, be it the end: what was quiet for a while may have been closed meanwhile.
   bool has_news() const;
+  /// Whoever reads or writes now finds it closed. Any thread.
+  void shut_down();
 
  private:
   struct State;
@@ -35,4 +37,4 @@ class Socket {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

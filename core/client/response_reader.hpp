@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "triggers/cli/client/transport.hpp"
+#include "core/client/transport.hpp"
 
-namespace coremachine::cli {
+namespace coremachine::client {
 
 /// What a server answered, but for the body.
 struct ResponseHead {
@@ -45,4 +45,4 @@ class ResponseReader {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

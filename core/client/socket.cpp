@@ -1,4 +1,4 @@
-#include "triggers/cli/client/socket.hpp"
+#include "core/client/socket.hpp"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -15,7 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace coremachine::cli {
+namespace coremachine::client {
 namespace {
 
 using Kind = TransportError::Kind;
@@ -207,9 +207,13 @@ Transported<std::size_t> Socket::read(char* into, std::size_t size, Deadline dea
   }
 }
 
+void Socket::shut_down() {
+  ::shutdown(*state_->file, SHUT_RDWR);
+}
+
 bool Socket::has_news() const {
   pollfd watched{*state_->file, POLLIN, 0};
   return ::poll(&watched, 1, 0) != 0;
 }
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

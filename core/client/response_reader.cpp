@@ -1,4 +1,4 @@
-#include "triggers/cli/client/response_reader.hpp"
+#include "core/client/response_reader.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -6,7 +6,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-namespace coremachine::cli {
+namespace coremachine::client {
 namespace {
 
 namespace http = boost::beast::http;
@@ -104,4 +104,4 @@ bool ResponseReader::complete() const {
   return state_->head && state_->parser->is_done();
 }
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client

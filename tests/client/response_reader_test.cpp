@@ -1,10 +1,10 @@
 // Answers of HTTP, cut wherever a network may cut them.
 #include <doctest/doctest.h>
 
-#include "triggers/cli/client/response_reader.hpp"
-#include "triggers/cli/client/server_address.hpp"
+#include "core/client/response_reader.hpp"
+#include "core/client/server_address.hpp"
 
-using namespace coremachine::cli;
+using namespace coremachine::client;
 
 namespace {
 

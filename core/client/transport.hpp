@@ -7,7 +7,7 @@
 #include <boost/assert/source_location.hpp>
 #include <boost/system/result.hpp>
 
-namespace coremachine::cli {
+namespace coremachine::client {
 
 /// Why nothing came of talking to a server.
 struct TransportError {
@@ -31,4 +31,4 @@ using Transported = boost::system::result<T, TransportError>;
 /// By when something has to be done.
 using Deadline = std::chrono::steady_clock::time_point;
 
-}  // namespace coremachine::cli
+}  // namespace coremachine::client
