@@ -46,6 +46,7 @@ void list_tasks(Api& api, std::shared_ptr<Call> call) {
   if (const auto stage = parameters.integer("stage")) query.stage = static_cast<int>(*stage);
   if (const auto round = parameters.integer("round")) query.round = static_cast<std::uint32_t>(*round);
   for (const auto& word : parameters.words("status")) query.statuses.push_back(*task_status_from(word));
+  query.first = static_cast<std::uint64_t>(parameters.integer("first").value_or(0));
   query.limit = limit_of(*call);
   query.cursor = parameters.text("cursor").value_or("");
   query.params = parameters.names("expand", "params");
@@ -83,11 +84,15 @@ void explain(Api& api, std::shared_ptr<Call> call) {
 void heat_map(Api& api, std::shared_ptr<Call> call) {
   const auto id = api.job_id(call);
   if (!id) return;
-  std::optional<int> stage;
-  if (const auto asked = call->parameters().integer("stage")) stage = static_cast<int>(*asked);
-  const auto cells = static_cast<std::size_t>(call->parameters().integer("cells").value_or(1024));
+  const auto& parameters = call->parameters();
+  HeatQuery query;
+  if (const auto stage = parameters.integer("stage")) query.stage = static_cast<int>(*stage);
+  if (const auto round = parameters.integer("round")) query.round = static_cast<std::uint32_t>(*round);
+  if (const auto cells = parameters.integer("cells")) query.cells = static_cast<std::size_t>(*cells);
+  query.first = static_cast<std::uint64_t>(parameters.integer("first").value_or(0));
+  if (const auto count = parameters.integer("count")) query.count = static_cast<std::uint64_t>(*count);
   api.ask(
-      call, [id = *id, stage, cells](CoreMachine& machine) { return machine.heat_map(id, stage, cells); },
+      call, [id = *id, query](CoreMachine& machine) { return machine.heat_map(id, query); },
       [call](const HeatMap& map) { call->send(200, to_json(map)); });
 }
 
@@ -98,6 +103,18 @@ Parameter stage_parameter() {
           .low = 1,
           .high = INT32_MAX,
           .initial = "the current or last one"};
+}
+
+Parameter round_parameter() {
+  return {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX};
+}
+
+Parameter first_parameter() {
+  return {.name = "first",
+          .kind = ParameterKind::integer,
+          .doc = "from the task of this index on",
+          .low = 0,
+          .initial = "0"};
 }
 
 Route list_route() {
@@ -129,16 +146,16 @@ Route tasks_route() {
           .group = "jobs",
           .operation = "listJobTasks",
           .summary = "List tasks of one round of a job, by index",
-          .parameters =
-              {stage_parameter(),
-               {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX},
-               {.name = "status",
-                .kind = ParameterKind::choices,
-                .doc = "in one of these",
-                .choices = names_of(all_task_statuses)},
-               expand_parameter(),
-               limit_parameter(),
-               cursor_parameter()},
+          .parameters = {stage_parameter(),
+                         round_parameter(),
+                         first_parameter(),
+                         {.name = "status",
+                          .kind = ParameterKind::choices,
+                          .doc = "in one of these",
+                          .choices = names_of(all_task_statuses)},
+                         expand_parameter(),
+                         limit_parameter(),
+                         cursor_parameter()},
           .answers = {{200, "a page of tasks", "TaskPage"}},
           .problems = {429},
           .handler = list_tasks};
@@ -163,13 +180,17 @@ std::vector<Route> job_view_routes() {
        .group = "jobs",
        .operation = "getJobHeatmap",
        .summary = "A stage of any size at a glance",
-       .parameters = {stage_parameter(),
-                      {.name = "cells",
-                       .kind = ParameterKind::integer,
-                       .doc = "how many at most",
-                       .low = 1,
-                       .high = static_cast<std::int64_t>(max_heat_cells),
-                       .initial = "1024"}},
+       .parameters =
+           {stage_parameter(),
+            round_parameter(),
+            first_parameter(),
+            {.name = "count", .kind = ParameterKind::integer, .doc = "of so many tasks", .low = 1, .initial = "all"},
+            {.name = "cells",
+             .kind = ParameterKind::integer,
+             .doc = "how many at most",
+             .low = 1,
+             .high = static_cast<std::int64_t>(max_heat_cells),
+             .initial = "1024"}},
        .answers = {{200, "ranges of indexes, with counts by status", "HeatMap"}},
        .problems = {429},
        .handler = heat_map},
