@@ -27,7 +27,7 @@ struct HandlerCall {
   JobId job;
   Boundary boundary;
   std::string job_type;
-  std::string version;
+  std::string version = "1";
   std::uint32_t attempt = 1;
   Text params;
   std::map<int, Text> stage_results = {};      ///< of closed stages

@@ -32,10 +32,10 @@ json::object to_json(const JobPage& page, const JobQuery& query) {
   items.reserve(page.items.size());
   for (const auto& job : page.items) {
     auto item = to_json(job);
-    if (!query.params) item.erase("params");
+    if (!query.params) item.stable_erase("params");
     if (!query.results) {
-      item.erase("result");
-      for (auto& stage : item["stages"].as_array()) stage.as_object().erase("result");
+      item.stable_erase("result");
+      for (auto& stage : item["stages"].as_array()) stage.as_object().stable_erase("result");
     }
     items.emplace_back(std::move(item));
   }

@@ -32,6 +32,7 @@ std::string made_up_name(const std::string& job_type) {
 SubmitOptions options_of(const ScheduleSpec& spec) {
   SubmitOptions options;
   options.priority = spec.priority;
+  options.timeout = spec.timeout;
   options.tags = spec.tags;
   options.tags.push_back("schedule:" + spec.name);
   return options;

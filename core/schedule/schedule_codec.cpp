@@ -64,6 +64,7 @@ ScheduleSpec read_members(DocumentReader& in) {
   spec.time_param = in.string("time_param").value_or("");
   spec.tags = in.strings("tags");
   spec.priority = static_cast<int>(in.integer("priority", -most_priority, most_priority).value_or(0));
+  spec.timeout = in.duration("timeout");
   read_timing(in, spec);
   if (const auto text = in.string("overlap")) {
     const auto policy = overlap_policy_from(*text);
@@ -135,6 +136,7 @@ json::object to_json(const ScheduleSpec& spec) {
   out["time_param"] = spec.time_param.empty() ? json::value(nullptr) : json::value(spec.time_param);
   out["tags"] = json::array(spec.tags.begin(), spec.tags.end());
   out["priority"] = spec.priority;
+  out["timeout"] = spec.timeout ? json::value(duration_text(*spec.timeout)) : json::value(nullptr);
   if (const auto* cron = std::get_if<Cron>(&spec.timing)) {
     out["cron"] = cron->expression;
     out["time_zone"] = cron->time_zone;

@@ -33,7 +33,8 @@ struct Reading {
 
 /// A spec as users write it and stores keep it. `name` and `job_type` are due, and one of `cron` and `every`:
 ///
-///   {"name": "nightly", "job_type": "report", "params": {}, "time_param": null, "tags": [], "priority": 0,
+///   {"name": "nightly", "job_type": "report", "params": {}, "time_param": null, "tags": [], "priority": 0, "timeout":
+///   null,
 ///    "cron": "30 2 * * *", "time_zone": "Europe/Berlin",      or   "every": "15m", "anchor": "2026-01-01T00:05:00Z"
 ///    "overlap": "skip", "catch_up_limit": 1, "jitter": "30s", "paused": false,
 ///    "starts_at": "2026-01-01T00:00:00.000Z", "ends_at": "2027-01-01T00:00:00.000Z"}

@@ -71,6 +71,8 @@ std::vector<Fault> spec_faults(const ScheduleSpec& spec) {
   judge_params(judge, spec);
   judge.check(spec.priority >= -most_priority && spec.priority <= most_priority, "#/priority",
               "it is not from -100 to 100");
+  judge.check(!spec.timeout || (spec.timeout->count() > 0 && *spec.timeout <= longest_interval), "#/timeout",
+              "it is not longer than 0s, or longer than 100 years");
   judge.check(spec.tags.size() <= most_tags, "#/tags", "there are more than " + std::to_string(most_tags));
   for (std::size_t i = 0; i < spec.tags.size(); ++i) {
     const auto& tag = spec.tags[i];

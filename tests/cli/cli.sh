@@ -58,7 +58,7 @@ expect 124 - 'timeout of 50 ms' run fan_out -p count=1 -p sleep_ms=60000 --timeo
 # ---- the log ----
 expect 0 . '^[0-9T:.-]+Z info the machine has started store=memory: .* info the machine has stopped unfinished_jobs=0 $' \
   run hello_world -q --log-level info
-expect 0 . '^\{"time":"[^"]+","level":"debug","message":"[^"]+".*"job accepted","job_id":"[0-9A-Z]{26}".*"status":"completed"' \
+expect 0 . '^\{"time":"[^"]+","level":"info","message":"[^"]+".*"level":"debug","message":"job accepted","job_id":"[0-9A-Z]{26}".*"status":"completed"' \
   run hello_world -q --log-level debug --log-format json
 expect 1 - ' warn job ended job_id=[0-9A-Z]{26} job_type=fan_out status=failed code=task_failed ' \
   run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -q --log-level warn

@@ -60,7 +60,7 @@ TEST_CASE("requests go over one connection as long as it stays") {
   auto client = client_of(server);
   for (const auto* body : {"1", "2", "3", "4"}) {
     const auto reply = client.exchange({.method = "POST", .target = "/a", .body = "{}"});
-    REQUIRE(reply);
+    REQUIRE(reply.has_value());
     CHECK(reply->body == body);
   }
   const auto requests = server.requests();
@@ -147,10 +147,11 @@ TEST_CASE("a problem is told with an exit code, every fault, and what to type in
       {"jobs", problem_answer(429, detail, "Retry-After: 7\r\n"), ExitCode::unreachable, {"try again in 7 s"}},
       {"jobs", problem_answer(503, detail), ExitCode::unreachable, {"try again later"}},
       {"jobs", problem_answer(500, detail), ExitCode::unreachable, {"r-1"}},
-      {"jobs", json_answer(404, "{}"), ExitCode::not_found, {"not as a CoreMachine server does", "--server"}},
+      {"jobs", json_answer(404, "{}"), ExitCode::unreachable, {"not as a CoreMachine server does", "--server"}},
       {"jobs", problem_answer(502, "<html>"), ExitCode::unreachable, {"not as a CoreMachine server does"}},
       {"jobs", json_answer(200, "<html>"), ExitCode::unreachable, {"does not answer in JSON"}},
-      {"jobs", json_answer(302, ""), ExitCode::usage, {"not as a CoreMachine server does"}},
+      {"jobs", json_answer(401, ""), ExitCode::not_allowed, {"not as a CoreMachine server does"}},
+      {"jobs", json_answer(302, ""), ExitCode::unreachable, {"not as a CoreMachine server does"}},
   };
   for (const auto& row : rows) {
     CAPTURE(row.answer);
@@ -175,7 +176,7 @@ TEST_CASE("the token is a secret, out of a file or a variable, and its origin is
   };
   for (const auto& row : std::initializer_list<Row>{{"abc\n", "abc"},
                                                     {"abc", "abc"},
-                                                    {"# of the server\n\nadmin abc\nreader def\n", "abc"},
+                                                    {"# of the server\n\nabc admin Ada\ndef read\n", "abc"},
                                                     {"abc\r\n", "abc"},
                                                     {"", nullptr},
                                                     {"\n\n", nullptr},
@@ -262,6 +263,14 @@ TEST_CASE("an end in the middle, of a job that was retried, is not the end") {
   ScriptedServer server({{{event_answer(event(1, "job.failed") + event(2, "job.accepted"))}},
                          {{event_answer(event(3, "job.completed"))}}});
   CHECK(follow_all(server).names == "job.failed 1, job.accepted 2, job.completed 3, ");
+}
+
+TEST_CASE("where the end of an earlier attempt ends the events, they are asked for again") {
+  ScriptedServer server({{{event_answer(event(1, "job.failed"))}}, {{event_answer(event(2, "job.completed"))}}});
+  int asked = 0;
+  const auto all = follow_all(server, {.is_over = [&] { return ++asked == 2; }});
+  CHECK(all.names == "job.failed 1, job.completed 2, ");
+  CHECK(all.how == Followed::ended);
 }
 
 TEST_CASE("a server that has no more events says so") {

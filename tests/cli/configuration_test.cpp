@@ -94,15 +94,16 @@ TEST_CASE("of every setting, what is said more strongly wins, and says where it 
       const bool by_file = (said & 4U) != 0;
       CAPTURE(each.name);
       CAPTURE(said);
-      const auto path = write_file(fs::path(directory.path()) / "settings.toml", by_file ? in_toml(each, sample(each, 0)) : "");
+      const auto path =
+          write_file(fs::path(directory.path()) / "settings.toml", by_file ? in_toml(each, sample(each, 0)) : "");
       std::map<std::string, std::string> variables;
       if (by_variable) variables[std::string(each.variable)] = sample(each, 1);
       const auto configuration = Configuration::load(path, environment_of(variables));
-      REQUIRE(configuration);
+      REQUIRE(configuration.has_value());
       std::optional<std::vector<std::string>> flag;
       if (by_flag) flag = std::vector<std::string>{sample(each, 2)};
       const auto value = configuration->value(each, flag);
-      REQUIRE(value);
+      REQUIRE(value.has_value());
       if (by_flag) {
         CHECK(value->texts.front() == sample(each, 2));
         CHECK(value->where.starts_with("--"));
@@ -125,7 +126,7 @@ TEST_CASE("a value that is none is refused with the place where it was said") {
                                                                               {"COREMACHINE_OUTPUT", "yaml"},
                                                                               {"COREMACHINE_TOKEN", ""},
                                                                               {"COREMACHINE_QUIET", "yes"}}));
-  REQUIRE(configuration);
+  REQUIRE(configuration.has_value());
   const auto message = [&](const char* name) { return configuration->value(setting(name)).error().message; };
   CHECK(message("workers") == "COREMACHINE_WORKERS takes a whole number from 0 to 4096, and not \"many\"");
   CHECK(message("output") == "COREMACHINE_OUTPUT takes table, json or jsonl, and not \"yaml\"");
@@ -146,7 +147,7 @@ TEST_CASE("the file is the one that is named, else the variable's, else the fold
   const auto xdg = (fs::path(directory.path()) / "xdg").string();
   const auto workers = [&](const std::optional<std::string>& flag, std::map<std::string, std::string> variables) {
     const auto loaded = Configuration::load(flag, environment_of(std::move(variables)));
-    REQUIRE(loaded);
+    REQUIRE(loaded.has_value());
     const auto value = loaded->value(setting("workers"));
     return value->texts.empty() ? std::string() : value->texts.front();
   };

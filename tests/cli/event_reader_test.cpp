@@ -71,7 +71,7 @@ TEST_CASE("events are the same however their bytes are cut") {
 
 TEST_CASE("a new connection forgets what was half read, and keeps the last id and the pause") {
   EventReader reader;
-  CHECK(reader.feed("retry: 1500\nid: 4\ndata: a\n\nevent: b\ndata: lo").size() == 1);
+  CHECK(reader.feed("retry: 1500\nid: 4\ndata: a\n\nid: 5\nevent: b\ndata: lo").size() == 1);
   reader.restart();
   CHECK(reader.last_id() == "4");
   CHECK(reader.retry_ms() == 1500);

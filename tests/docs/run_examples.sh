@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run_examples.sh PROGRAM PAGE: runs the examples of a page, against a server that it starts, and compares what they say.
 #
-# An example is a block of ```console with the line `<!-- run -->` above it. In it `$ ` begins a command and `> ` goes on
+# An example is a block of ```console with the line `<!-- run -->` above it. In it `$ ` begins a command and `>` goes on
 # with one; the lines below are what it says, on either stream. In these, `…` stands for anything within a line, and a
 # line of `…` alone for any number of lines. All commands of a page run in one shell, in an empty folder; `coremachine` is
 # the program, and http://127.0.0.1:8080, wherever a page has it, the server.
@@ -33,7 +33,7 @@ examples() {
     /^```/ { inside = 0 }
     !/^$/ { marked = 0 }
     inside && /^\$ / { print "C\t" NR "\t" substr($0, 3); next }
-    inside && /^> / { print "M\t" NR "\t" substr($0, 3); next }
+    inside && /^>( |$)/ { print "M\t" NR "\t" substr($0, 3); next }
     inside { print "E\t" NR "\t" $0 }' "$1"
 }
 

@@ -107,7 +107,7 @@ struct Transcript::State {
   }
   void describe(const machine::LoadJob& load) { say("LoadJob " + name(load.job)); }
   void describe(const machine::Announce& announce) {
-    const auto event = runtime::describe(announce.job, announce.what);
+    const auto event = runtime::describe(announce.job, announce.what, announce.traceparent);
     const auto* counts = event.data.if_contains("tasks");
     say("Announce " + name(announce.job) + " " + event.name + (counts ? ": " + counts_of(announce.what.counts) : ""));
   }

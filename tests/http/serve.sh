@@ -37,7 +37,8 @@ ask() {
   local status=$1 pattern=$2 method=$3 path=$4 got
   shift 4
   checks=$((checks + 1))
-  got=$(curl -sS -o body -D head -w '%{http_code}' -X "$method" -H 'Content-Type: application/json' "$@" "$url$path" 2>error)
+  [[ " $* " == *" Content-Type: "* ]] || set -- -H 'Content-Type: application/json' "$@"
+  got=$(curl -sS -o body -D head -w '%{http_code}' -X "$method" "$@" "$url$path" 2>error)
   if [ "$got" != "$status" ] || ! tr -d '\r' <head | cat - body | tr '\n' ' ' | grep -qE -- "$pattern"; then
     fail "$method $path $*: $got (expected $status), and /$pattern/ in:"
     cat head body error | head -c 1000
@@ -108,6 +109,14 @@ ask 431 problem GET /livez -H "X-Long: $(head -c 9000 /dev/zero | tr '\0' a)"
 ask 414 problem GET "/livez?$(head -c 9000 /dev/zero | tr '\0' a)"
 ask 400 '1 to 200' GET '/api/v1/jobs?limit=1000'
 host="Host: $authority"
+# Also of what could not be read, the problem has the id of its header.
+checks=$((checks + 1))
+exec 3<>"/dev/tcp/${authority%:*}/${authority##*:}"
+printf 'GET /livez HTTP/1.1\r\n\r\n' >&3
+tr -d '\r' <&3 >unread
+exec 3<&- 3>&-
+request_id=$(sed -n 's/^X-Request-Id: //p' unread)
+[ -n "$request_id" ] && grep -q "\"request_id\":\"$request_id\"" unread || fail "request_id: $(cat unread)"
 raw 501 "BREW / HTTP/1.1\r\n$host\r\n\r\n"
 raw 505 "GET / HTTP/2.0\r\n$host\r\n\r\n"
 raw 400 "GET /livez HTTP/1.1\r\n\r\n"
@@ -152,6 +161,31 @@ checks=$((checks + 2))
 wait "$waiting" || fail "the request that waited was not answered"
 wait "$streaming" || fail "the stream was not ended in order"
 
+# ---- who may do what ----
+reader=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+operator=$(head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
+printf '%s read ann\n%s admin\n' "$reader" "$operator" >tokens
+start --store memory: --token-file tokens
+ask 401 'WWW-Authenticate' GET /api/v1/jobs
+ask 401 'unauthorized' GET /api/v1/jobs -H 'Authorization: Bearer nobody'
+ask 401 'unauthorized' GET /no/such/path
+ask 200 '"items"' GET /api/v1/jobs -H "Authorization: Bearer $reader"
+ask 403 'submit' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $reader"
+ask 202 '"job_id"' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $operator"
+ask 200 '"status":"ok"' GET /livez
+ask 200 '"openapi"' GET /openapi.json
+ask 403 'forbidden' GET /livez -H 'Host: evil.example'
+ask 403 'forbidden' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $operator" -H 'Origin: http://evil.example'
+printf '%s admin\n' "$reader" >tokens
+kill -HUP "$server"
+for _ in $(seq 1000); do
+  curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $operator" "$url/api/v1/jobs" | grep -q 401 && break
+done
+ask 401 'unauthorized' GET /api/v1/jobs -H "Authorization: Bearer $operator"
+ask 202 '"job_id"' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $reader"
+stop TERM
+[ "$code" = 0 ] || fail "SIGTERM after SIGHUP: exit $code"
+
 # ---- what it refuses to do ----
 refuse() {
   local expected=$1 pattern=$2
@@ -162,13 +196,14 @@ refuse() {
   [ "$code" = "$expected" ] && grep -qE -- "$pattern" err || fail "serve $*: exit $code (expected $expected): $(head -c 300 err)"
 }
 refuse 2 'HOST:PORT' --listen 8080
+refuse 2 'nowhere' --token-file nowhere --store memory:
 refuse 2 'token-file.*insecure' --listen 0.0.0.0:0 --store memory:
 refuse 2 'queue takes memory:' --queue redis://localhost --store memory:
 refuse 2 'loads no modules' --module libjobs.so --store memory:
 refuse 2 'belong together' --tls-cert a.pem --store memory:
 refuse 2 'drain-limit takes' --drain-limit soon
 start --store sqlite:a.db
-refuse 4 "in use" --listen "$authority" --store memory:
+refuse 4 "another program listens" --listen "$authority" --store memory:
 refuse 4 'store_locked' --store sqlite:a.db --listen 127.0.0.1:0
 stop INT
 [ "$code" = 0 ] || fail "SIGINT: exit $code"

@@ -56,7 +56,7 @@ TEST_SUITE("jobs: hello_world") {
       }
     };
     const auto jobs = calls.jobs.list_all_info();
-    CHECK(jobs.size() == 3);
+    CHECK(jobs.size() == 4);
     for (const auto& info : jobs) {
       check(info);
       CHECK_FALSE(info.stages.empty());

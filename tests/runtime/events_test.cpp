@@ -128,7 +128,7 @@ TEST_SUITE("events") {
       CoreMachine machine(options(on_disk));
       std::mt19937_64 dice(on_disk ? 5 : 6);
       const auto draw = [&](std::uint64_t below) { return dice() % below; };
-      for (int i = 0; i < 40; ++i) {
+      for (int i = 0; i < 12; ++i) {
         json::array list;
         for (auto n = 1 + draw(3); n > 0; --n) {
           json::object stage{{"width", draw(8) == 0 ? 1500 + draw(1500) : draw(40)}};

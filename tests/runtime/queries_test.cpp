@@ -340,9 +340,9 @@ TEST_SUITE("queries: lists of jobs") {
   TEST_CASE_FIXTURE(World, "what a call has told, a list does not contradict") {
     for (const auto& kind : stores) {
       CAPTURE(kind);
-      Barrier& waits = barrier;
-      CoreMachine machine(options(kind == "disk" ? on_disk() : kind, 1));
-      const OpenAtExit open_at_exit{barrier};
+      World world;
+      CoreMachine machine(world.options(kind == "disk" ? world.on_disk() : kind, 1));
+      const OpenAtExit open_at_exit{world.barrier};
       const auto status = [&](JobId id) {
         const auto page = machine.jobs().value();
         for (const auto& job : page.items) {
@@ -359,14 +359,14 @@ TEST_SUITE("queries: lists of jobs") {
         CHECK(status(id) == "gone");
       }
       const auto id = machine.submit("mixed", mixed({"wait", "wait"})).value();
-      if (kind == "memory:") waits.await(1);
+      world.barrier.await(1);
       CHECK(machine.pause(id).value().status == JobStatus::paused);
       CHECK(status(id) == "paused");
       CHECK(machine.resume(id).has_value());
       CHECK(status(id) != "paused");
       const auto cancelled = machine.cancel(id).value().status;
       CHECK((status(id) == to_string(cancelled) || status(id) == "cancelled"));
-      waits.open();
+      world.barrier.open();
       machine.wait(id).value();
       CHECK(status(id) == "cancelled");
       CHECK(machine.retry(id).value().attempt == 2);

@@ -67,7 +67,7 @@ void verify(const std::string& store, Timestamp time) {
   JobFilter all;
   all.limit = 10'000;
   std::set<std::string> times;
-  const auto jobs = opened.store->list_jobs(all);
+  const auto jobs = opened.store->list_jobs(all).rows;
   for (const auto& job : jobs) {
     const auto stored = opened.store->read_job(job.id).value();
     const auto made = make_view(decode_job(stored.job, stored.rounds));

@@ -78,6 +78,18 @@ TEST_SUITE("runtime: schedules") {
     CHECK(view.next_times.front() == at("2026-01-01T02:00:00Z"));
   }
 
+  TEST_CASE("a job that hangs ends by its timeout, and the schedule goes on") {
+    Started with;
+    auto spec = hourly("waiting");
+    spec.timeout = Milliseconds{1};
+    REQUIRE(with->create_schedule(spec).has_value());
+    for (int i = 0; i < 2; ++i) {
+      const auto run = with->run_schedule("hourly").value();
+      CHECK(with->wait(run.job->id).value().error->code == ErrorCode::job_timeout);
+      CHECK(with.at_rest("hourly").state.skipped == 0);
+    }
+  }
+
   TEST_CASE("by the real clock") {
     ScheduleMachine with;
     with.register_jobs();

@@ -49,6 +49,7 @@ class RandomSchedules {
     made.time_param = pick({"", "for_time", "\xC3\xA4"});
     for (auto n = number(3); n > 0; --n) made.tags.push_back(pick({"x", "\xC3\xA4", "two words", "\"quoted\""}));
     made.priority = static_cast<int>(number(201)) - 100;
+    if (number(2) == 0) made.timeout = Milliseconds{1 + number(10'000'000)};
     if (number(2) == 0) {
       made.timing = Cron{pick({"@daily", "*/5 * * * MON-FRI", "0 0 2 L * ?"}), pick({"UTC", "Europe/Berlin"})};
     } else {
@@ -149,10 +150,8 @@ TEST_SUITE("schedule: codec") {
          "#/name: it is no name; a name is " + std::string(name_rule) + "\n#/job_type: it is no name; a name is " +
              std::string(name_rule) + "\n"},
         {with(R"("every2": 1)"),
-         "#/every2: it does not belong here; what may is name, job_type, params, time_param, tags, priority, cron, "
-         "every, "
-         "time_zone, "
-         "anchor, overlap, catch_up_limit, jitter, paused, starts_at, ends_at\n"},
+         "#/every2: it does not belong here; what may is name, job_type, params, time_param, tags, priority, timeout, "
+         "cron, every, time_zone, anchor, overlap, catch_up_limit, jitter, paused, starts_at, ends_at\n"},
         {with(R"("cron": "@daily")"), "#: it has both cron and every, and one of them is due\n"},
         {with(R"("time_zone": "UTC")"), "#/time_zone: an interval has no time zone; it belongs to cron\n"},
         {cron_with(R"("cron": "@daily", "anchor": "2024-01-01T00:00:00Z")"),
@@ -173,6 +172,8 @@ TEST_SUITE("schedule: codec") {
          "#/tags/1: it is no string\n#/tags/1: it is empty, longer than 256 bytes, or no UTF-8\n"
          "#/tags/2: it is empty, longer than 256 bytes, or no UTF-8\n"},
         {with(R"("priority": 101)"), "#/priority: it is not from -100 to 100\n"},
+        {with(R"("timeout": "0s")"), "#/timeout: it is not longer than 0s, or longer than 100 years\n"},
+        {with(R"("timeout": 30)"), "#/timeout: it is no string\n"},
         {with(R"("priority": 1.0)"), "#/priority: it is no integer\n"},
         {with(R"("overlap": "both")"), "#/overlap: it is none of skip, queue_one, cancel_running and allow\n"},
         {with(R"("catch_up_limit": 101)"), "#/catch_up_limit: it is not from 0 to 100\n"},

@@ -95,7 +95,7 @@ class Game {
     shell_ = std::make_unique<testing::LoneShell>(jobs_, tasks_, store_, Timestamp{Milliseconds{1'767'225'600'000}});
     shell_->observe = [this](const machine::Action& action) {
       const auto* announced = std::get_if<machine::Announce>(&action);
-      if (announced) happened(runtime::describe(announced->job, announced->what));
+      if (announced) happened(runtime::describe(announced->job, announced->what, announced->traceparent));
     };
   }
 

@@ -189,7 +189,8 @@ void verify_all_is_collected(Store& store, std::unique_ptr<ArtifactStore> artifa
   Batch all{.sequence = ++sequence, .incarnation = incarnation};
   JobFilter every;
   every.limit = SIZE_MAX;
-  for (const auto& job : store.list_jobs(every)) all.deletes.push_back(job.id);
+  const auto jobs = store.list_jobs(every).rows;
+  for (const auto& job : jobs) all.deletes.push_back(job.id);
   store.commit(all).value();
   while (store.has_garbage()) {
     Batch sweep{.sequence = ++sequence, .incarnation = incarnation};

@@ -358,6 +358,15 @@ TEST_SUITE("telemetry: queues and workers") {
     CHECK(machine.wait(job).value().status == JobStatus::cancelled);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "the size of a store is that of its files, from the first commit on") {
+    const support::TemporaryDirectory folder;
+    auto with = options(LogLevel::off);
+    with.store = "sqlite:" + folder.path() + "/a.db";
+    CoreMachine machine(with);
+    CHECK(machine.run("plain", plain("ok", 5)).has_value());
+    CHECK(series(machine.metrics(), "coremachine_store_bytes").at("").value >= 4096);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "tasks of a type that this program does not have are queued, and no label of a metric") {
     const support::TemporaryDirectory folder;
     auto with = options(LogLevel::off);

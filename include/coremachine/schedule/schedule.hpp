@@ -49,7 +49,8 @@ struct ScheduleSpec {
   /// The param of each job that is the time its firing stands for, as `2026-01-31T01:30:00.000Z`; empty: none is.
   std::string time_param = {};
   std::vector<std::string> tags = {};
-  int priority = 0;  ///< −100 … 100
+  int priority = 0;                          ///< −100 … 100
+  std::optional<Milliseconds> timeout = {};  ///< of each job, from when it begins
   std::variant<Cron, Interval> timing = Cron{};
   OverlapPolicy overlap = OverlapPolicy::skip;
   /// How many of the firings that were missed while nobody was there to fire them are made up for: the newest ones.

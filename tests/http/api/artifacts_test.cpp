@@ -18,7 +18,7 @@ struct LargeJob : JobHandler {
     const auto size = context.job_params().at("size").to_number<std::size_t>();
     std::string text;
     while (text.size() < size) text += std::to_string(text.size()) + " ";
-    return {{"text", context.artifact(text)}};
+    return {{"text", context.artifact(json::value(text))}};
   }
 };
 

@@ -54,7 +54,7 @@ TEST_SUITE("http: events") {
       CHECK(events.front().name == "job.accepted");
       CHECK(events.back().name == "job.completed");
       for (std::size_t i = 0; i < events.size(); ++i) {
-        CHECK(events[i].data.at("job_id") == id);
+        CHECK(events[i].data.at("job_id") == json::value(id));
         CHECK(events[i].data.at("seq") == events[i].id);
         CHECK(is_last(events[i]) == (i + 1 == events.size()));
         if (i > 0) CHECK(events[i].id > events[i - 1].id);

@@ -37,6 +37,30 @@ void for_each_member(const json::value& value, const std::function<void(std::str
   }
 }
 
+/// One member a line, so that a change can be reviewed.
+std::string indented(const json::value& value, std::size_t depth) {
+  const auto* object = value.if_object();
+  const auto* array = value.if_array();
+  if ((!object || object->empty()) && (!array || array->empty() || !array->at(0).is_structured())) {
+    return json::serialize(value);
+  }
+  std::string text = object ? "{" : "[";
+  const auto line = "\n" + std::string(depth + 1, ' ');
+  const auto separate = [&] { text.append(text.size() > 1 ? "," : "").append(line); };
+  if (object) {
+    for (const auto& member : *object) {
+      separate();
+      text.append(json::serialize(json::value(member.key()))).append(": ").append(indented(member.value(), depth + 1));
+    }
+  } else {
+    for (const auto& element : *array) {
+      separate();
+      text.append(indented(element, depth + 1));
+    }
+  }
+  return text.append("\n" + std::string(depth, ' ')).append(object ? "}" : "]");
+}
+
 }  // namespace
 
 TEST_SUITE("http: the OpenAPI document") {
@@ -123,7 +147,7 @@ TEST_SUITE("http: the OpenAPI document") {
     const auto in_docs = read_file(docs + "openapi.json");
     const json::value document = make_openapi("0");
     if (std::getenv("COREMACHINE_WRITE_DOCS")) {
-      std::ofstream(docs + "openapi.json", std::ios::binary) << json::serialize(document) << "\n";
+      std::ofstream(docs + "openapi.json", std::ios::binary) << indented(document, 0) << "\n";
     }
     boost::system::error_code not_json;
     CHECK(json::parse(in_docs, not_json) == document);

@@ -59,7 +59,7 @@ TEST_SUITE("http: problems") {
         {"GET", "/api/v1/jobs?status=done", "", 400, "completed_with_errors"},
         {"GET", "/api/v1/jobs?since=monday", "", 400, "since"},
         {"GET", "/api/v1/jobs?expand=all", "", 400, "params, result"},
-        {"GET", "/api/v1/jobs?q=%zz", "", 400, "percent"},
+        {"GET", "/api/v1/jobs?q=%zz", "", 400, "hexadecimal"},
         {"GET", "/api/v1/tasks?tag=a", "", 400, "nearest: tags"},
         {"POST", "/api/v1/jobs/0123456789ABCDEFGHJKMNPQRS/$cancel", R"({"why": 1})", 400, "none is due"},
     };

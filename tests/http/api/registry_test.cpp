@@ -25,7 +25,8 @@ void add_tasks(JobRegistry&, TaskRegistry& tasks) {
 
 std::vector<std::string> names(const http::Response& response) {
   std::vector<std::string> all;
-  for (const auto& item : json::parse(response.body).as_array()) all.emplace_back(item.at("name").as_string());
+  const auto items = json::parse(response.body);
+  for (const auto& item : items.as_array()) all.emplace_back(item.at("name").as_string());
   return all;
 }
 

@@ -2,6 +2,8 @@
 
 #include <thread>
 
+#include <malloc.h>
+
 #include "tests/http/server/server_fixture.hpp"
 
 using namespace coremachine;
@@ -130,7 +132,8 @@ TEST_CASE("A client that waits for 100 Continue gets it once its head is admitte
 TEST_CASE("A client that does not wait for 100 Continue does not get it") {
   TestServer server;
   RawClient client(server.port());
-  client.send(get("/before") + "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  client.send(post("/before", {}) +
+              "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   auto before = server.asked.next();
   const auto bytes_in = server.server().stats().bytes_in;
   client.send("body");
@@ -247,7 +250,7 @@ TEST_CASE("The application says how a refusal looks") {
   Application application;
   application.refuse = [](const Request* request, const Refusal& refusal) {
     if (refusal.status == 501) throw std::runtime_error("twice unlucky");
-    return Response{refusal.status, {{"x-made", request ? request->target : "of nothing"}}, refusal.detail};
+    return Response{refusal.status, {{"x-made", request->target.empty() ? "of nothing" : request->target}}, refusal.detail};
   };
   application.admit = [](const Request& head) -> std::optional<Refusal> {
     if (head.target == "/admit-throws") throw std::runtime_error("a mistake");
@@ -327,11 +330,14 @@ TEST_CASE("Thousands may wait for answers: it costs a few KiB each") {
   TestServer server;
   std::vector<std::unique_ptr<RawClient>> clients;
   std::vector<Asked> asked;
+  const auto bytes_before = ::mallinfo2().uordblks;
   for (std::size_t i = 0; i < count; ++i) {
     clients.push_back(std::make_unique<RawClient>(server.port()));
     clients.back()->send(get("/" + std::to_string(i)));
   }
   for (std::size_t i = 0; i < count; ++i) asked.push_back(server.asked.next());
+  // With the requests, which the test has, and the test's own clients.
+  CHECK(::mallinfo2().uordblks < bytes_before + count * 4'096);
   const auto stats = server.server().stats();
   CHECK(stats.waiting == count);
   CHECK(stats.connections == count);

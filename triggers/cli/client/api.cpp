@@ -28,17 +28,15 @@ ServerAddress address_from(const SettingValues& settings) {
   return *address;
 }
 
-/// The first line that says something; of a line `ROLE TOKEN`, as the server's own file has them, the token.
+/// The first word of the first line that says something: so a file as the server has it, `TOKEN ROLE NAME`, will do.
 std::string token_from_file(const SettingValues& settings) {
   std::ifstream file(settings.text("token_file"));
   if (!file) settings.refuse("token_file", std::string("cannot be read (") + std::strerror(errno) + ")");
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
-    std::string first;
-    std::string second;
-    words >> first >> second;
-    if (first.empty() || first.starts_with('#')) continue;
-    const auto token = second.empty() ? first : second;
+    std::string token;
+    words >> token;
+    if (token.empty() || token.starts_with('#')) continue;
     if (is_token(token)) return token;
     break;
   }

@@ -22,6 +22,7 @@ std::vector<StreamEvent> EventReader::feed(std::string_view bytes) {
 
 void EventReader::restart() {
   EventReader anew;
+  anew.id_ = last_id_;
   anew.last_id_ = std::move(last_id_);
   anew.retry_ms_ = retry_ms_;
   *this = std::move(anew);
@@ -40,6 +41,8 @@ void EventReader::take_line(std::vector<StreamEvent>& out) {
     if (value.starts_with(' ')) value.remove_prefix(1);
     return take_field(text.substr(0, colon), value);
   }
+  // Not before the event is whole: what is asked for after a break is what comes after the last one that was told.
+  last_id_ = id_;
   if (has_data_) out.push_back({last_id_, name_.empty() ? "message" : name_, data_});
   name_.clear();
   data_.clear();
@@ -54,7 +57,7 @@ void EventReader::take_field(std::string_view name, std::string_view value) {
     data_ += value;
     has_data_ = true;
   } else if (name == "id") {
-    if (std::none_of(value.begin(), value.end(), [](char c) { return c == '\0'; })) last_id_ = value;
+    if (std::none_of(value.begin(), value.end(), [](char c) { return c == '\0'; })) id_ = value;
   } else if (name == "retry") {
     std::uint32_t ms = 0;
     const auto [at, error] = std::from_chars(value.data(), value.data() + value.size(), ms);

@@ -23,6 +23,7 @@ class EventReader {
  public:
   std::vector<StreamEvent> feed(std::string_view bytes);
 
+  /// Of the last event that was whole.
   const std::string& last_id() const { return last_id_; }
   /// How long to wait before connecting again, where the server said so.
   std::optional<std::uint32_t> retry_ms() const { return retry_ms_; }
@@ -39,6 +40,7 @@ class EventReader {
   std::string name_;
   std::string data_;
   bool has_data_ = false;
+  std::string id_;
   std::string last_id_;
   std::optional<std::uint32_t> retry_ms_;
 };

@@ -29,7 +29,8 @@ class Pursuit {
   Followed run() {
     for (;;) {
       const auto lost = read_one_connection();
-      if (over_) return Followed::ended;
+      if (over_ && options_.is_over()) return Followed::ended;
+      over_ = false;
       if (past(options_.until)) return Followed::timed_out;
       wait_to_reconnect(lost);
     }

@@ -19,6 +19,8 @@ struct FollowOptions {
   Milliseconds outage{120'000};
   Milliseconds first_pause{250};
   Milliseconds longest_pause{5'000};
+  /// Asked when the events have come to an end of the job: a job that is retried goes on after it.
+  std::function<bool()> is_over = [] { return true; };
   /// Told once when the server is lost, and once when it is back.
   std::function<void(const std::string&)> note = [](const std::string&) {};
 };

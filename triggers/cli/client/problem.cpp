@@ -115,9 +115,9 @@ CommandFailure failure_of(const HttpReply& reply, std::string_view target, const
   const auto status = reply.head.status;
   const auto problem = problem_of(reply);
   if (!problem)
-    return {status >= 500 ? ExitCode::unreachable : code_of(status),
+    return {status == 401 || status == 403 ? ExitCode::not_allowed : ExitCode::unreachable,
             server.url + " answers " + std::to_string(status) + ", but not as a CoreMachine server does",
-            {"is there another program behind this address? It comes from " + server.url_from}};
+            {"is there another program behind this address, or https:// due? It comes from " + server.url_from}};
 
   auto what = text_at(*problem, "detail");
   if (what.empty()) what = text_at(*problem, "title");

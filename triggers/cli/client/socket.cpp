@@ -105,6 +105,8 @@ Transported<std::unique_ptr<SSL_CTX, FreeContext>> make_context(const std::strin
 void expect_host(SSL* session, const std::string& host) {
   auto* rules = SSL_get0_param(session);
   if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return;
+  // The subject of a certificate is no name of a host, whatever it looks like.
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size());
   SSL_set_tlsext_host_name(session, host.c_str());
 }

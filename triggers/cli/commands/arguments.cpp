@@ -39,7 +39,7 @@ std::string time_argument(const std::string& text) {
 
 CLI::Option* add_repeated(CLI::App& command, const std::string& name, std::vector<std::string>& into,
                           const std::string& help, const std::string& type_name) {
-  return command.add_option(name, into, help)->type_name(type_name)->take_all()->expected(1);
+  return command.add_option(name, into, help)->type_name(type_name)->take_all()->expected(1)->allow_extra_args(false);
 }
 
 }  // namespace coremachine::cli

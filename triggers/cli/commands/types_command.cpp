@@ -43,7 +43,7 @@ void add_shows(CLI::App& parent, Chosen& chosen, const std::string& collection, 
 
 ExitCode list_types(Api& api, const SettingValues& settings) {
   print_list(settings.format(), api.get({"job-types"}),
-             {column("NAME", "name"), column("VERSION", "version"), column("STAGES", "stages"), column("TAGS", "tags"),
+             {column("NAME", "name"), column("VERSION", "version"), column("TAGS", "tags"),
               column("DESCRIPTION", "description")});
   return ExitCode::done;
 }

@@ -23,6 +23,17 @@ void say_how_to_go_on(const std::string& job_id) {
               "` ends it");
 }
 
+/// A server that cannot be reached for a moment has not said so.
+bool is_over(Api& api, const Target& target) {
+  try {
+    const auto status = job_status_from(cell_of(api.get(target).as_object(), "status"));
+    return !status || is_terminal(*status);
+  } catch (const CommandFailure& failure) {
+    if (failure.code() == ExitCode::unreachable) return false;
+    throw;
+  }
+}
+
 ExitCode tell_the_end(const json::object& job, const SettingValues& settings, bool told_already) {
   const auto* result = job.if_contains("result");
   if (settings.format() == Format::table) {
@@ -65,6 +76,7 @@ ExitCode watch_job(Api& api, const std::string& job_id, const SettingValues& set
     bar.end();
     if (!quiet) print_error(text);
   };
+  options.is_over = [&] { return is_over(api, target); };
   if (!quiet) bar.know(api.get(target).as_object());
   const auto on_event = [&](const std::string& name, const json::object& data) {
     if (print_events) {

@@ -26,11 +26,8 @@ CLI::Option* add_flag_of(CLI::App& command, const Setting& setting) {
   } else {
     option->type_name(std::string(setting.value_name))->expected(1);
   }
-  if (setting.kind == SettingKind::list) {
-    option->take_all()->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  } else {
-    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  }
+  option->multi_option_policy(setting.kind == SettingKind::list ? CLI::MultiOptionPolicy::TakeAll
+                                                                : CLI::MultiOptionPolicy::TakeLast);
   return option->group("Settings");
 }
 

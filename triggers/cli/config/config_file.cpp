@@ -59,6 +59,7 @@ bool of_its_kind(const Setting& setting, const toml::node& node) {
 }
 
 std::string shown(const toml::node& node) {
+  if (const auto* plain = node.as_string()) return "\"" + plain->get() + "\"";
   std::ostringstream text;
   text << toml::node_view<const toml::node>(node);
   return std::move(text).str();

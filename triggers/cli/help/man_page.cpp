@@ -1,25 +1,42 @@
+#include <cstdio>
+
 #include "triggers/cli/config/settings.hpp"
 #include "triggers/cli/help/completion.hpp"
 
 namespace coremachine::cli {
 namespace {
 
-/// As text of a manual page: a backslash and a leading dot would mean something.
+/// One character of UTF-8 at `at`, which moves past it, as man(7) writes it: `\\[u2026]`.
+std::string escaped_character(const std::string& text, std::size_t& at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  unsigned code = lead & (0xFFU >> (size + 1));
+  for (std::size_t i = 1; i < size && at + i < text.size(); ++i)
+    code = (code << 6U) | (static_cast<unsigned char>(text[at + i]) & 0x3FU);
+  at += size - 1;
+  char out[16];
+  std::snprintf(out, sizeof out, "\\[u%04X]", code);
+  return out;
+}
+
+/// As text of a manual page: a backslash, a leading dot and others would mean something.
 std::string escaped(const std::string& text) {
   std::string out;
   bool at_start = true;
-  for (const char c : text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
     if (at_start && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '\\') {
-      out += "\\e";
-    } else if (c == '-') {
-      out += "\\-";
-    } else if (c == '`') {
-      out += "\\(ga";
-    } else if (c == '"') {
-      out += "\\(dq";
-    } else {
-      out += c;
+    switch (c) {
+      case '\\': out += "\\e"; break;
+      case '-': out += "\\-"; break;
+      case '`': out += "\\(ga"; break;
+      case '"': out += "\\(dq"; break;
+      default:
+        if ((static_cast<unsigned char>(c) & 0x80U) != 0) {
+          out += escaped_character(text, at);
+        } else {
+          out += c;
+        }
     }
     at_start = c == '\n';
   }

@@ -28,6 +28,7 @@ json::object status_schema() {
   json::array forms;
   forms.push_back(one);
   forms.push_back(some);
+  forms.push_back(json::object{{"type", "null"}});
   return {{"oneOf", std::move(forms)}};
 }
 
@@ -90,7 +91,7 @@ void LimitBody::rules(params::Fields<LimitBody>& fields) {
 
 void NamedLimitBody::rules(params::Fields<NamedLimitBody>& fields) {
   fields.doc("The limit of one task type");
-  fields[&NamedLimitBody::task_type].doc("whose limit it is");
+  fields[&NamedLimitBody::task_type].doc("whose limit it is").required();
 }
 
 std::optional<std::vector<JobStatus>> statuses_from(const json::value& value) {

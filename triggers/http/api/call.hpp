@@ -50,7 +50,6 @@ class Call {
   void refuse(const Error& error, std::string_view under = {});
   /// Null: it was answered already.
   std::shared_ptr<Outflow> stream(Response head);
-  bool answered() const { return answered_; }
   void on_gone(std::function<void()> then) { outlet_->on_gone(std::move(then)); }
 
   static constexpr Milliseconds longest_wait{60'000};

@@ -6,59 +6,75 @@
 namespace coremachine::http {
 namespace {
 
-/// A call that waits for the end of a job.
-struct Wait {
-  std::shared_ptr<Call> call;
-  JobId job;
-  Show show;
-  std::shared_ptr<WaitingRoom::Seat> seat = {};
-};
-
-/// Where a wait is until somebody ends it: the job, the time, or the client who goes. Whoever takes it first does.
-class WaitSlot {
+/// A call that waits for the end of a job, from before it is known what it waits for.
+class PendingWait {
  public:
-  explicit WaitSlot(std::unique_ptr<Wait> wait) : wait_(std::move(wait)) {}
-
-  std::unique_ptr<Wait> take() {
+  void sit(std::shared_ptr<WaitingRoom::Seat> seat) {
     const std::lock_guard lock(mutex_);
-    return std::move(wait_);
+    seat_ = std::move(seat);
   }
-  /// The seat goes with the wait, so at once if that is over.
-  void give(std::shared_ptr<WaitingRoom::Seat> seat) {
+  /// If it was given up before, it is at once.
+  void begin(Waiting waiting) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!given_up_) {
+        waiting_ = std::move(waiting);
+        return;
+      }
+    }
+    waiting.give_up();
+  }
+  /// The engine answers with the job as it is.
+  void give_up() {
+    std::optional<Waiting> waiting;
+    {
+      const std::lock_guard lock(mutex_);
+      given_up_ = true;
+      waiting = std::exchange(waiting_, std::nullopt);
+    }
+    if (waiting) waiting->give_up();
+  }
+  /// It is answered, or need not be.
+  void leave() {
+    std::shared_ptr<WaitingRoom::Seat> seat;
     const std::lock_guard lock(mutex_);
-    if (wait_) wait_->seat = std::move(seat);
+    seat = std::move(seat_);
   }
 
  private:
   std::mutex mutex_;
-  std::unique_ptr<Wait> wait_;
+  std::optional<Waiting> waiting_;
+  bool given_up_ = false;
+  std::shared_ptr<WaitingRoom::Seat> seat_;
 };
 
-void show_now(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show) {
-  api.ask(
-      call, [job](CoreMachine& machine) { return machine.job(job); },
-      [call, show = std::move(show)](const JobView& view) { show(*call, view, is_terminal(view.status)); });
+/// Null: the call was refused, as too many wait.
+std::shared_ptr<PendingWait> enter(Api& api, const std::shared_ptr<Call>& call, Milliseconds at_most) {
+  auto wait = std::make_shared<PendingWait>();
+  auto seat = api.waiting().enter(at_most, [wait] { wait->give_up(); });
+  if (!seat) {
+    call->refuse(Error{ErrorCode::overloaded, "too many requests wait already; come again, or do not wait"});
+    return nullptr;
+  }
+  wait->sit(std::move(seat));
+  call->on_gone([wait] {
+    wait->leave();
+    wait->give_up();
+  });
+  return wait;
 }
 
-void wait_and_show(Api& api, const std::shared_ptr<Call>& call, JobId job, Milliseconds at_most, Show show) {
-  auto slot = std::make_shared<WaitSlot>(std::make_unique<Wait>(Wait{call, job, std::move(show)}));
-  auto seat = api.waiting().enter(at_most, [&api, slot] {
-    if (const auto wait = slot->take()) show_now(api, wait->call, wait->job, wait->show);
-  });
-  if (!seat) {
-    slot->take();
-    return call->refuse(Error{ErrorCode::overloaded, "too many requests wait already; come again, or do not wait"});
-  }
-  slot->give(std::move(seat));
-  call->on_gone([slot] { slot->take(); });
-  api.machine().wait_then(job, [&api, slot](Result<JobView> view) {
-    const std::shared_ptr<Wait> wait = slot->take();
-    if (!wait) return;
-    leave_engine(api, wait->call, [&api, wait, view = std::move(view)] {
-      if (view.has_error()) return api.refuse(*wait->call, view.error());
-      wait->show(*wait->call, *view, true);
+/// Goes on with what the engine told, away from its threads.
+template <class Told>
+auto told_to(Api& api, const std::shared_ptr<Call>& call, std::shared_ptr<PendingWait> wait,
+             std::function<void(const Told&)> then) {
+  return [&api, call, wait = std::move(wait), then = std::move(then)](Result<Told> told) {
+    if (wait) wait->leave();
+    api.on_reader_or_here(call, [&api, call, then, told = std::move(told)] {
+      if (told.has_error()) return api.refuse(*call, told.error());
+      then(*told);
     });
-  });
+  };
 }
 
 }  // namespace
@@ -80,24 +96,35 @@ std::optional<SubmitOptions> submit_options(Call& call) {
 
 void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string type, json::object params,
                      SubmitOptions options, ShowSubmission show) {
-  auto accepted = [&api, call, show = std::move(show)](Result<Accepted> result) {
-    leave_engine(api, call, [&api, call, show, result = std::move(result)] {
-      if (result.has_error()) return call->refuse(result.error());
-      const bool existing = result->existing;
-      show_job(api, call, result->job,
-               [show, existing](Call& to, const JobView& job, bool over) { show(to, job, over, existing); });
-    });
+  const auto at_most = call->wait();
+  const auto wait = at_most ? enter(api, call, *at_most) : nullptr;
+  if (at_most && !wait) return;
+  const auto until = wait ? CoreMachine::Until::over : CoreMachine::Until::accepted;
+  const auto shown = [call, show = std::move(show)](const Submitted& submitted) {
+    show(*call, submitted.job, is_terminal(submitted.job.status), submitted.existing);
   };
-  api.machine().accept_then(type, std::move(params), std::move(options), std::move(accepted));
+  auto waiting = api.machine().start_then(type, std::move(params), std::move(options), until,
+                                          told_to<Submitted>(api, call, wait, shown));
+  if (wait) wait->begin(std::move(waiting));
 }
 
 void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show) {
-  if (const auto wait = call->wait()) return wait_and_show(api, call, job, *wait, std::move(show));
-  show_now(api, call, job, std::move(show));
+  const auto shown = [call, show = std::move(show)](const JobView& view) {
+    show(*call, view, is_terminal(view.status));
+  };
+  const auto at_most = call->wait();
+  if (!at_most) {
+    return api.ask(
+        call, [job](CoreMachine& machine) { return machine.job(job); }, shown);
+  }
+  const auto wait = enter(api, call, *at_most);
+  if (wait) wait->begin(api.machine().wait_then(job, told_to<JobView>(api, call, wait, shown)));
 }
 
-void leave_engine(Api& api, const std::shared_ptr<Call>& call, std::function<void()> then) {
-  api.on_reader_or_here(call, std::move(then));
+void show_after(Api& api, const std::shared_ptr<Call>& call, int status,
+                const std::function<void(CoreMachine::Then<JobView>)>& act) {
+  const auto shown = [call, status](const JobView& view) { call->send(status, to_json(view)); };
+  act(told_to<JobView>(api, call, nullptr, shown));
 }
 
 }  // namespace coremachine::http

@@ -26,7 +26,8 @@ void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string ty
 /// Shows a job as it is now, or waits for its end as long as the call says.
 void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show);
 
-/// Reports of the engine come on its own threads: this goes on elsewhere, or there if nobody else is free.
-void leave_engine(Api& api, const std::shared_ptr<Call>& call, std::function<void()> then);
+/// Calls `act`, and answers with this status and the job that it comes to.
+void show_after(Api& api, const std::shared_ptr<Call>& call, int status,
+                const std::function<void(CoreMachine::Then<JobView>)>& act);
 
 }  // namespace coremachine::http

@@ -59,13 +59,11 @@ void show_result(Api& api, std::shared_ptr<Call> call) {
 }
 
 /// 202 with the job, after `act` on it.
-template <Result<JobView> (CoreMachine::*act)(JobId)>
+template <void (CoreMachine::*act)(JobId, CoreMachine::Then<JobView>)>
 void control(Api& api, std::shared_ptr<Call> call) {
   const auto id = api.job_id(call);
   if (!id) return;
-  api.ask(
-      call, [id = *id](CoreMachine& machine) { return (machine.*act)(id); },
-      [call](const JobView& job) { call->send(202, to_json(job)); });
+  show_after(api, call, 202, [&](CoreMachine::Then<JobView> then) { (api.machine().*act)(*id, std::move(then)); });
 }
 
 void signal(Api& api, std::shared_ptr<Call> call) {
@@ -73,10 +71,9 @@ void signal(Api& api, std::shared_ptr<Call> call) {
   if (!id) return;
   auto body = body_of<SignalBody>(*call);
   if (!body) return;
-  api.ask(
-      call,
-      [id = *id, body = std::move(*body)](CoreMachine& machine) { return machine.signal(id, body.name, body.data); },
-      [call](const JobView& job) { call->send(202, to_json(job)); });
+  show_after(api, call, 202, [&](CoreMachine::Then<JobView> then) {
+    api.machine().signal_then(*id, body->name, std::move(body->data), std::move(then));
+  });
 }
 
 void remove(Api& api, std::shared_ptr<Call> call) {
@@ -146,12 +143,12 @@ std::vector<Route> job_routes() {
        .answers = {{200, "the result"}},
        .problems = {409, 429},
        .handler = show_result},
-      verb("/api/v1/jobs/{id}/$cancel", "cancelJob", "Cancel a job", control<&CoreMachine::cancel>),
+      verb("/api/v1/jobs/{id}/$cancel", "cancelJob", "Cancel a job", control<&CoreMachine::cancel_then>),
       verb("/api/v1/jobs/{id}/$pause", "pauseJob", "Pause a job: what runs may end, nothing new starts",
-           control<&CoreMachine::pause>),
-      verb("/api/v1/jobs/{id}/$resume", "resumeJob", "Resume a paused job", control<&CoreMachine::resume>),
+           control<&CoreMachine::pause_then>),
+      verb("/api/v1/jobs/{id}/$resume", "resumeJob", "Resume a paused job", control<&CoreMachine::resume_then>),
       verb("/api/v1/jobs/{id}/$retry", "retryJob", "Run again what did not complete of a job that is over",
-           control<&CoreMachine::retry>),
+           control<&CoreMachine::retry_then>),
       {.method = "POST",
        .path = "/api/v1/jobs/{id}/$signal",
        .role = Role::submit,

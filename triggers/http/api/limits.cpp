@@ -22,8 +22,9 @@ json::object to_json(const std::string& task_type, const TypeLimit& limit) {
 json::object to_json(const std::map<std::string, TypeLimit>& limits) {
   json::array items;
   for (const auto& [type, limit] : limits) items.push_back(to_json(type, limit));
-  json::object out{{"next_cursor", nullptr}};
+  json::object out;
   out["items"] = std::move(items);
+  out["next_cursor"] = nullptr;
   return out;
 }
 

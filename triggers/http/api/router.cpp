@@ -21,7 +21,7 @@ struct Resource {
 
 std::vector<std::string_view> shape_of(std::string_view path) {
   std::vector<std::string_view> segments;
-  for (std::size_t from = 1; from <= path.size();) {
+  for (std::size_t from = 1; path != "/" && from <= path.size();) {
     const auto to = std::min(path.find('/', from), path.size());
     const auto segment = path.substr(from, to - from);
     segments.push_back(is_variable(segment) ? "{" : segment);

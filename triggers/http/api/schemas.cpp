@@ -79,8 +79,12 @@ constexpr std::string_view job_schemas = R"json({
 "TaskPage": {"type": "object", "required": ["items", "next_cursor"], "properties": {
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/JobTask"}},
   "next_cursor": {"$ref": "#/components/schemas/NextCursor"}}},
-"JobEvent": {"type": "object", "description": "the data of one event; others than these by its name",
-  "required": ["job_id", "seq"], "properties": {"job_id": {"type": "string"}, "seq": {"type": "integer"}}},
+"JobEvent": {"type": "object", "description": "the data of one event; what else there is goes by its name",
+  "required": ["job_id", "seq", "at"], "properties": {
+    "job_id": {"type": "string"}, "seq": {"type": "integer"}, "at": {"$ref": "#/components/schemas/Time"},
+    "status": {"type": "string"}, "attempt": {"type": "integer"}, "stage": {"type": "integer"},
+    "round": {"type": "integer"}, "tasks": {"$ref": "#/components/schemas/TaskCounts"},
+    "task_index": {"type": "integer"}, "task_type": {"type": "string"}, "error": {"type": ["object", "null"]}}},
 "Reason": {"type": "object", "required": ["code", "count", "example", "detail"], "properties": {
   "code": {"type": "string", "enum": ["scheduled", "paused", "no_worker", "disabled", "running", "retrying", "limit",
     "signal", "queued"]},
@@ -89,10 +93,11 @@ constexpr std::string_view job_schemas = R"json({
 "Explanation": {"type": "object", "required": ["job_id", "status", "reasons"], "properties": {
   "job_id": {"type": "string"}, "status": {"$ref": "#/components/schemas/JobStatus"},
   "reasons": {"type": "array", "items": {"$ref": "#/components/schemas/Reason"}}}},
-"HeatCell": {"type": "object", "required": ["first", "count"], "properties": {
-  "first": {"type": "integer"}, "count": {"type": "integer"}}},
-"HeatMap": {"type": "object", "required": ["stage", "round", "cells"], "properties": {
-  "stage": {"type": "integer"}, "round": {"type": "integer"},
+"HeatCell": {"type": "object", "required": ["first", "count", "tasks"], "properties": {
+  "first": {"type": "integer"}, "count": {"type": "integer"}, "tasks": {"$ref": "#/components/schemas/TaskCounts"}}},
+"HeatMap": {"type": "object", "required": ["stage", "round", "tasks", "cells"], "properties": {
+  "stage": {"type": "integer"}, "round": {"type": "integer", "description": "0: there is no such round yet"},
+  "tasks": {"$ref": "#/components/schemas/TaskCounts"},
   "cells": {"type": "array", "items": {"$ref": "#/components/schemas/HeatCell"}}}},
 "BulkResult": {"type": "object", "required": ["matched", "changed"], "properties": {
   "matched": {"type": "integer"}, "changed": {"type": "integer", "description": "0 in a dry run"}}}

@@ -15,8 +15,9 @@ template <class Item>
 json::object page_of(const std::vector<Item>& items) {
   json::array array;
   for (const auto& item : items) array.push_back(to_json(item));
-  json::object out{{"next_cursor", nullptr}};
+  json::object out;
   out["items"] = std::move(array);
+  out["next_cursor"] = nullptr;
   return out;
 }
 

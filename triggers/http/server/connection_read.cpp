@@ -159,9 +159,12 @@ void Connection::end_request() {
 }
 
 void Connection::refuse(const Request* request, const Refusal& refusal) {
-  Exchange::About described;
-  if (request) described = about(*request);
-  if (!request) described.id = make_request_id();
+  Request unread;  // its problem is to have the id that its header has
+  if (!request) {
+    unread.id = make_request_id();
+    request = &unread;
+  }
+  auto described = about(*request);
   described.last = true;
   auto response = service_.refuse(request, refusal);
   answer(std::move(described), std::move(response));

@@ -85,8 +85,8 @@ struct Application {
   /// How long a body may be, for a request that was admitted; else `Limits::body` of the options.
   std::function<std::uint64_t(const Request& head)> body_limit = {};
   std::function<void(Request request, Reply reply)> handle = {};
-  /// Makes the answer to what is refused. `request` is nullptr where the head could not be read; of one that was lost
-  /// by `handle` it has method, target, id and peer only.
+  /// Makes the answer to what is refused. `request` is never null: where the head could not be read it has an id alone,
+  /// and of one that was lost by `handle` method, target, id and peer.
   std::function<Response(const Request* request, const Refusal& refusal)> refuse = {};
   std::function<void(const Answered&)> answered = {};
 };
