@@ -30,7 +30,8 @@ export function job_commands(job, verbs) {
 
 /** [command, curl] of a submission. `query` has its options, as the address of the request has them. */
 export function submit_commands(type, params, query = {}) {
-  const flags = Object.entries(query).map(([name, value]) => ` --${name.replaceAll('_', '-')} ${quoted(String(value))}`).join('');
+  const words = ([name, value]) => (name === 'tags' ? String(value).split(',').map((tag) => ['tag', tag.trim()]) : [[name.replaceAll('_', '-'), String(value)]]);
+  const flags = Object.entries(query).flatMap(words).map(([name, value]) => ` --${name} ${quoted(value)}`).join('');
   const some = new URLSearchParams(query).toString();
   return [`coremachine submit ${quoted(type)} ${quoted(JSON.stringify(params || {}))}${flags}${at_server()}`,
     curl('POST', `jobs/${encodeURIComponent(type)}${some ? '?' + some : ''}`, params || {})];
