@@ -85,10 +85,10 @@ export function make_heat_map(context, round) {
   document.addEventListener('page-shown', redraw, {signal: context.signal});
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw, {signal: context.signal});
 
-  async function load() {
+  async function load(max_age) {
     node.hidden = !round;
     if (!round) return;
-    const map = await get(`${context.path}/heatmap`, {round, cells: wanted_cells(), first: count ? first : '', count: count || ''}, context.signal);
+    const map = await get(`${context.path}/heatmap`, {round, cells: wanted_cells(), first: count ? first : '', count: count || '', max_age}, context.signal);
     state.cells = map.cells;
     canvas.dataset.cells = map.cells.length;
     const tasks = map.tasks;

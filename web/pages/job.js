@@ -75,7 +75,7 @@ export async function show_job(root, route, signal) {
   const quietly = (work) => () => work().catch((error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   const soon = throttled(700, quietly(reload));
   const counts_soon = throttled(250, () => { timeline.show(job, round); rate.show(job); });
-  const tasks_soon = throttled(2000, quietly(() => Promise.all([map.load(), tasks.load(), why()])));
+  const tasks_soon = throttled(2000, quietly(() => Promise.all([map.load('1500ms'), tasks.load(false, '1500ms'), why()])));
   signal.addEventListener('abort', () => { soon.stop(); counts_soon.stop(); tasks_soon.stop(); show_link('over'); });
 
   fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, place.commands);

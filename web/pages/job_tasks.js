@@ -71,7 +71,7 @@ export function make_tasks(context, round) {
     fill(more, cursor ? h('button', {type: 'button', id: 'more-tasks', class: 'small', click: () => act(add_page)}, 'More') : null);
     if (focused) document.getElementById(focused)?.focus();
   }
-  const page = (from) => get(`${context.path}/tasks`, {round, status: select.value, limit: select.value === 'running' ? 200 : 50, cursor: from, first: from ? '' : first}, context.signal);
+  const page = (from, max_age) => get(`${context.path}/tasks`, {round, status: select.value, limit: select.value === 'running' ? 200 : 50, cursor: from, first: from ? '' : first, max_age}, context.signal);
   async function add_page() {
     const next = await page(cursor);
     items = items.concat(next.items);
@@ -84,11 +84,11 @@ export function make_tasks(context, round) {
     const task = found.items.find((item) => String(item.index) === wanted);
     fill(one, task ? detail(task) : nothing(`There is no task ${wanted}.`));
   }
-  async function load(anew = false) {
+  async function load(anew = false, max_age = undefined) {
     node.hidden = !round;
     // Whoever has gone on to later pages reads them; they are not taken away by what happens meanwhile.
     if (!round || (!anew && items.length > 200)) return;
-    const [some] = await Promise.all([page(''), load_one()]);
+    const [some] = await Promise.all([page('', max_age), load_one()]);
     items = some.items;
     cursor = some.next_cursor || '';
     show();

@@ -116,6 +116,7 @@ Api::Api(ApiOptions options)
       readers_(options_.readers, options_.most_reading),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
+      shared_(*this),
       overview_(std::make_shared<Overview>(*this)) {
   overview_->begin();
 }

@@ -17,6 +17,7 @@
 #include "triggers/http/api/call.hpp"
 #include "triggers/http/api/overview.hpp"
 #include "triggers/http/api/readers.hpp"
+#include "triggers/http/api/shared_answers.hpp"
 #include "triggers/http/api/timers.hpp"
 #include "triggers/http/api/waiting_room.hpp"
 
@@ -84,6 +85,7 @@ class Api {
   WaitingRoom& waiting() { return waiting_; }
   WaitingRoom& streams() { return streams_; }
   Overview& overview() { return *overview_; }
+  SharedAnswers& shared() { return shared_; }
 
   /// What stands for `{id}`, as the id of a job. Nothing: it is none, and the call will be refused with 404.
   std::optional<JobId> job_id(const std::shared_ptr<Call>& call);
@@ -123,6 +125,7 @@ class Api {
   Timers timers_;
   WaitingRoom waiting_;
   WaitingRoom streams_;
+  SharedAnswers shared_;
   const std::shared_ptr<Overview> overview_;
 };
 

@@ -10,8 +10,7 @@ namespace coremachine::http {
 namespace {
 
 void send(Call& call, const std::string& body) {
-  call.send(Response{
-      200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-store"}}, body});
+  call.send(Response{200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-store"}}, body});
 }
 
 /// What is thrown is an error like others.
@@ -44,8 +43,8 @@ void SharedAnswers::answer(const std::shared_ptr<Call>& call, Milliseconds max_a
     }
   }
   if (body) return send(*call, *body);
-  const bool taken = api_.run_on_reader(
-      [this, target, now, make = std::move(make)] { finish(target, now, guarded(make)); });
+  const bool taken =
+      api_.run_on_reader([this, target, now, make = std::move(make)] { finish(target, now, guarded(make)); });
   if (!taken) finish(target, now, Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
 }
 

@@ -23,8 +23,8 @@ class SharedAnswers {
  public:
   explicit SharedAnswers(Api& api) : api_(api) {}
 
-  /// Answers the call with what `make` returned at most `max_age` ago for the same target. If that is nothing yet, `make`
-  /// is called on a thread that may block, once for all who wait for it.
+  /// Answers the call with what `make` returned at most `max_age` ago for the same target. If that is nothing yet,
+  /// `make` is called on a thread that may block, once for all who wait for it.
   void answer(const std::shared_ptr<Call>& call, Milliseconds max_age, std::function<Result<json::object>()> make);
 
  private:
