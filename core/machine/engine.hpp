@@ -46,7 +46,7 @@ struct EngineSetup {
   std::uint32_t slots = 1;                  ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                  ///< how much measured work a slice is
   Milliseconds recall_after{100};  ///< when a slice or a boundary that was handed out and not started comes back
-  std::uint32_t sweep_rows = 100;  ///< of deleted jobs, at a time
+  std::uint32_t sweep_rows = 10;   ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
   Milliseconds removed_for{60'000};  ///< how long a deleted job is known as such
   Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
