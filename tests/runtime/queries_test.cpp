@@ -184,8 +184,8 @@ void check_part(const HeatMap& heat, std::uint64_t first, std::uint64_t end, con
 void check_heat_of_parts(CoreMachine& machine, JobId job, const std::vector<TaskView>& tasks) {
   const std::uint64_t total = tasks.size();
   for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1024}, total / 2, total - 1}) {
+    if (first >= total) continue;
     for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{2048}, total}) {
-      if (first >= total) continue;
       CAPTURE(first);
       CAPTURE(count);
       for (const std::size_t cells : {1U, 3U, 4096U}) {

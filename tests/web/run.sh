@@ -3,7 +3,7 @@
 # `npm ci` has put what package.json names. Ends with 77, and says so, where Node, Chromium or the packages are missing.
 set -euo pipefail
 program=$(realpath "$1")
-packages=$2
+packages=$(realpath -m "$2")
 shift 2
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

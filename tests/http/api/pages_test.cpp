@@ -96,10 +96,11 @@ TEST_SUITE("http: the dashboard") {
     }
     CHECK(named + 1 == http::page_files().size());
     CHECK(ApiFixture::field(world.get("/"), "Cache-Control") == "no-cache");
-    for (const std::string path : {"/assets/0/main.js", "/assets/0/lib/dom.js", "/assets/..%2f..%2fetc/passwd"}) {
+    for (const std::string path : {"/assets/0/main.js", "/assets/0/lib/dom.js", "/assets/..%2e/passwd"}) {
       CAPTURE(path);
       CHECK(world.get(path).status == 404);
     }
+    CHECK(world.get("/assets/..%2f..%2fetc/passwd").status == 400);
   }
 
   TEST_CASE("its files need no role, and take no other method") {

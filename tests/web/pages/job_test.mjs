@@ -7,7 +7,7 @@ import {check_page, go, screenshot, sizes} from '../support/browser.mjs';
 import {nasty} from '../support/words.mjs';
 import {world} from '../support/world.mjs';
 
-const here = world();
+const here = await world();
 const section = (page, name) => page.getByRole('region', {name});
 
 test('what went wrong first comes first, and leads to its task', async () => {

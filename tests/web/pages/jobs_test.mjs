@@ -1,23 +1,21 @@
 // The list of jobs: counts, search, pages, what is done to many.
 
 import assert from 'node:assert/strict';
-import {before, test} from 'node:test';
+import {test} from 'node:test';
 
 import {check_page, go, screenshot, sizes} from '../support/browser.mjs';
 import {nasty} from '../support/words.mjs';
 import {world} from '../support/world.mjs';
 
-const here = world();
+const here = await world();
 const rows = (page) => page.locator('#jobs tbody tr');
 const chip = (page, status) => page.locator(`#chip-${status}`);
 const failing = {count: 3, fail_percent: 100, fail_attempts: 9, max_attempts: 1};
 
-before(async () => {
-  await here.server.run('hello_world', {message: 'one'}, '&tags=nightly,eu');
-  await here.server.run('hello_world', {message: 'two'});
-  for (let i = 0; i < 3; ++i) await here.server.run('fan_out', failing, '&tags=broken');
-  await here.server.submit('hello_world', {}, '?delay=1h&tags=later');
-});
+await here.server.run('hello_world', {message: 'one'}, '&tags=nightly,eu');
+await here.server.run('hello_world', {message: 'two'});
+for (let i = 0; i < 3; ++i) await here.server.run('fan_out', failing, '&tags=broken');
+await here.server.submit('hello_world', {}, '?delay=1h&tags=later');
 
 test('jobs with their status, error, tags and counts', async () => {
   const page = await here.open();

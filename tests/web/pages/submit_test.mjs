@@ -6,7 +6,7 @@ import {test} from 'node:test';
 import {check_page, go, screenshot, sizes} from '../support/browser.mjs';
 import {world} from '../support/world.mjs';
 
-const here = world();
+const here = await world();
 const field = (page, name) => page.locator(`.field[data-name="${name}"]`);
 const input = (page, name) => field(page, name).locator('input, select, textarea');
 const fault = (page, name) => field(page, name).locator('.fault');

@@ -6,7 +6,7 @@ import {test} from 'node:test';
 import {check_page, screenshot, sizes} from '../support/browser.mjs';
 import {world} from '../support/world.mjs';
 
-const here = world();
+const here = await world();
 
 test('a schedule is made, fired, paused and deleted', async () => {
   const page = await here.open('#/schedules');

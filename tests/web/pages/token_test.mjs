@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'coremachine-token-'));
 const file = join(folder, 'tokens');
 writeFileSync(file, `${secret}\n`, {mode: 0o600});
 after(() => rmSync(folder, {recursive: true, force: true}));
-const here = world('--token-file', file);
+const here = await world('--token-file', file);
 
 test('the token is asked for, kept for the tab, and sent with the stream too', async () => {
   const page = await here.open();

@@ -1,25 +1,28 @@
 // One server and one browser for all tests of a file.
 
-import {after, before} from 'node:test';
+import {after, afterEach} from 'node:test';
 
 import {open_page, start_browser} from './browser.mjs';
 import {start_server} from './server.mjs';
 
-export function world(...flags) {
-  const all = {};
+/** {server, browser, open(hash, options)}; pages are closed at the end of the test that opened them. */
+export async function world(...flags) {
+  const server = await start_server(...flags);
+  const browser = await start_browser();
   const pages = [];
-  before(async () => {
-    all.server = await start_server(...flags);
-    all.browser = await start_browser();
+  afterEach(async () => {
+    for (const page of pages.splice(0)) await page.context().close();
   });
   after(async () => {
-    if (all.browser) await all.browser.close();
-    if (all.server) await all.server.stop();
+    await browser.close();
+    await server.stop();
   });
-  all.open = async (hash = '', options = {}) => {
-    const page = await open_page(all.browser, all.server, {hash, ...options});
-    pages.push(page);
-    return page;
+  return {
+    server, browser,
+    async open(hash = '', options = {}) {
+      const page = await open_page(browser, options.server || server, {hash, ...options});
+      pages.push(page);
+      return page;
+    },
   };
-  return all;
 }

@@ -67,7 +67,7 @@ void SharedAnswers::finish(const std::string& target, Clock::time_point asked_at
     waiting.swap(at->second.waiting);
     at->second.making = false;
     at->second.made_at = asked_at;
-    at->second.body = made && !fault ? body : nullptr;
+    at->second.body = made && !fault && body->size() <= most_kept_bytes ? body : nullptr;
   }
   for (const auto& call : waiting) {
     if (!made) {

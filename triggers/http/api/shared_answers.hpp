@@ -36,6 +36,7 @@ class SharedAnswers {
     bool making = false;
   };
   static constexpr std::size_t most_entries = 64;
+  static constexpr std::size_t most_kept_bytes = 1 << 20;  ///< larger ones are shared by those who wait, and not kept
   static constexpr std::chrono::seconds longest_kept{10};
 
   void make_room(Clock::time_point now);
