@@ -54,10 +54,12 @@ async function send(method, url, text, signal) {
 export async function call(method, path, {query, body, text, signal} = {}) {
   const url = address(path, query);
   const sent = body === undefined ? text : JSON.stringify(body);
+  const used = token();
   let response = await send(method, url, sent, signal);
   if (response.status === 401) {
     const {message} = await problem_of(response);
-    if (await ask_token(message)) response = await send(method, url, sent, signal);
+    // Somebody else may have got a token meanwhile.
+    if (token() !== used || (await ask_token(message))) response = await send(method, url, sent, signal);
     else throw new Problem(401, {detail: message});
   }
   if (!response.ok) throw await problem_of(response);

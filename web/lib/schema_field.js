@@ -117,10 +117,22 @@ export function make_field(name, schema_here, root, required, value) {
     const check = checks[kind];
     return check ? check(kind === 'string' ? input.value : text, schema) : '';
   };
-  input.addEventListener('change', () => refuse(find_fault()));
+  // A fault that comes or goes moves what is below, so it waits while something else than a field is being clicked.
+  let written = false;
+  input.addEventListener('input', () => {
+    written = true;
+    if (input.hasAttribute('aria-invalid')) refuse(find_fault());
+  });
+  input.addEventListener('focusout', (event) => {
+    if (written && event.relatedTarget?.matches('input, select, textarea')) refuse(find_fault());
+  });
   return {
     node: h('div', {class: 'field', 'data-name': name}, h('label', {for: id}, name, required ? h('span', {class: 'required', 'aria-hidden': 'true'}, ' *') : null),
       input, help ? h('small', {id: `${id}-help`, class: 'muted'}, help) : null, fault),
-    input, json, refuse, fault: find_fault,
+    input, json, fault: find_fault,
+    refuse(text) {
+      written = false;
+      refuse(text);
+    },
   };
 }

@@ -2,6 +2,7 @@
 
 import {fill, h, new_id} from './dom.js';
 import * as format from './format.js';
+import {link} from './router.js';
 
 /** A status, told by word and colour. */
 export function badge(status) {
@@ -13,8 +14,10 @@ export function moment(text) {
   return text ? h('time', {datetime: text, title: text}, format.time(text)) : '–';
 }
 
-export function tags(list) {
-  return (list || []).map((tag) => h('span', {class: 'tag'}, tag));
+/** `linked`: each leads to the jobs that have it, if a search can say it. */
+export function tags(list, linked = false) {
+  return (list || []).map((tag) => (linked && /^[^\s,]+$/.test(tag)
+    ? h('a', {class: 'tag', href: link(['jobs'], {q: `tag:${tag}`})}, tag) : h('span', {class: 'tag'}, tag)));
 }
 
 /** JSON as it is, and a button that copies it. */

@@ -92,8 +92,8 @@ export function make_heat_map(context, round) {
     state.cells = map.cells;
     canvas.dataset.cells = map.cells.length;
     const tasks = map.tasks;
-    fill(way, h('a', {href: here({})}, `All ${format.count(context.job().stages.find((stage) => stage.round === round)?.tasks.total)}`),
-      count ? ` › ${range_text({first, count})}` : null);
+    const all = `All ${format.count(context.job().stages.find((stage) => stage.round === round)?.tasks.total)}`;
+    fill(way, count ? [h('a', {href: here({})}, all), ` › ${range_text({first, count})}`] : null);
     fill(legend, legend_statuses.filter((name) => tasks[name] > 0 || name === 'failed').map((name) =>
       h('span', {}, h('i', {class: `key fill-${name}`}), `${name} ${format.count(tasks[name])}`)));
     const failures = map.cells.filter((cell) => ['failed', 'dead'].includes(cell_status(cell.tasks))).length;

@@ -25,7 +25,7 @@ function head(job, reload) {
       ['Started', job.started_at ? moment(job.started_at) : ''], ['Finished', job.finished_at ? moment(job.finished_at) : ''],
       ['Took', job.finished_at ? format.duration(format.between(job.started_at || job.created_at, job.finished_at)) : ''],
       ['Attempt', job.attempt > 1 ? job.attempt : ''], ['Priority', job.priority || ''],
-      ['Tags', job.tags && job.tags.length ? tags(job.tags) : '']),
+      ['Tags', job.tags && job.tags.length ? tags(job.tags, true) : '']),
   ];
 }
 

@@ -24,9 +24,9 @@ function detail(task) {
     facts(['Type', h('code', {}, task.task_type)], ['Attempt', task.attempt || 'none yet'], ['Worker', task.worker || ''],
       ['Started', task.started_at ? moment(task.started_at) : ''], ['Finished', task.finished_at ? moment(task.finished_at) : ''],
       ['Took', took(task)], ['Next attempt', task.retry_at ? format.ago(task.retry_at) : '']),
-    h('div', {class: 'columns'}, task.params === undefined ? null : json_block('Params', task.params, 'h4'),
-      task.result === undefined ? null : json_block('Result', task.result, 'h4'),
-      task.progress === undefined || task.progress === null ? null : json_block('Progress', task.progress, 'h4')));
+    h('div', {class: 'columns'}, task.params === undefined ? null : json_block('Params of the task', task.params, 'h4'),
+      task.result === undefined ? null : json_block('Result of the task', task.result, 'h4'),
+      task.progress === undefined || task.progress === null ? null : json_block('Progress of the task', task.progress, 'h4')));
 }
 
 /** Failures first, where there are some. */

@@ -7,15 +7,15 @@ import {link} from '../lib/router.js';
 import {act, confirm} from '../lib/ui.js';
 
 const sentences = {
-  scheduled: () => 'It is not due yet.',
-  paused: () => 'It is paused.',
-  no_worker: (n) => `${format.plural(n, 'task')} wait for a worker that knows their type.`,
-  disabled: (n) => `${format.plural(n, 'task')} are of a type that is disabled.`,
-  running: (n) => `${format.plural(n, 'task')} run now.`,
-  retrying: (n) => `${format.plural(n, 'task')} failed and wait for the next attempt.`,
-  limit: (n) => `${format.plural(n, 'task')} are held back by a limit.`,
-  signal: () => 'It waits for a signal.',
-  queued: (n) => `${format.plural(n, 'task')} wait for their turn.`,
+  scheduled: () => 'It is not due yet',
+  paused: () => 'It is paused',
+  no_worker: (n) => `${format.plural(n, 'task')} without a worker`,
+  disabled: (n) => `${format.plural(n, 'task')} of a type that is disabled`,
+  running: (n) => `${format.plural(n, 'task')} running`,
+  retrying: (n) => `${format.plural(n, 'task')} waiting for the next attempt`,
+  limit: (n) => `${format.plural(n, 'task')} held back by a limit`,
+  signal: () => 'It waits for a signal',
+  queued: (n) => `${format.plural(n, 'task')} waiting`,
 };
 
 /** The first cause, with the way to its task. */
@@ -36,11 +36,11 @@ export function root_error(job, context) {
 export function show_reasons(place, explained, context, reload) {
   if (!explained.reasons.length) return fill(place);
   const example = (reason) => (reason.example === null || reason.example === undefined ? null :
-    h('a', {href: link(['jobs', context.id], {round: context.route.query.get('round'), task: reason.example})}, `task ${reason.example}`));
+    [' (', h('a', {href: link(['jobs', context.id], {round: context.route.query.get('round'), task: reason.example})}, `task ${format.count(reason.example)}`), ')']);
   return fill(place, h('section', {class: 'why', 'aria-labelledby': 'why'},
     h('h2', {id: 'why'}, 'Why it is not finished'),
     h('ul', {}, explained.reasons.map((reason) => h('li', {},
-      h('strong', {}, (sentences[reason.code] || (() => format.words(reason.code)))(reason.count)), ' ', `(${reason.detail})`, ' ', example(reason)))),
+      h('strong', {}, (sentences[reason.code] || (() => format.words(reason.code)))(reason.count)), `: ${reason.detail}`, example(reason)))),
     explained.reasons.some((reason) => reason.code === 'signal')
       ? h('button', {type: 'button', id: 'send-signal', click: () => send_signal(context, reload)}, 'Send a signal') : null));
 }

@@ -34,7 +34,7 @@ function job_columns(selection) {
     {title: 'Status', cell: (job) => badge(job.status)},
     {title: 'Tasks', cell: progress},
     {title: 'Error', class: 'error-text', cell: (job) => (job.error ? h('span', {title: job.error.message}, job.error.message) : '')},
-    {title: 'Tags', cell: (job) => tags(job.tags)},
+    {title: 'Tags', cell: (job) => tags(job.tags, true)},
     {title: 'Created', cell: (job) => moment(job.created_at)},
     {title: 'Took', class: 'number', cell: (job) => took(job)},
   ];
@@ -88,7 +88,7 @@ function status_links(route, place) {
   return (counts) => {
     const chosen = route.query.get('status') || '';
     const chip = (status, title, value) => h('a', {
-      id: `chip-${status || 'all'}`, class: `chip is-${status}`, 'aria-current': chosen === status ? 'true' : null,
+      id: `chip-${status || 'all'}`, class: `chip${value === 0 && status ? ' none' : ''}`, 'aria-current': chosen === status ? 'true' : null,
       href: link(['jobs'], {q: route.query.get('q'), status})}, title, ' ', h('b', {}, value === undefined ? '' : format.short_count(value)));
     const total = counts ? Object.values(counts).reduce((sum, value) => sum + value, 0) : undefined;
     const focused = place.contains(document.activeElement) ? document.activeElement.id : '';

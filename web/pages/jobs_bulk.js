@@ -39,13 +39,13 @@ const told = (verb, changed, matched, fault) =>
 async function change_ticked(verb, jobs) {
   const fit = jobs.filter((job) => verb.allows(job.status));
   const others = jobs.length - fit.length;
-  const note = others ? ` ${format.plural(others, 'other')} of those selected cannot be ${verb.done} as they are.` : '';
+  const note = others ? `${format.plural(others, 'other')} of those selected cannot be ${verb.done} as they are.` : '';
   if (!fit.length) {
     await confirm(`Nothing to ${verb.title.toLowerCase()}`, `None of the ${format.plural(jobs.length, 'selected job')} can be ${verb.done}.`, '');
     return false;
   }
   const title = `${verb.title} ${format.plural(fit.length, 'job')}?`;
-  if (!(await confirm(title, `${title}${note}`, `${verb.title} ${format.count(fit.length)}`, verb.danger))) return false;
+  if (!(await confirm(title, note || 'All of them can be, as they are now.', `${verb.title} ${format.count(fit.length)}`, verb.danger))) return false;
   await act(() => each(fit, verb.one), (result) => told(verb, result.changed, fit.length, result.fault));
   return true;
 }
@@ -76,7 +76,7 @@ export function bulk_bar(place, selection, filter, changed) {
   if (place.look === look) return;
   place.look = look;
   const focused = place.contains(document.activeElement) ? document.activeElement.id : '';
-  const button = (name, scope, work) => h('button', {type: 'button', class: 'small', id: `${name}-${scope}`,
+  const button = (name, scope, work) => h('button', {type: 'button', class: `small${verbs[name].danger ? ' danger' : ''}`, id: `${name}-${scope}`,
     click: async () => {
       if (!(await work(verbs[name]))) return;
       selection.clear();

@@ -83,11 +83,11 @@ function new_schedule(types, reload) {
       refuse(error);
     }
   };
-  return h('details', {id: 'new-schedule'}, h('summary', {}, 'New schedule'), h('form', {novalidate: true, submit}, summary,
-    fields.map(([name, title, help]) => {
+  return h('details', {id: 'new-schedule'}, h('summary', {}, 'New schedule'), h('form', {class: 'form-card', novalidate: true, submit}, summary,
+    h('div', {class: 'fields'}, fields.map(([name, title, help]) => {
       inputs.get(name).setAttribute('aria-describedby', `new-${name}-help new-${name}-fault`);
       return h('div', {class: 'field'}, h('label', {for: `new-${name}`}, title), inputs.get(name), h('small', {class: 'muted', id: `new-${name}-help`}, help), faults.get(name));
-    }), h('div', {class: 'buttons'}, h('button', {type: 'submit', id: 'create-schedule'}, 'Make it'))));
+    })), h('div', {class: 'buttons'}, h('button', {type: 'submit', id: 'create-schedule'}, 'Make it'))));
 }
 
 export async function show_schedules(root, route, signal) {

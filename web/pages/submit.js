@@ -56,7 +56,7 @@ function type_form(type, route) {
     try { params = JSON.parse(form.json()); } catch { return fill(command, h('p', {class: 'fault'}, 'The params are not JSON yet.')); }
     return fill(command, submit_commands(type.name, params, more.query()).map((text, i) => h('p', {}, h('code', {tabindex: 0}, text), copy_button(text, 'Copy', i ? 'Copy curl' : 'Copy command'))));
   };
-  return h('form', {id: 'submit-form', novalidate: true, submit},
+  return h('form', {id: 'submit-form', class: 'form-card', novalidate: true, submit},
     h('p', {}, type.description), type.enabled === false ? h('p', {class: 'fault'}, 'This type is disabled.') : null,
     form.node, more.node,
     h('div', {class: 'buttons'}, h('button', {type: 'submit', id: 'submit'}, 'Submit')),

@@ -7,9 +7,10 @@ import * as format from '../lib/format.js';
 import {plot} from '../lib/plot.js';
 import {facts, nothing, show_link} from '../lib/ui.js';
 
-const milliseconds = (value) => (value === null ? '–' : format.duration(value));
-const per_second = (value) => (value === null ? '–' : format.rate(value));
-const number = (value) => (value === null ? '–' : format.short_count(value));
+const none = (value) => value === null || value === undefined;
+const milliseconds = (value) => (none(value) ? '–' : format.duration(value));
+const per_second = (value) => (none(value) ? '–' : format.rate(value));
+const number = (value) => (none(value) ? '–' : format.short_count(value));
 
 function plots(series) {
   const line = (name, key) => ({name, values: series[key] || []});
@@ -17,9 +18,10 @@ function plots(series) {
   return [
     draw('Tasks', [line('completed', 'tasks_completed'), line('failed attempts', 'attempts_failed')], per_second),
     draw('Jobs', [line('accepted', 'jobs_accepted'), line('ended', 'jobs_ended')], per_second),
-    draw('Waiting and running tasks', [line('waiting', 'tasks_queued'), line('running', 'tasks_running')], number),
-    draw('Schedule to start', [line('half of them within', 'schedule_to_start_p50'), line('95 % within', 'schedule_to_start_p95')], milliseconds),
-    draw('Commit', [line('half of them within', 'commit_p50'), line('95 % within', 'commit_p95')], milliseconds),
+    draw('Waiting tasks', [line('waiting', 'tasks_queued')], number),
+    draw('Running tasks', [line('running', 'tasks_running')], number),
+    draw('Schedule to start', [line('half within', 'schedule_to_start_p50'), line('95 % within', 'schedule_to_start_p95')], milliseconds),
+    draw('Commit', [line('half within', 'commit_p50'), line('95 % within', 'commit_p95')], milliseconds),
   ];
 }
 

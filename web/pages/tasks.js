@@ -48,7 +48,7 @@ async function show_one(root, name, signal) {
     }
   };
   fill(root, h('p', {class: 'crumbs'}, h('a', {href: '#/tasks'}, 'Tasks')), h('h1', {}, task.name), h('p', {}, task.description),
-    h('form', {id: 'execute-form', novalidate: true, submit: execute}, form.node,
+    h('form', {id: 'execute-form', class: 'form-card', novalidate: true, submit: execute}, form.node,
       h('div', {class: 'buttons'}, h('button', {type: 'submit', id: 'execute'}, 'Execute'))), result);
 }
 

@@ -31,7 +31,7 @@ test('what went wrong first comes first, and leads to its task', async () => {
 
 test('stages, counts and progress live while it runs, and at its end the result', async () => {
   const job = await here.server.submit('fan_out', {count: 400, sleep_ms: 20});
-  const page = await here.open(`#/jobs/${job.job_id}`);
+  const page = await here.open(`#/jobs/${job.job_id}`, {dark: true});
   await section(page, 'Stages').getByText('running').first().waitFor();
   const seen = new Set();
   await page.exposeFunction('seen', (text) => seen.add(text));
@@ -81,10 +81,10 @@ test('the heat map opens down to single tasks, by mouse and by keyboard', async 
 test('why it waits, in words, and the verbs that its status allows', async () => {
   const job = await here.server.submit('fan_out', {count: 60, sleep_ms: 200, max_concurrency: 1});
   const page = await here.open(`#/jobs/${job.job_id}`);
-  await section(page, 'Why it is not finished').getByText(/run now|held back|wait for/).first().waitFor();
+  await section(page, 'Why it is not finished').getByText(/running|held back by a limit/).first().waitFor();
   await page.locator('#job-pause').click();
   await page.getByRole('heading', {level: 1}).getByText('paused').waitFor();
-  await section(page, 'Why it is not finished').getByText('It is paused.').waitFor();
+  await section(page, 'Why it is not finished').getByText('It is paused').waitFor();
   await check_page(page, 'a job that is paused');
   await page.locator('#job-resume').click();
   await page.locator('#job-pause').waitFor();

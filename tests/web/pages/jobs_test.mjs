@@ -108,13 +108,32 @@ test('those that are ticked are retried; those that cannot be are named before',
   await page.getByText('6 selected').waitFor();
   await page.locator('#retry-ticked').click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByText('Retry 3 jobs? 3 others of those selected cannot be retried as they are.').waitFor();
+  await dialog.getByText('3 others of those selected cannot be retried as they are.').waitFor();
   await screenshot(page, 'jobs-retry');
   await dialog.getByRole('button', {name: 'Retry 3'}).click();
   await page.getByText('3 jobs of 3 retried.').waitFor();
   const again = await here.server.api('GET', 'jobs?type=fan_out');
   assert.deepEqual(again.items.map((job) => job.attempt), [2, 2, 2]);
   await page.getByText('0 selected').waitFor();
+});
+
+test('all that match are retried', async () => {
+  const page = await here.open('#/jobs?q=tag:broken');
+  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 3);
+  await rows(page).getByText('failed', {exact: true}).nth(2).waitFor();
+  await page.locator('#retry-matching').click();
+  await page.getByRole('dialog').getByText('3 jobs that match can be retried; this was a dry run').waitFor();
+  await page.getByRole('dialog').getByRole('button', {name: 'Retry 3'}).click();
+  await page.getByText('3 jobs of 3 retried.').waitFor();
+  const again = await here.server.api('GET', 'jobs?tags=broken');
+  assert.deepEqual(again.items.map((job) => job.attempt), [3, 3, 3]);
+});
+
+test('a tag leads to the jobs that have it', async () => {
+  const page = await here.open();
+  await rows(page).getByRole('link', {name: 'later'}).click();
+  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 1);
+  assert.equal(await page.getByLabel('Search').inputValue(), 'tag:later');
 });
 
 test('by keyboard alone', async () => {

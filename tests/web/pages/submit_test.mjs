@@ -19,7 +19,11 @@ test('a form out of the schema, with what is wrong at the field', async () => {
   await page.locator('#submit').click();
   await fault(page, 'count').getByText('should be an integer').waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.closest('.field').dataset.name), 'count');
+  await input(page, 'count').fill('12');
+  assert.equal(await input(page, 'count').getAttribute('aria-invalid'), null, 'it goes as soon as it is mended');
   await input(page, 'count').fill('99999999999');
+  await page.keyboard.press('Tab');
+  await fault(page, 'count').getByText(/10000000 or less/).waitFor();
   await input(page, 'sleep_ms').fill('-1');
   await page.locator('#submit').click();
   await fault(page, 'count').getByText(/should be 10000000 or less/).waitFor();

@@ -55,8 +55,11 @@ export async function check_page(page, what) {
 }
 
 /** Written only where it is asked for, so that tests leave the tree as it is. */
+export const writes_screenshots = process.env.COREMACHINE_SCREENSHOTS === 'write';
+
 export async function screenshot(page, name) {
-  if (process.env.COREMACHINE_SCREENSHOTS !== 'write') return;
+  if (!writes_screenshots) return;
+  await page.evaluate(() => { document.activeElement?.blur(); window.scrollTo(0, 0); });
   mkdirSync(images, {recursive: true});
   await page.screenshot({path: `${images}${name}.png`});
 }
