@@ -38,14 +38,21 @@ function chosen_round(job, route) {
   return last ? last.round : 0;
 }
 
+/** Waits for what comes at once, so that a page is shown whole; what takes longer is shown when it is there. */
+async function in_time(work, on_late_error) {
+  let late = false;
+  work.catch((error) => { if (late) on_late_error(error); });
+  await Promise.race([work, new Promise((resolve) => { setTimeout(resolve, 200); })]);
+  late = true;
+}
+
 export async function show_job(root, route, signal) {
   const id = route.path[1];
   const path = `jobs/${segment(id)}`;
   let job = await get(path, {}, signal);
   document.title = `${job.job_type} · ${job.status} · CoreMachine`;
-  const type = await get(`job-types/${segment(job.job_type)}`, {}, signal).catch(() => ({stages: []}));
   const place = {head: h('div', {}), error: h('div', {}), why: h('div', {'aria-live': 'polite'}), values: h('div', {class: 'columns'}), commands: h('div', {})};
-  const context = {id, path, route, signal, names: type.stages || [], job: () => job, over: () => is_over(job)};
+  const context = {id, path, route, signal, names: [], job: () => job, over: () => is_over(job)};
   const timeline = make_timeline(context);
   const rate = make_rate();
   const round = chosen_round(job, route);
@@ -81,7 +88,11 @@ export async function show_job(root, route, signal) {
   fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, place.commands);
   fill(place.commands, show_commands(job));
   show();
-  await Promise.all([map.load(), tasks.load(), why()]);
+  const names = get(`job-types/${segment(job.job_type)}`, {}, signal).then((type) => {
+    context.names = type.stages || [];
+    timeline.show(job, round);
+  }, () => {});  // a type that is no more has no names
+  await in_time(Promise.all([map.load(), tasks.load(), why(), names]), (error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   if (is_over(job)) return;
   follow(`${path}/events`, {
     signal, on_state: show_link,

@@ -46,7 +46,7 @@ export function make_timeline(context) {
       h('small', {'aria-hidden': 'true'}, counts_in_words(stage.tasks)))},
   ];
   function show(job, chosen) {
-    const now = JSON.stringify([job.stages.map((stage) => [stage.round, stage.status, stage.tasks, took(stage)]), chosen, all]);
+    const now = JSON.stringify([job.stages.map((stage) => [stage.round, stage.status, stage.tasks, took(stage)]), chosen, all, context.names]);
     if (now === text) return;
     text = now;
     const shown = all ? job.stages : job.stages.slice(-most_shown);
