@@ -17,7 +17,11 @@ struct OpenedStore {
   std::function<Result<std::unique_ptr<ArtifactStore>>(bool must_exist)> open_artifacts = {};
 };
 
-/// `memory:` or `sqlite:PATH`. Throws Failure. The one place of the library that names concrete stores.
+/// `memory:`, `sqlite:PATH`, or what `add_store_scheme` made known. Throws Failure. The one place of the library that
+/// names concrete stores.
 OpenedStore open_store(std::string_view url, bool must_exist = false);
+
+/// A store with files beside it: `PATH-artifacts` and `PATH-running`.
+OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path);
 
 }  // namespace coremachine::embed

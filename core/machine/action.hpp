@@ -69,6 +69,13 @@ struct RunSlice {
   std::string fold_version = {};
   std::string traceparent = {};
 };
+/// What a worker elsewhere is told of the tasks that it has.
+enum class LeaseStatus : std::uint8_t {
+  held,
+  recalled,   ///< what has not begun is to come back
+  cancelled,  ///< nobody waits for them
+  gone,       ///< the lease has ended
+};
 /// Tasks of this slice that have not started come back; those that run go on.
 struct RecallSlice {
   SliceId id = 0;
@@ -146,6 +153,8 @@ struct Answer {
   bool existing = false;                 ///< of a submission that was there already
   std::shared_ptr<const LiveTasks> tasks = {};
   std::vector<LiveCounts> counts = {};
+  std::vector<RunSlice> slices = {};                         ///< for workers elsewhere, under leases
+  std::vector<std::pair<SliceId, LeaseStatus>> leases = {};  ///< what became of them
 };
 /// Give the job of a redrive back as `adopt_for_redrive`.
 struct LoadJob {

@@ -35,6 +35,7 @@ void Engine::save_all_in_next_batch() {
 void Engine::drain() {
   draining_ = true;
   save_all_in_next_batch();
+  while (!remote_.polls.empty()) give_up_poll(remote_.polls.begin()->first);
 }
 
 /// True if the effect was a write; then it is in the open batch.

@@ -50,6 +50,22 @@ void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
   save_all_in_next_batch();  // a death has to be on disk before a suspect runs again
 }
 
+void Engine::take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases) {
+  std::vector<JobId> ids;
+  for (auto& job : jobs) {
+    if (live(job.id)) continue;
+    ids.push_back(job.id);
+    adopt(std::move(job));
+  }
+  const auto is_taken = [&](JobId job) { return std::find(ids.begin(), ids.end(), job) != ids.end(); };
+  for (auto& [id, lease] : leases) {
+    if (is_taken(lease.slice.job)) adopt_lease(now, id, std::move(lease));
+  }
+  for (const auto id : ids) {
+    if (auto* entry = live(id)) step_job(now, *entry, JobRecovered{});
+  }
+}
+
 std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {
   const auto traits = setup_.task_types.find(spec.task_type);
   if (traits == setup_.task_types.end()) return std::nullopt;
@@ -57,6 +73,7 @@ std::optional<Lane> Engine::lane_of(const TaskSpec& spec) const {
 }
 
 void Engine::dispatch(const Now& now, Capacity capacity) {
+  dispatch_remote(now);
   if (draining_ || open_bytes_ + closed_bytes_ > setup_.max_open_bytes) return;
   if (alone_out_ && !idle()) return;
   alone_out_ = false;

@@ -12,6 +12,8 @@ namespace coremachine::machine {
 Engine::Engine(EngineSetup setup) : setup_(std::move(setup)) {
   last_closed_ = durable_ = setup_.last_commit;
   open_.incarnation = setup_.incarnation;
+  // A lease outlives the process, so that its number has to be unlike any of another incarnation.
+  last_slice_ = SliceId{setup_.incarnation} << 40U;
 }
 
 Engine::Live* Engine::live(JobId job) {
@@ -43,6 +45,7 @@ void Engine::boundary_decided(const Now& now, JobId job, BoundaryDecided decided
 /// What was handed out and has not begun comes back.
 void Engine::recall(const Live& entry) {
   for (const auto id : entry.slices) actions_.emplace_back(RecallSlice{id});
+  for (const auto id : entry.leases) remote_.leases.at(id).status = LeaseStatus::recalled;
   const auto out = boundaries_out_.find(entry.job.id);
   if (out != boundaries_out_.end()) actions_.emplace_back(RecallBoundary{entry.job.id, out->second.number});
 }
@@ -62,11 +65,7 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   const auto told = ran + static_cast<std::uint32_t>(report.returned.size());
   BOOST_ASSERT_MSG(told <= out.left, "a slice reported more tasks than it had");
   out.left -= told;
-  if (ran > 0) {
-    const auto measured = static_cast<double>(report.busy_ns) / 1000.0 / ran;
-    const auto [cost, fresh] = cost_us_.try_emplace(out.task_type, measured);
-    if (!fresh) cost->second += 0.3 * (measured - cost->second);
-  }
+  note_cost(out.task_type, report.busy_ns, ran);
   limits_.ended(out.task_type, told);
   const auto job = out.job;
   const auto task_type = last ? std::move(out.task_type) : out.task_type;
@@ -82,6 +81,13 @@ void Engine::slice_reported(const Now& now, SliceId slice, Report report, bool l
   if (abandoned_) return;
   step_task(now, *entry, task_type, TasksReported{std::move(report)});
   tell_progress(now, *entry);
+}
+
+void Engine::note_cost(const std::string& task_type, std::uint64_t busy_ns, std::uint32_t ran) {
+  if (ran == 0) return;
+  const auto measured = static_cast<double>(busy_ns) / 1000.0 / ran;
+  const auto [cost, fresh] = cost_us_.try_emplace(task_type, measured);
+  if (!fresh) cost->second += 0.3 * (measured - cost->second);
 }
 
 /// At most four times a second, and nothing of a round that is over: its end was told.
@@ -163,6 +169,10 @@ void Engine::act(const Now& now, Live& entry, EffectBody& body) {
       for (const auto id : entry.slices) {
         if (engine.outstanding_.at(id).round == stop.round) engine.actions_.emplace_back(StopSlice{id});
       }
+      for (const auto id : entry.leases) {
+        auto& held = engine.remote_.leases.at(id);
+        if (held.lease.slice.round == stop.round) held.status = LeaseStatus::cancelled;
+      }
     }
     void operator()(CallHandler& call) const {
       if (!entry.job.boundary || entry.job.boundary->number != call.boundary.number) return;
@@ -191,11 +201,16 @@ void Engine::enqueue(const Now& now, Live& entry) {
   for (std::size_t spec = 0; spec < round.ready.size(); ++spec) {
     if (round.ready[spec].empty()) continue;
     const auto lane = lane_of(round.specs[spec]);
-    if (!lane) continue;
+    const auto elsewhere =
+        remote_.types.empty() ? remote_.types.end() : remote_.types.find(round.specs[spec].task_type);
+    if (!lane && elsewhere == remote_.types.end()) continue;
     if (limits_.allowance(round.specs[spec].task_type, now.time) == 0) {
       limits_.wait(round.specs[spec].task_type, entry.job.priority, entry.job.id);
       continue;
     }
+    if (elsewhere != remote_.types.end() && elsewhere->second.queued.insert(entry.job.id).second)
+      elsewhere->second.ring.push(entry.job.priority, entry.job.id);
+    if (!lane) continue;
     auto& queued = entry.queued[static_cast<std::size_t>(*lane)];
     if (queued) continue;
     queued = true;
@@ -211,6 +226,7 @@ void Engine::forget(JobId job) {
     for (const auto waiter : entry->waiters) actions_.emplace_back(Answer{waiter, std::nullopt, job, view});
   }
   backlog_.take_out(entry->waiting);
+  if (!entry->leases.empty()) drop_leases(*entry);
   jobs_.erase(job);
 }
 
@@ -253,6 +269,7 @@ void Engine::tick(const Now& now) {
     found->second.recalled = true;
     actions_.emplace_back(RecallSlice{found->first});
   }
+  expire_leases(now);
   while (!save_later_.empty()) {
     auto* entry = live(save_later_.front().second);
     const bool waits = entry && entry->unsaved == Unsaved::later;
@@ -293,6 +310,7 @@ std::optional<Timestamp> Engine::next_deadline() const {
   if (const auto due = limits_.next_due(time_); due && (!next || *due < *next)) next = due;
   if (garbage_ && !draining_ && !sweep_due_ && (!next || next_sweep_ < *next)) next = next_sweep_;
   if (alone_out_ && (!next || alone_until_ < *next)) next = alone_until_;
+  if (!remote_.expiries.empty() && (!next || remote_.expiries.top().first < *next)) next = remote_.expiries.top().first;
   for (const auto& [job, out] : boundaries_out_) {
     const auto due = out.recalled ? out.deadline : std::min(out.deadline, out.recall_at);
     if (!next || due < *next) next = due;

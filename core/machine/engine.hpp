@@ -17,6 +17,7 @@
 #include "core/machine/backlog.hpp"
 #include "core/machine/limits.hpp"
 #include "core/machine/observer.hpp"
+#include "core/machine/remote_work.hpp"
 #include "core/machine/ring.hpp"
 #include "core/machine/step.hpp"
 #include "core/model/batch.hpp"
@@ -38,6 +39,7 @@ struct EngineSetup {
   CommitSequence last_commit = 0;
   Rules rules = {};
   std::unordered_map<std::string, TaskTraits> task_types = {};  ///< those that can be run here
+  std::unordered_set<std::string> declared_types = {};          ///< those that run elsewhere alone
   std::unordered_set<std::string> disabled_types = {};          ///< those that are declared and may not run
   /// By name and version, those whose handlers are here; jobs of others wait.
   std::unordered_map<std::string, std::map<std::string, JobTraits>> job_types = {};
@@ -49,6 +51,7 @@ struct EngineSetup {
   std::uint32_t sweep_rows = 10;   ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
   Milliseconds removed_for{60'000};  ///< how long a deleted job is known as such
+  Milliseconds lease_term{30'000};   ///< of tasks that a worker elsewhere has, unless it renews it
   Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
   Observer* observer = nullptr;      ///< may be null; outlives the engine
 };
@@ -78,6 +81,7 @@ struct QueueState {
   std::uint64_t running = 0;  ///< handed out
   std::optional<Timestamp> oldest = {};
   TypeLimit limit = {};
+  bool available = false;  ///< somebody can run it
 };
 
 /// All jobs of one server: feeds `step`, decides what is handed out, gathers writes into batches, and gives out
@@ -143,6 +147,17 @@ class Engine {
   /// Part of a slice's outcome; `last`: the slice is done with, every task of it was reported or returned.
   void slice_reported(const Now& now, SliceId slice, Report report, bool last);
 
+  // Workers in other processes (leases.cpp). What they have stays theirs when the machine starts anew.
+
+  /// Answered with tasks as soon as there are some that it can run, and they are on disk as handed out.
+  void poll(const Now& now, Taker taker, std::uint32_t max_tasks, RequestId request);
+  /// Answered with nothing, unless it was answered before.
+  void give_up_poll(RequestId request);
+  /// Answered when what is reported is durable.
+  void report(const Now& now, const std::string& worker, std::vector<LeaseReport> reports, RequestId request);
+  void renew(const Now& now, const Taker& taker, std::vector<LeaseRenewed> leases, RequestId request);
+  void leave(const std::string& worker, RequestId request);
+
   /// The batch of this sequence is durable.
   void committed(const Now& now, CommitSequence sequence);
   /// The disk is full, or no longer: new work is refused while it is.
@@ -151,7 +166,11 @@ class Engine {
 
   /// Jobs read back at a start, rebuilt; `start` sets them going, suspects first.
   void adopt(Job job);
+  /// After all jobs: what workers elsewhere had, and still have.
+  void adopt_lease(const Now& now, SliceId id, Lease lease);
   void start(const Now& now, const std::vector<Suspect>& suspects);
+  /// The same for jobs of a machine that is gone, and what its workers elsewhere have, while this one runs.
+  void take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases);
   /// The answer to LoadJob.
   void loaded(const Now& now, RequestId request, Job job, std::optional<Round> target);
   void load_failed(RequestId request, Error error);
@@ -175,6 +194,7 @@ class Engine {
   std::size_t live_jobs() const { return jobs_.size(); }
   /// By task type: those that can run here, and those that wait although they cannot.
   std::map<std::string, QueueState> queues() const;
+  const RemoteWork& remote() const { return remote_; }
   const Job* find(JobId job) const;
 
  private:
@@ -191,6 +211,7 @@ class Engine {
     std::optional<Timestamp> start_timer = {};  ///< that is set
     BoundaryNumber due_boundary = 0;            ///< the call that may go out now
     std::vector<SliceId> slices = {};
+    std::vector<SliceId> leases = {};
     std::vector<RequestId> waiters = {};
     Backlog::Share waiting = {};
   };
@@ -259,6 +280,25 @@ class Engine {
   void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
   std::uint32_t share(const Job& job, const TaskSpec& spec) const;
   HandlerCall make_call(const Job& job) const;
+  void put(Setting setting);
+  void note_cost(const std::string& task_type, std::uint64_t busy_ns, std::uint32_t ran);
+
+  // leases.cpp
+  bool can_run(const std::string& type) const;
+  std::string holders(const Live& entry) const;
+  void see(const Now& now, const Taker& taker);
+  Report report_of(const Now& now, const Lease& lease) const;
+  LeaseStatus take_report(const Now& now, const std::string& worker, LeaseReport& told);
+  void take_progress(const Now& now, SliceId lease, LeaseRenewed renewed);
+  void put_lease(SliceId id, const Lease* lease);
+  void end_lease(SliceId id);
+  void drop_leases(const Live& entry);
+  void lose_lease(const Now& now, SliceId id);
+  void expire_leases(const Now& now);
+  std::uint32_t lease_share(const Job& job, const TaskSpec& spec, std::uint32_t slots) const;
+  void dispatch_remote(const Now& now);
+  std::vector<RunSlice> grant(const Now& now, const std::string& name, RemoteWork::Type& type, RemoteWork::Poll& poll);
+  RunSlice lease_out(const Now& now, Live& entry, SpecNumber number, Slice slice, const Taker& taker, bool alone);
 
   EngineSetup setup_;
   std::unordered_map<JobId, std::unique_ptr<Live>> jobs_;
@@ -271,6 +311,7 @@ class Engine {
   std::deque<Suspect> suspects_;
   Limits limits_;
   Backlog backlog_;
+  RemoteWork remote_;
   Tell tell_ = Tell::nothing;
   Timestamp time_{};  ///< of the last input
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;

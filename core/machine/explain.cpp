@@ -1,5 +1,6 @@
 // Why a job is not finished, from what the engine knows of it.
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,10 +74,15 @@ std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
   }
   if (counts.running > 0) {
     std::optional<TaskIndex> example;
-    if (!entry.slices.empty()) example = outstanding_.at(entry.slices.front()).first;
+    if (!entry.slices.empty()) {
+      example = outstanding_.at(entry.slices.front()).first;
+    } else if (!entry.leases.empty()) {
+      const auto& slice = remote_.leases.at(entry.leases.front()).lease.slice;
+      example = TaskIndex{slice.chunk} * chunk_size + slice.offset_at(0);
+    }
     add(ReasonCode::running, counts.running, example,
         round.phase == RoundPhase::stopping ? "they were asked to end, and have until the grace is over"
-                                            : "handed out to local workers");
+                                            : "handed out to " + holders(entry));
   }
   if (counts.retrying > 0 && !round.retries.empty()) {
     const auto& [due, tasks] = *round.retries.begin();
@@ -85,6 +91,30 @@ std::vector<Reason> Engine::reasons(const Now& now, const Live& entry) {
   }
   if (round.phase == RoundPhase::open) explain_queued(now, round, reasons);
   return reasons;
+}
+
+bool Engine::can_run(const std::string& type) const {
+  if (setup_.task_types.contains(type)) return true;
+  const auto elsewhere = remote_.types.find(type);
+  return elsewhere != remote_.types.end() && elsewhere->second.slots > 0;
+}
+
+/// Who has the tasks that were handed out.
+std::string Engine::holders(const Live& entry) const {
+  std::string names;
+  std::size_t told = 0;
+  std::set<std::string> workers;
+  for (const auto id : entry.leases) {
+    const auto& lease = remote_.leases.at(id).lease;
+    if (lease.slice.round == entry.job.round->number)
+      workers.insert(lease.worker.empty() ? "the queue" : "worker " + lease.worker);
+  }
+  if (!entry.slices.empty() || workers.empty()) names = "local workers";
+  for (const auto& worker : workers) {
+    if (++told > 5) return names + " and " + std::to_string(workers.size() - 5) + " more";
+    names += (names.empty() ? "" : ", ") + worker;
+  }
+  return names;
 }
 
 void Engine::explain_queued(const Now& now, const Round& round, std::vector<Reason>& reasons) {
@@ -100,9 +130,9 @@ void Engine::explain_queued(const Now& now, const Round& round, std::vector<Reas
     if (setup_.disabled_types.contains(type)) {
       code = ReasonCode::disabled;
       detail = "the task type \"" + type + "\" is disabled";
-    } else if (!setup_.task_types.contains(type)) {
+    } else if (!can_run(type)) {
       code = ReasonCode::no_worker;
-      detail = "no worker has the task type \"" + type + "\"";
+      detail = "no worker has the task type \"" + type + "\" now; they wait for one that has";
     } else if (limit && limits_.allowance(type, now.time) == 0) {
       code = limit->paused ? ReasonCode::paused : ReasonCode::limit;
       detail = limit->paused ? "the task type \"" + type + "\" is paused"

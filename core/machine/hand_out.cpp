@@ -87,8 +87,10 @@ Slice take_returned(Job& job, ReadyQueue& queue, std::uint32_t max, const Now& n
   Slice slice;
   begin_slice(slice, job, chunk, now);
   slice.offered_at = queue.tasks.front().since;
+  const auto crowd = crowd_of(round, queue.tasks.front().index);
   while (slice.count < max && !queue.tasks.empty() && &chunk_of(round, queue.tasks.front().index) == &chunk) {
     const auto offset = static_cast<ChunkOffset>(queue.tasks.front().index - chunk.first);
+    if (crowd_of(round, queue.tasks.front().index) != crowd) break;
     queue.tasks.pop_front();
     slice.offsets.push_back(offset);
     slice.attempts.push_back(start_attempt(chunk, offset));

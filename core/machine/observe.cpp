@@ -62,9 +62,12 @@ std::map<std::string, QueueState> Engine::queues() const {
     queues[type].depth = depth.tasks;
     queues[type].oldest = depth.oldest;
   }
+  for (const auto& type : setup_.declared_types) queues[type];
   for (const auto& [id, out] : outstanding_) queues[out.task_type].running += out.left;
+  for (const auto& [id, held] : remote_.leases) queues[held.lease.task_type].running += held.lease.slice.count;
   for (auto& [type, queue] : queues) {
     if (const auto* limit = limits_.find(type)) queue.limit = *limit;
+    queue.available = can_run(type);
   }
   return queues;
 }

@@ -5,7 +5,9 @@
 
 #include <coremachine/model/status.hpp>
 
+#include "core/model/event.hpp"
 #include "core/model/job.hpp"
+#include "core/model/lease.hpp"
 
 namespace coremachine::machine {
 
@@ -20,6 +22,10 @@ class Observer {
   virtual void tasks_ended(const std::string& task_type, TaskStatus status, std::uint64_t count) = 0;
   /// A round has ended, and so many of its tasks were not wanted any more.
   virtual void tasks_cancelled(std::uint64_t count) = 0;
+  /// A worker elsewhere has reported attempts of tasks that might run since then.
+  virtual void reported(const std::string& task_type, Timestamp offered_at, const Report& report) = 0;
+  /// A worker elsewhere was not heard of any more.
+  virtual void lease_lost(const Lease& lease) = 0;
 };
 
 /// What the shell is told of jobs that nobody follows, for its log.

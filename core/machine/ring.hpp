@@ -28,6 +28,8 @@ class Ring {
     return job;
   }
   std::size_t size() const { return size_; }
+  /// The priority of the job whose turn it is.
+  std::optional<int> top() const { return turns_.empty() ? std::nullopt : std::optional(turns_.begin()->first); }
 
  private:
   std::map<int, std::deque<JobId>, std::greater<>> turns_;

@@ -82,6 +82,8 @@ class Stepper {
   std::uint32_t accept_failures(Chunk& chunk, Report& report);
   void accept_progress(Chunk& chunk, const Report& report);
   void accept_returned(Chunk& chunk, const Report& report);
+  void accept_lost(Chunk& chunk, const Report& report);
+  bool count_loss(Chunk& chunk, ChunkOffset offset);
   void tell_failures(OutcomeSegment& segment, const std::vector<Text>& errors);
   void append(OutcomeSegment segment);
   void spill_inline();
@@ -112,6 +114,11 @@ inline bool is_fatal(const Error& error) {
 }
 inline Chunk& chunk_of(Round& round, TaskIndex index) {
   return round.chunks[index / chunk_size];
+}
+/// How many were lost together with this task, before it may run again; 0: it was not lost.
+inline std::uint16_t crowd_of(const Round& round, TaskIndex index) {
+  const auto& chunk = round.chunks[index / chunk_size];
+  return chunk.notes.empty() ? std::uint16_t{0} : chunk.notes[index - chunk.first].crowd;
 }
 
 }  // namespace coremachine::machine

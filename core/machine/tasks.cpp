@@ -62,6 +62,7 @@ void Stepper::operator()(TasksReported event) {
   round.counts.running -= completed;
   accept_failures(chunk, report);
   accept_returned(chunk, report);
+  accept_lost(chunk, report);
   if (chunk.complete()) {
     chunk.notes = {};
     chunk.definitions.reset();
@@ -296,6 +297,24 @@ void Stepper::accept_returned(Chunk& chunk, const Report& report) {
   }
 }
 
+/// A worker was not heard of any more. The attempts count as made. Of several tasks, any may have ended it: they are
+/// handed out again in halves, until what ends workers is alone.
+void Stepper::accept_lost(Chunk& chunk, const Report& report) {
+  auto& round = *job_.round;
+  for (const auto offset : report.lost) {
+    if (offset >= chunk.count) continue;
+    ensure_notes(chunk);
+    auto& note = chunk.notes[offset];
+    if (note.state != TaskNote::State::running) continue;
+    note.state = TaskNote::State::waiting;
+    --round.counts.running;
+    ++round.counts.queued;
+    note.crowd = static_cast<std::uint16_t>(report.lost.size());
+    if (report.lost_alone && report.lost.size() == 1 && count_loss(chunk, offset)) continue;
+    if (round.phase == RoundPhase::open) make_ready(round, chunk.first + offset, now_.time);
+  }
+}
+
 void Stepper::append(OutcomeSegment segment) {
   auto& round = *job_.round;
   segment.round = round.number;
@@ -403,7 +422,13 @@ void Stepper::operator()(TaskLost event) {
   ensure_notes(chunk);
   auto& note = chunk.notes[offset];
   ++note.attempt;
-  if (!event.alone) return;
+  if (event.alone && count_loss(chunk, offset)) evaluate_join();
+}
+
+/// The process died while this task, which waits, ran alone; true if that was once too often.
+bool Stepper::count_loss(Chunk& chunk, ChunkOffset offset) {
+  auto& round = *job_.round;
+  auto& note = chunk.notes[offset];
   ++note.losses;
 
   OutcomeSegment segment;
@@ -417,14 +442,14 @@ void Stepper::operator()(TaskLost event) {
   segment.body = make_text("null");
   if (note.losses < rules_.poison_deaths) {
     append(std::move(segment));
-    return;
+    return false;
   }
   segment.kind = OutcomeKind::dead;
   segment.body = make_text(R"({"type":"poison","message":"the process died )" + std::to_string(note.losses) +
                            R"( times while this task ran alone"})");
   if (note.state == TaskNote::State::retrying) {
     --round.counts.retrying;
-    for (auto& [due, tasks] : round.retries) std::erase(tasks, event.index);
+    for (auto& [due, tasks] : round.retries) std::erase(tasks, chunk.first + offset);
   } else {
     --round.counts.queued;
   }
@@ -435,7 +460,7 @@ void Stepper::operator()(TaskLost event) {
   work_began(job_, now_, out_);
   tell_failures(segment, {segment.body});
   append(std::move(segment));
-  evaluate_join();
+  return true;
 }
 
 }  // namespace coremachine::machine

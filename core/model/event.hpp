@@ -85,6 +85,8 @@ struct Report {
   std::vector<FailedAttempt> failed = {};
   std::vector<TaskProgress> progress = {};
   std::vector<ChunkOffset> returned = {};  ///< handed out, never started, taken back
+  std::vector<ChunkOffset> lost = {};      ///< nobody knows: the worker that had them was not heard of any more
+  bool lost_alone = false;                 ///< nothing ran beside them, so that one of them may be the cause
   ArtifactHolds artifacts = {};            ///< that results and progress name
   std::optional<Error> broken = {};        ///< the stage's fold did what it may not: the job cannot go on
 };

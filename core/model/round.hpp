@@ -25,6 +25,7 @@ struct TaskNote {
   std::uint16_t failures = 0;  ///< that count against the retry policy
   std::uint8_t losses = 0;     ///< deaths of the process while it ran alone
   State state = State::waiting;
+  std::uint16_t crowd = 0;  ///< how many a lost worker had with it, one of which may be the cause; 0: none
 };
 
 /// The tasks of one chunk. While a task runs once and completes, one bit is all that is kept of it.

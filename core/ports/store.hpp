@@ -15,6 +15,7 @@
 #include "core/model/batch.hpp"
 #include "core/model/record.hpp"
 #include "core/model/segment.hpp"
+#include "core/ports/peers.hpp"
 
 namespace coremachine {
 
@@ -161,6 +162,9 @@ class Store {
   virtual StoreStats stats() const = 0;
   /// On disk, the log included, 0 if there is no disk; cheap, for those who ask often.
   virtual std::uint64_t bytes() const { return 0; }
+
+  /// For stores that several machines may work on at a time; null: this one has it alone.
+  virtual Peers* peers() const { return nullptr; }
 
   /// How many segments and rounds belong to no job; `remove` takes them away.
   virtual std::uint64_t orphans(bool remove) = 0;

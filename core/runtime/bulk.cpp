@@ -50,7 +50,13 @@ class BulkControl {
     BulkResult result;
     if (wanted.statuses.empty()) return result;
     do {
-      const auto slice = shell_.reading([&](const Store& store) { return store.list_jobs(wanted); });
+      const auto slice = shell_.reading([&](const Store& store) {
+        auto found = store.list_jobs(wanted);
+        // Each of several machines does it to the jobs that it has.
+        if (const auto* peers = store.peers())
+          std::erase_if(found.rows, [&](const JobRow& row) { return peers->owner_elsewhere(row.id).has_value(); });
+        return found;
+      });
       if (!slice) return slice.error();
       result.matched += slice->rows.size();
       if (!dry_run) result.changed += change(slice->rows);

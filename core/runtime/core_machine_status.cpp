@@ -20,7 +20,7 @@ constexpr std::chrono::seconds patience{1};
 
 struct Status {
   std::vector<QueueStatus> queues;
-  WorkerStatus worker;
+  std::vector<WorkerStatus> workers;
 };
 
 /// Blocks until the machine has told, or for so long.
@@ -29,8 +29,8 @@ Result<Status> ask(runtime::Shell& shell, std::optional<std::chrono::seconds> at
   auto answered = std::make_shared<std::promise<std::optional<Error>>>();
   auto answer = answered->get_future();
   runtime::StatusInput input;
-  input.look = [status](std::vector<QueueStatus> queues, WorkerStatus worker) {
-    *status = Status{std::move(queues), std::move(worker)};
+  input.look = [status](std::vector<QueueStatus> queues, std::vector<WorkerStatus> workers) {
+    *status = Status{std::move(queues), std::move(workers)};
   };
   input.then = [answered](machine::Answer&& told) { answered->set_value(std::move(told.error)); };
   shell.post(std::move(input));
@@ -58,7 +58,7 @@ void add_queue_metrics(std::vector<Metric>& metrics, const std::vector<QueueStat
     oldest.samples.push_back({.labels = labels, .value = std::chrono::duration<double>(age).count()});
   };
   for (const auto& queue : queues) {
-    if (queue.available) {
+    if (queue.declared) {
       add(queue);
       continue;
     }
@@ -66,9 +66,8 @@ void add_queue_metrics(std::vector<Metric>& metrics, const std::vector<QueueStat
     others.running += queue.running;
     if (queue.oldest_age) others.oldest_age = std::max(others.oldest_age.value_or(Milliseconds{0}), *queue.oldest_age);
   }
-  const bool named = std::any_of(queues.begin(), queues.end(), [&](const QueueStatus& queue) {
-    return queue.available && queue.name == others.name;
-  });
+  const bool named = std::any_of(queues.begin(), queues.end(),
+                                 [&](const QueueStatus& queue) { return queue.declared && queue.name == others.name; });
   if (!named) add(others);
   metrics.insert(metrics.end(), {std::move(queued), std::move(running), std::move(oldest)});
 }
@@ -84,9 +83,7 @@ Result<std::vector<QueueStatus>> CoreMachine::queues() const {
 Result<std::vector<WorkerStatus>> CoreMachine::workers() const {
   auto status = ask(*shell_);
   if (!status) return status.error();
-  std::vector<WorkerStatus> workers;
-  if (status->worker.concurrency > 0) workers.push_back(std::move(status->worker));
-  return workers;
+  return std::move(status->workers);
 }
 
 std::vector<Metric> CoreMachine::metrics() const {

@@ -21,6 +21,7 @@ struct Ticket {
   machine::RequestId request = 0;
   JobId job;
   bool existing = false;  ///< the submission had been made before
+  bool poll = false;      ///< for tasks, and not for a job
 };
 
 using Listener = std::function<void(const JobEvent&)>;
@@ -73,12 +74,38 @@ struct AwaitInput {
   Then then;
   std::shared_ptr<Ticket> ticket = {};
 };
+/// Jobs of a machine that is gone, and what its workers have.
+struct TakeUpInput {
+  std::vector<Job> jobs;
+  std::vector<std::pair<machine::SliceId, Lease>> leases;
+};
+/// A worker elsewhere waits for tasks.
+struct PollInput {
+  machine::Taker taker;
+  std::uint32_t max_tasks = 1;
+  Then then;
+  std::shared_ptr<Ticket> ticket;
+};
+struct ReportInput {
+  std::string worker;
+  std::vector<machine::LeaseReport> reports;
+  Then then;
+};
+struct RenewInput {
+  machine::Taker taker;
+  std::vector<machine::LeaseRenewed> leases;
+  Then then;
+};
+struct LeaveInput {
+  std::string worker;
+  Then then;
+};
 struct GiveUpInput {
   std::shared_ptr<Ticket> ticket;
 };
 /// What waits and what runs now.
 struct StatusInput {
-  std::function<void(std::vector<QueueStatus>, WorkerStatus)> look;  ///< called before `then`
+  std::function<void(std::vector<QueueStatus>, std::vector<WorkerStatus>)> look;  ///< called before `then`
   Then then;
 };
 struct FollowInput {
@@ -140,8 +167,9 @@ struct DrainInput {};
 struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
-                           InspectInput, AwaitInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput,
-                           CountsInput, BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput,
-                           StoreFullInput, StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
+                           InspectInput, AwaitInput, TakeUpInput, PollInput, ReportInput, RenewInput, LeaveInput,
+                           GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput, BoundaryInput,
+                           BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput, StoreFailedInput,
+                           LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

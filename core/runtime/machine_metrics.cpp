@@ -92,6 +92,11 @@ void MachineMetrics::reported(const std::string& task_type, Timestamp offered_at
   of.duration.observe(seconds(busy) / static_cast<double>(ran), ran);
 }
 
+void MachineMetrics::lease_lost(const Lease& lease) {
+  leases_lost_.add(1);
+  tasks_lost_.add(lease.slice.count);
+}
+
 void MachineMetrics::boundary_ran(const std::string& job_type, std::chrono::nanoseconds took) {
   of_job(job_type).boundary.observe(seconds(took));
 }
@@ -148,6 +153,11 @@ void MachineMetrics::add_task_metrics(std::vector<Metric>& metrics) const {
   metrics.insert(metrics.end(), {std::move(ended), std::move(attempts), std::move(duration), std::move(waited)});
   metrics.push_back(single("coremachine_tasks_cancelled_total", "Tasks of ended stages that were not wanted any more.",
                            MetricKind::counter, cancelled_.sample()));
+  metrics.push_back(single("coremachine_leases_lost_total",
+                           "Leases of workers elsewhere that were not renewed, and whose tasks were taken back.",
+                           MetricKind::counter, leases_lost_.sample()));
+  metrics.push_back(single("coremachine_tasks_lost_total", "Tasks of these leases of which nothing was heard.",
+                           MetricKind::counter, tasks_lost_.sample()));
 }
 
 void MachineMetrics::add_store_metrics(std::vector<Metric>& metrics) const {

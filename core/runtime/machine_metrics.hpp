@@ -29,7 +29,8 @@ class MachineMetrics final : public machine::Observer {
   void tasks_cancelled(std::uint64_t count) override { cancelled_.add(count); }
 
   /// Part of what a slice came to; `offered_at` says since when its tasks might have run.
-  void reported(const std::string& task_type, Timestamp offered_at, const Report& report);
+  void reported(const std::string& task_type, Timestamp offered_at, const Report& report) override;
+  void lease_lost(const Lease& lease) override;
   void boundary_ran(const std::string& job_type, std::chrono::nanoseconds took);
   void committed(std::chrono::nanoseconds took, const Batch& batch);
 
@@ -62,6 +63,8 @@ class MachineMetrics final : public machine::Observer {
   std::unordered_map<std::string, std::unique_ptr<OfTaskType>> tasks_;  ///< not changed once it is made
   std::unordered_map<std::string, std::unique_ptr<OfJobType>> jobs_;    ///< likewise
   Counter cancelled_;
+  Counter leases_lost_;
+  Counter tasks_lost_;
   Histogram commit_{latency_bounds};
   Histogram commit_rows_;
 };

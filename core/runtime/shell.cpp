@@ -62,6 +62,7 @@ Shell::Shell(ShellSetup setup)
   engine.rules.alone_at_most = setup_.options.alone_at_most;
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers_;
+  engine.lease_term = setup_.options.lease_term;
   engine.observer = &metrics_;
   for (const auto& info : tasks_.list_all_info()) {
     check_needs(info, setup_.options.services);
@@ -69,7 +70,12 @@ Shell::Shell(ShellSetup setup)
       engine.disabled_types.insert(info.name);
       continue;
     }
-    engine.task_types[info.name] = machine::TaskTraits{tasks_.find_callable(info.name)->coroutine != nullptr};
+    const auto* callable = tasks_.find_callable(info.name);
+    if (!callable || workers_ == 0) {
+      engine.declared_types.insert(info.name);
+    } else {
+      engine.task_types[info.name] = machine::TaskTraits{callable->coroutine != nullptr};
+    }
   }
   for (const auto& info : jobs_.list_all_versions())
     engine.job_types[info.name][info.version] = machine::JobTraits{info.handler_timeout};
@@ -166,22 +172,32 @@ JobId Shell::make_id(Timestamp created) {
   return id;
 }
 
-void Shell::recover() {
+std::size_t Shell::adopt_unfinished() {
   std::optional<JobId> after;
   std::size_t jobs = 0;
   for (;;) {
     const auto page = setup_.store->read_unfinished(after, 1000);
-    if (page.empty()) break;
+    if (page.empty()) return jobs;
     for (const auto& stored : page) engine_->adopt(load_to_go_on(*setup_.store, stored));
     jobs += page.size();
     after = page.back().job.id;
   }
+}
+
+void Shell::recover() {
+  auto* peers = setup_.store->peers();
+  const auto jobs = peers ? adopt_left(*peers) : adopt_unfinished();
+  recover_leases();
   note_start(jobs);
   engine_->tell(told());
   engine_->start(draw(), record_->suspects());
   post(TickInput{});
   if (retention_.wanted()) look_for_old_jobs();
-  schedules_->load();
+  if (peers) {
+    join(*peers);  // schedules are for one of them
+  } else {
+    schedules_->load();
+  }
 }
 
 // ---- the inbox and the driver ----
@@ -229,9 +245,10 @@ void Shell::drive(Role role) {
     engine_->tick(now);
     const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
+    // Before anybody is told that a job is over.
+    metrics_.live_jobs.set(static_cast<std::int64_t>(engine_->live_jobs()));
     carry_out(engine_->take_actions());
     give_batch();
-    metrics_.live_jobs.set(static_cast<std::int64_t>(engine_->live_jobs()));
     auto deadline = engine_->next_deadline();
     if (look && (!deadline || *look < *deadline)) deadline = look;
     if (deadline && (!armed_ || *deadline < *armed_)) {
@@ -270,9 +287,27 @@ void Shell::handle(Input& input, const Now& now) {
       if (in.ticket) *in.ticket = Ticket{request, in.job};
       shell.engine_->await_end(in.job, request);
     }
-    void operator()(GiveUpInput& in) const { shell.engine_->give_up(in.ticket->job, in.ticket->request); }
+    void operator()(TakeUpInput& in) const { shell.engine_->take_up(now, std::move(in.jobs), std::move(in.leases)); }
+    void operator()(PollInput& in) const {
+      const auto request = keep(std::move(in.then));
+      *in.ticket = Ticket{request, {}, false, true};
+      shell.engine_->poll(now, std::move(in.taker), in.max_tasks, request);
+    }
+    void operator()(ReportInput& in) const {
+      shell.engine_->report(now, in.worker, std::move(in.reports), keep(std::move(in.then)));
+    }
+    void operator()(RenewInput& in) const {
+      shell.engine_->renew(now, in.taker, std::move(in.leases), keep(std::move(in.then)));
+    }
+    void operator()(LeaveInput& in) const { shell.engine_->leave(in.worker, keep(std::move(in.then))); }
+    void operator()(GiveUpInput& in) const {
+      if (in.ticket->poll) return shell.engine_->give_up_poll(in.ticket->request);
+      shell.engine_->give_up(in.ticket->job, in.ticket->request);
+    }
     void operator()(StatusInput& in) const {
-      in.look(shell.queue_status(now), shell.worker_status(now));
+      auto workers = shell.remote_workers();
+      if (shell.workers_ > 0) workers.insert(workers.begin(), shell.worker_status(now));
+      in.look(shell.queue_status(now), std::move(workers));
       in.then({});
     }
     void operator()(FollowInput& in) const {

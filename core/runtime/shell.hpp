@@ -24,6 +24,7 @@
 #include "core/runtime/io_thread.hpp"
 #include "core/runtime/large_values.hpp"
 #include "core/runtime/machine_metrics.hpp"
+#include "core/runtime/peers_duty.hpp"
 #include "core/runtime/pool.hpp"
 #include "core/runtime/retention.hpp"
 #include "core/runtime/running_record.hpp"
@@ -75,6 +76,14 @@ class Shell {
   Timestamp now() const;
   void stop();
 
+  // shell_remote.cpp
+  Result<machine::Taker> taker_of(RemoteWorker worker) const;
+  std::string resolver_of(const std::string& task_type) const;
+  Milliseconds lease_term() const { return setup_.options.lease_term; }
+  void off_the_driver(std::function<void()> work);
+  PeersDuty* peers() { return peers_.get(); }
+  Incarnation incarnation() const { return incarnation_; }
+
  private:
   enum class Role : std::uint8_t { pool, committer, outside };
   void enqueue_and_drive(Input input, Role role);
@@ -119,6 +128,16 @@ class Shell {
   std::vector<QueueStatus> queue_status(const Now& now) const;
   WorkerStatus worker_status(const Now& now) const;
 
+  // shell_remote.cpp
+  std::vector<std::pair<machine::SliceId, Lease>> read_leases() const;
+  void recover_leases();
+  std::vector<Peers::JobKind> job_kinds() const;
+  std::size_t adopt_unfinished();
+  std::size_t adopt_left(Peers& peers);
+  void join(Peers& peers);
+  void take_up(const std::vector<JobId>& jobs);
+  std::vector<WorkerStatus> remote_workers() const;
+
   ShellSetup setup_;
   JobRegistry& jobs_;
   TaskRegistry& tasks_;
@@ -137,6 +156,7 @@ class Shell {
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Pool> pool_;
   std::shared_ptr<ScheduleDuty> schedules_;
+  std::unique_ptr<PeersDuty> peers_;
 
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;

@@ -155,6 +155,7 @@ void Shell::store_failed(const Error& error) {
   failed_ = true;
   failure_ = error;
   metrics_.store_failed.set(1);
+  if (setup_.options.failed) setup_.options.failed(error);
   log_->error("stopped: " + error.message, {{"code", to_string(error.code)}});
   auto requests = std::exchange(requests_, {});
   for (auto& [request, then] : requests) {

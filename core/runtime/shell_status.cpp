@@ -6,6 +6,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "core/ports/store_url.hpp"
 #include "core/runtime/shell.hpp"
 
 namespace coremachine::runtime {
@@ -38,14 +39,6 @@ void add_error(LogFields& fields, const Error& error) {
   if (error.attempt) fields.emplace_back("attempt", *error.attempt);
 }
 
-/// A URL may have a password in it.
-std::string without_login(const std::string& url) {
-  const auto scheme = url.find("://");
-  const auto at = url.rfind('@');
-  if (scheme == std::string::npos || at == std::string::npos || at < scheme) return url;
-  return url.substr(0, scheme + 3) + url.substr(at + 1);
-}
-
 }  // namespace
 
 // ---- the log ----
@@ -67,7 +60,7 @@ machine::Tell Shell::told() const {
 
 void Shell::note_start(std::size_t unfinished) const {
   log_->write(all_is_well(), "the machine has started",
-              {{"store", without_login(setup_.options.store)},
+              {{"store", without_password(setup_.options.store)},
                {"workers", workers_},
                {"incarnation", incarnation_},
                {"unfinished_jobs", unfinished}});
@@ -184,7 +177,8 @@ std::vector<QueueStatus> Shell::queue_status(const Now& now) const {
     queue.depth = state.depth;
     queue.running = state.running;
     if (state.oldest) queue.oldest_age = std::max(Milliseconds{0}, now.time - *state.oldest);
-    queue.available = info.has_value();
+    queue.available = state.available;
+    queue.declared = info.has_value();
     queue.disabled = info && !info->enabled;
     queue.limit = state.limit;
     queues.push_back(std::move(queue));

@@ -23,6 +23,7 @@ void Shell::stop() {
   if (std::exchange(stopped_, true)) return;
   log_->write(all_is_well(), "the machine stops");
   schedules_->stop();
+  if (peers_) peers_->take_no_more();
   drain_wanted_ = true;
   post(DrainInput{});
   if (!wait_drained(setup_.options.drain_limit)) {
@@ -40,6 +41,7 @@ void Shell::stop() {
   enqueue_and_drive(TickInput{}, Role::pool);  // what came in last
   if (!failed_) wait_drained(setup_.options.drain_limit);
   committer_->stop();
+  if (peers_) peers_->stop();
   for (auto& [request, then] : std::exchange(requests_, {})) {
     machine::Answer answer;
     answer.request = request;

@@ -19,6 +19,11 @@ class ReleasedArtifacts {
       released_.artifacts.insert(released_.artifacts.end(), artifacts.begin(), artifacts.end());
     }
   }
+  /// Some have gone, and it is not known which.
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    released_.complete = false;
+  }
   Store::Released take() {
     const std::lock_guard lock(mutex_);
     return std::exchange(released_, {});

@@ -10,8 +10,6 @@
 namespace coremachine::testing {
 namespace {
 
-/// So many slices lie open at once; enough that they can end in any order.
-constexpr std::size_t open_slices = 4;
 constexpr std::size_t open_boundaries = 4;
 
 runtime::SliceRunner::Setup runner_setup(const JobRegistry& jobs, const TaskRegistry& tasks, const Store& store,
@@ -50,7 +48,9 @@ void LoneShell::start(const std::vector<machine::Suspect>& suspects) {
   machine::EngineSetup setup;
   setup.incarnation = now_.incarnation;
   setup.last_commit = store_.last_commit();
-  setup.slots = open_slices;
+  setup.slots = static_cast<std::uint32_t>(open_slices);
+  setup.lease_term = lease_term;
+  setup.rules.poison_deaths = poison_deaths;
   for (const auto& info : tasks_.list_all_info()) {
     if (info.enabled) setup.task_types[info.name] = {};
   }
@@ -64,6 +64,8 @@ void LoneShell::start(const std::vector<machine::Suspect>& suspects) {
     for (const auto& stored : page) engine_->adopt(runtime::load_to_go_on(store_, stored));
     after = page.back().job.id;
   }
+  for (const auto& setting : store_.read_settings("lease"))
+    engine_->adopt_lease(now_, std::stoull(setting.name), decode_lease(*setting.value));
   engine_->start(draw(), suspects);
   collect();
 }
@@ -143,6 +145,55 @@ machine::RequestId LoneShell::ask_tasks(JobId job, const machine::LiveAsk& ask) 
   return request;
 }
 
+machine::RequestId LoneShell::poll(machine::Taker taker, std::uint32_t max_tasks) {
+  const auto request = ++last_request_;
+  engine_->poll(draw(), std::move(taker), max_tasks, request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::renew(const machine::Taker& taker, std::vector<machine::LeaseRenewed> leases_held) {
+  const auto request = ++last_request_;
+  engine_->renew(draw(), taker, std::move(leases_held), request);
+  collect();
+  return request;
+}
+
+machine::RequestId LoneShell::report(const std::string& worker, std::vector<machine::LeaseReport> told) {
+  const auto request = ++last_request_;
+  engine_->report(draw(), worker, std::move(told), request);
+  collect();
+  return request;
+}
+
+machine::LeaseReport LoneShell::run_leased(const machine::RunSlice& lease, std::uint32_t tasks) {
+  machine::LeaseReport told;
+  told.lease = lease.id;
+  runtime::SliceState state(lease);
+  const auto report = slice_runner_.run(state, slot_);
+  const auto add = [&](ChunkOffset offset, std::uint32_t attempt) -> machine::LeaseOutcome& {
+    auto& outcome = told.outcomes.emplace_back();
+    outcome.index = TaskIndex{lease.slice.chunk} * chunk_size + offset;
+    outcome.attempt = attempt;
+    outcome.took_us = task_ns / 1000;
+    return outcome;
+  };
+  const auto& done = report.completed;
+  for (std::uint32_t i = 0; i < done.count && told.outcomes.size() < tasks; ++i) {
+    const std::size_t begin = i == 0 ? 1 : done.ends[i - 1] + 1;
+    add(done.offset_at(i), done.attempt_at(i)).text = make_text(done.body->substr(begin, done.ends[i] - begin));
+  }
+  for (const auto& failure : report.failed) {
+    if (told.outcomes.size() >= tasks) break;
+    auto& outcome = add(failure.offset, failure.attempt);
+    outcome.kind = machine::LeaseOutcome::Kind::failed;
+    outcome.text = failure.error;
+    outcome.permanent = failure.verdict != FailedAttempt::Verdict::retry;
+    outcome.retry_after = failure.retry_after;
+  }
+  return told;
+}
+
 void LoneShell::collect() {
   struct Collect {
     LoneShell& shell;
@@ -152,7 +203,10 @@ void LoneShell::collect() {
     void operator()(machine::RunSlice& run) const { shell.slices.push_back(std::move(run)); }
     void operator()(machine::RecallSlice& recall) const { shell.take_back(recall.id); }
     void operator()(machine::StopSlice& stop) const { shell.take_back(stop.id); }
-    void operator()(machine::Answer& answer) const { shell.answers.push_back(std::move(answer)); }
+    void operator()(machine::Answer& answer) const {
+      shell.leases.insert(shell.leases.end(), answer.slices.begin(), answer.slices.end());
+      shell.answers.push_back(std::move(answer));
+    }
     void operator()(machine::LoadJob& load) const {
       const auto stored = shell.store_.read_job(load.job);
       if (!stored) {

@@ -32,6 +32,13 @@ class LoneShell {
   machine::RequestId catch_up(JobId job);
   machine::RequestId ask_tasks(JobId job, const machine::LiveAsk& ask);
 
+  // ---- what workers elsewhere do: they outlive a crash ----
+  machine::RequestId poll(machine::Taker taker, std::uint32_t max_tasks);
+  machine::RequestId renew(const machine::Taker& taker, std::vector<machine::LeaseRenewed> leases);
+  machine::RequestId report(const std::string& worker, std::vector<machine::LeaseReport> reports);
+  /// Runs the first `tasks` of a lease, without a word to the engine.
+  machine::LeaseReport run_leased(const machine::RunSlice& lease, std::uint32_t tasks = UINT32_MAX);
+
   // ---- what lies open ----
   struct PendingReport {
     machine::SliceId slice = 0;
@@ -45,7 +52,11 @@ class LoneShell {
   std::optional<Batch> batch;  ///< closed, not yet in the store
   std::optional<CommitSequence> unacknowledged;
   std::vector<machine::Answer> answers;
+  std::vector<machine::RunSlice> leases;                ///< that workers elsewhere were given
   std::function<void(const machine::Action&)> observe;  ///< called with every action in turn; may be empty
+  Milliseconds lease_term{2'000};
+  std::uint8_t poison_deaths = machine::Rules{}.poison_deaths;  ///< from the next start on, as is the term
+  std::size_t open_slices = 4;      ///< so many slices lie open at once: enough that they can end in any order
   std::uint64_t task_ns = 100'000;  ///< what each task is said to have taken, which decides how many make a slice
 
   // ---- what can happen next ----

@@ -10,11 +10,12 @@
 #include "core/model/record.hpp"
 #include "tests/conformance/store_makers.hpp"
 #include "tests/conformance/store_oracle.hpp"
+#include "tests/support/postgres/fixture.hpp"
 #include "tests/support/random_job.hpp"
 #include "tests/support/same.hpp"
 
 // What core/ports/store.hpp promises is tested on every store there is.
-#define ALL_STORES InMemory, OnDisk
+#define ALL_STORES InMemory, OnDisk, InPostgres
 
 namespace coremachine::store_tests {
 

@@ -155,8 +155,9 @@ TEST_SUITE("conformance: store, whole") {
     CHECK(store.read_job(id_of(1))->rounds.size() == batches);
   }
 
-  TEST_CASE("what was committed is there after the store is closed and opened again") {
-    OnDisk made;
+  TEST_CASE_TEMPLATE("what was committed is there after the store is closed and opened again", Made, OnDisk,
+                     InPostgres) {
+    Made made;
     RandomJobs random(5);
     const auto row = encode_job(random.job(id_of(1)));
     const auto segment = outcomes(1, 0, 0, OutcomeKind::retrying);

@@ -100,6 +100,10 @@ class Game {
   }
 
   void play() {
+    with_workers_ = chance(60);
+    shell_->poison_deaths = 255;
+    shell_->crash();
+    if (with_workers_ && chance(30)) shell_->open_slices = 0;  // nothing runs here, until the end
     shell_->task_ns = std::uint64_t{1000} << draw(12);
     const auto moves = 60 + draw(200);
     for (std::uint64_t i = 0; i < moves; ++i) {
@@ -117,11 +121,12 @@ class Game {
   };
 
   std::uint64_t draw(std::uint64_t below) { return dice_() % below; }
+  std::uint32_t draw32(std::uint32_t below) { return static_cast<std::uint32_t>(dice_() % below); }
   bool chance(std::uint64_t percent) { return draw(100) < percent; }
 
   void move() {
     auto& shell = *shell_;
-    switch (draw(14)) {
+    switch (draw(with_workers_ ? 20 : 14)) {
       case 0: return submit();
       case 1: return request();
       case 2:
@@ -159,7 +164,64 @@ class Game {
           zombies_.pop_back();
         }
         return;
+      case 14:
+      case 15: return ask_for_tasks();
+      case 16:
+      case 17: return run_leased();
+      case 18: return deliver_lease_report();
+      case 19: return renew();
     }
+  }
+
+  // ---- workers elsewhere: they die, come back, say things twice and late, and know nothing of a crash ----
+
+  machine::Taker worker() {
+    machine::Taker taker;
+    taker.name = "w" + std::to_string(draw(3));
+    taker.concurrency = 1 + static_cast<std::uint32_t>(draw(3));
+    taker.task_types = {"sim.work"};
+    taker.many = chance(20);
+    return taker;
+  }
+
+  void ask_for_tasks() {
+    if (shell_->leases.size() < 20) shell_->poll(worker(), 1 + static_cast<std::uint32_t>(draw(chance(50) ? 5 : 2000)));
+  }
+
+  void run_leased() {
+    if (shell_->leases.empty()) return;
+    const auto which = shell_->leases.begin() + static_cast<std::ptrdiff_t>(draw(shell_->leases.size()));
+    // What was begun and not told may still be heard of, or never.
+    if (chance(85)) lease_reports_.push_back(shell_->run_leased(*which, chance(30) ? 1 + draw32(3) : UINT32_MAX));
+    if (chance(30) && !lease_reports_.empty()) return_some(lease_reports_.back());
+    if (chance(80)) shell_->leases.erase(which);
+  }
+
+  void return_some(machine::LeaseReport& report) {
+    for (auto& outcome : report.outcomes) {
+      if (chance(80)) continue;
+      outcome.kind = machine::LeaseOutcome::Kind::returned;
+      outcome.text = nullptr;
+    }
+  }
+
+  void deliver_lease_report() {
+    if (lease_reports_.empty()) return;
+    const auto which = draw(lease_reports_.size());
+    shell_->report(chance(80) ? worker().name : "", {lease_reports_[which]});
+    if (chance(75)) lease_reports_.erase(lease_reports_.begin() + static_cast<std::ptrdiff_t>(which));
+  }
+
+  void renew() {
+    std::vector<machine::LeaseRenewed> leases;
+    for (const auto& lease : shell_->leases) {
+      if (!chance(60)) continue;
+      machine::LeaseRenewed renewed;
+      renewed.lease = lease.id;
+      if (chance(30)) renewed.progress.push_back({lease.slice.first, 1, make_text("7")});
+      leases.push_back(std::move(renewed));
+    }
+    shell_->renew(worker(), std::move(leases));
   }
 
   json::object random_params() {
@@ -169,7 +231,8 @@ class Game {
       const auto width = chance(10) ? 1000 + draw(2000) : chance(15) ? 0 : draw(40);
       json::object stage{{"width", width}};
       if (chance(40)) {
-        stage["fail"] = 1 + draw(4);
+        const auto fail = 1 + draw(4);
+        stage["fail"] = fail < 3 ? fail : 1000;  // attempts that are lost count as attempts, and not as failures
         stage["every"] = 1 + draw(7);
       }
       if (chance(25)) stage["lazy"] = true;
@@ -323,7 +386,7 @@ class Game {
   void note_answers() {
     for (const auto& answer : shell_->answers) {
       note_follower(answer);
-      if (answer.error) continue;
+      if (answer.error || answer.job == JobId{}) continue;
       accepted_.insert(answer.job);
       if (answer.view && is_terminal(answer.view->status) && !meddled_.contains(answer.job)) {
         const auto [told, first] = ended_.emplace(answer.job, answer.view->status);
@@ -335,6 +398,8 @@ class Game {
 
   void finish() {
     store_.full = false;
+    shell_->open_slices = 4;
+    shell_->advance_to(shell_->now());
     for (int rounds = 0; rounds < 100'000; ++rounds) {
       shell_->settle();
       note_answers();
@@ -349,7 +414,18 @@ class Game {
       shell_->settle();
       if (const auto next = shell_->engine().next_deadline()) shell_->advance_to(*next);
     }
-    throw std::runtime_error("a job never ended");
+    for (const auto& [id, params] : submitted_) {
+      const auto* job = shell_->engine().find(id);
+      if (!job) continue;
+      std::string why = "job " + id.str() + " never ended: " + std::string(to_string(job->status));
+      if (job->round) {
+        const auto& counts = job->round->counts;
+        why += ", queued " + std::to_string(counts.queued) + ", running " + std::to_string(counts.running) +
+               ", retrying " + std::to_string(counts.retrying) + ", ready " +
+               std::to_string(job->round->ready_count);
+      }
+      throw std::runtime_error(why);
+    }
   }
 
   void verify() {
@@ -367,6 +443,7 @@ class Game {
       verify_outcome(view, params, meddled_.contains(id));
       verify_story(*stored);
     }
+    if (!store_.read_settings("lease").empty()) throw std::runtime_error("a lease is left over");
     const auto findings = check_store(store_, false);
     if (!findings.problems.empty()) throw std::runtime_error("the store is not sound: " + findings.problems.front());
   }
@@ -421,6 +498,8 @@ class Game {
   std::map<JobId, JobStatus> ended_;
   std::vector<testing::LoneShell::PendingReport> zombies_;
   std::map<JobId, Follower> followers_;
+  bool with_workers_ = false;
+  std::vector<machine::LeaseReport> lease_reports_;
 };
 
 }  // namespace

@@ -20,7 +20,7 @@ schedule      : calm model
 telemetry     : model posix
 registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
-store         : ports model sqlite3 openssl posix
+store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
@@ -74,6 +74,7 @@ judge() {
       if (part[1] == "coremachine") return target == "coremachine/export.hpp" ? "export" : room_of("include/" target)
       if (part[1] == "boost") { sub(/\.hpp$/, "", part[2]); return "boost/" part[2] }
       if (part[1] == "sqlite3.h") return "sqlite3"
+      if (part[1] == "libpq-fe.h") return "libpq"
       if (n == 1 && target !~ /\./) {
         return target ~ busy ? "std busy" : "std"
       }
@@ -143,6 +144,7 @@ handlers/a.cpp:13:#include "jobs/hello_world.hpp"
 include/coremachine/model/a.hpp:14:#include "core/model/job.hpp"
 samples/a.cpp:15:#include "core/model/job.hpp"
 samples/a.cpp:16:#include <sqlite3.h>
+core/runtime/a.cpp:17:#include <libpq-fe.h>
 triggers/carrier_pigeon/a.cpp:17:#include <string>
 triggers/http/a.cpp:22:#include <string>
 triggers/http/wire/a.cpp:23:#include "triggers/http/server/server.hpp"
@@ -156,6 +158,7 @@ core/model/a.cpp:1:#include <boost/json/parse.hpp>
 core/machine/a.cpp:2:#include "core/model/job.hpp"
 include/coremachine/registry/coroutine_handler.hpp:3:#include <boost/asio/awaitable.hpp>
 core/store/sqlite/a.cpp:4:#include <sqlite3.h>
+core/store/postgres/a.cpp:4:#include <libpq-fe.h>
 core/runtime/a.cpp:5:#include <boost/asio/post.hpp>
 jobs/a.cpp:6:#include "handlers/greet.hpp"
 samples/a.cpp:7:#include <coremachine/coremachine.hpp>

@@ -7,11 +7,13 @@
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/help/suggestions.hpp"
 #include "triggers/cli/output.hpp"
+#include "triggers/cli/postgres/optional_stores.hpp"
 
 int main(int argc, char** argv) {
   using namespace coremachine::cli;
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // then a write says that the file may not grow
+  enable_optional_stores();
 
   CLI::App program;
   Chosen chosen;

@@ -31,6 +31,7 @@ struct TaskInfo {
   std::optional<Milliseconds> timeout = {};
   std::optional<Milliseconds> heartbeat = {};      ///< an attempt that is silent for longer is given up
   std::optional<Milliseconds> start_timeout = {};  ///< a task that waits longer for a worker has failed
+  std::string resolver_id = "default";             ///< who resolves it in workers elsewhere
   std::vector<ServiceType> needs = {};             ///< that the machine must have: `{service<Database>()}`
   json::object params_schema = {};                 ///< JSON Schema of the params; empty: any object
   /// Everything that is wrong with params, for those who want to know before a task is made of them.

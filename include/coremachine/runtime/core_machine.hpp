@@ -21,6 +21,7 @@
 #include <coremachine/registry/job_registry.hpp>
 #include <coremachine/registry/task_registry.hpp>
 #include <coremachine/runtime/queries.hpp>
+#include <coremachine/runtime/remote.hpp>
 #include <coremachine/runtime/schedules.hpp>
 #include <coremachine/runtime/status.hpp>
 #include <coremachine/telemetry/log.hpp>
@@ -34,17 +35,22 @@ struct Ticket;
 }  // namespace runtime
 
 struct MachineOptions {
-  JobRegistry* jobs = nullptr;           ///< null: the process-wide one; frozen by the machine
-  TaskRegistry* tasks = nullptr;         ///< likewise
-  std::string store = "memory:";         ///< or `sqlite:PATH`
-  std::optional<unsigned> workers = {};  ///< tasks that run at a time; default: one for each processor
-  unsigned handlers = 4;                 ///< job handlers that run at a time
-  unsigned coroutines = 256;             ///< coroutine tasks in flight
-  std::size_t max_jobs = 1'000'000;      ///< not over; more are refused as `overloaded`
-  Milliseconds grace{10'000};            ///< for attempts that were asked to end
-  Milliseconds drain_limit{30'000};      ///< for what runs when the machine stops
-  unsigned poison_deaths = 5;            ///< deaths of the process, running it alone, that end a task
-  Milliseconds alone_at_most{30'000};    ///< how long what ran when the process died runs alone, before others join it
+  JobRegistry* jobs = nullptr;    ///< null: the process-wide one; frozen by the machine
+  TaskRegistry* tasks = nullptr;  ///< likewise
+  std::string store = "memory:";  ///< or `sqlite:PATH`
+  /// Tasks that run at a time; default: one for each processor. 0: all tasks are left to workers elsewhere.
+  std::optional<unsigned> workers = {};
+  Milliseconds lease_term{30'000};  ///< of what a worker elsewhere has, unless it renews it
+  /// Of several machines on one store: one that was not heard of for so long is taken for dead, and its jobs go to the
+  /// others.
+  Milliseconds server_term{15'000};
+  unsigned handlers = 4;               ///< job handlers that run at a time
+  unsigned coroutines = 256;           ///< coroutine tasks in flight
+  std::size_t max_jobs = 1'000'000;    ///< not over; more are refused as `overloaded`
+  Milliseconds grace{10'000};          ///< for attempts that were asked to end
+  Milliseconds drain_limit{30'000};    ///< for what runs when the machine stops
+  unsigned poison_deaths = 5;          ///< deaths of the process, running it alone, that end a task
+  Milliseconds alone_at_most{30'000};  ///< how long what ran when the process died runs alone, before others join it
   /// Params and results whose JSON text has more bytes are kept as artifacts, and a reference stands for them; from 1
   /// KiB to 16 MiB.
   std::size_t large_value = std::size_t{1} << 20U;
@@ -56,6 +62,9 @@ struct MachineOptions {
   /// Without a logger: called with what an operator should know of the machine alone, as one text, from any thread;
   /// null: standard error.
   std::function<void(std::string_view message)> log = {};
+  /// Called once if the store takes nothing any more, on a thread of the machine: it must not block. Until it is
+  /// stopped the machine still answers what needs no writing.
+  std::function<void(const Error&)> failed = {};
 };
 
 struct SubmitOptions {
@@ -251,6 +260,39 @@ class COREMACHINE_API CoreMachine {
   void pause_schedule_then(std::string_view id, Then<ScheduleView> then);
   void resume_schedule_then(std::string_view id, Then<ScheduleView> then);
   void run_schedule_then(std::string_view id, Then<ScheduleRun> then);
+
+  // ---- for workers in other processes (<coremachine/runtime/remote.hpp>), and what connects them ----
+
+  /// Answered with tasks that this worker can run, as soon as there are some: at most `max_tasks`, of about 100 ms of
+  /// measured work for each that it runs at a time. Empty: the wait was given up, or the machine is stopping. Only
+  /// types that this machine's registry has are handed out.
+  Waiting poll_then(RemoteWorker worker, std::uint32_t max_tasks, Then<std::vector<HandOut>> then);
+  /// Answered when what they say is durable; a lease that is `gone` then is over. To report the same again does no
+  /// harm. A result of more than `large_value` bytes is written before this returns. invalid_argument: one of them is
+  /// no JSON; then none was taken.
+  void report_then(std::string worker, std::vector<RemoteReport> reports, Then<std::vector<LeaseNews>> then);
+  /// These leases go on, and the worker is there: to be called every third of a term, with none as well.
+  void renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leases, Then<std::vector<LeaseNews>> then);
+  /// It takes no more. What it has stays with it until it is reported, or its term is over.
+  void leave_then(std::string worker, Then<void> then);
+
+  // ---- several machines on one store ----
+
+  /// Which other machine has this job; nothing: this one, none, or the job is over.
+  Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
+  /// Whether its store is one that several machines can share.
+  bool shares_store() const;
+  /// The other machines, as they were seen last.
+  std::vector<std::uint64_t> peers() const;
+  /// Of all of them the one that does what one has to do: schedules, submissions that are to happen once. Nothing: this
+  /// one.
+  std::optional<std::uint64_t> first_peer() const;
+  /// What another machine is sent arrives in order, or it is about to be taken for dead.
+  Result<void> send_to_peer(std::uint64_t peer, std::string_view message);
+  /// Who takes messages from others, on a thread of the machine's, and hears that one has gone; null functions: nobody
+  /// any more, when this returns. False: this machine has its store alone.
+  bool on_peers(std::function<void(std::uint64_t from, const std::string& message)> take,
+                std::function<void(std::uint64_t peer)> gone);
 
  private:
   std::shared_ptr<runtime::Shell> shell_;

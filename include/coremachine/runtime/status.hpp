@@ -24,6 +24,7 @@ struct QueueStatus {
   /// How long the one that waits longest has been allowed to run; nothing if none waits.
   std::optional<Milliseconds> oldest_age = {};
   bool available = true;  ///< some worker has it
+  bool declared = true;   ///< this program knows it
   bool disabled = false;  ///< by its registration
   TypeLimit limit = {};   ///< with `paused`
 };
@@ -43,7 +44,7 @@ struct RunningTask {
 /// Somebody who runs tasks.
 struct WorkerStatus {
   std::string name;
-  std::string kind = "local";  ///< `local`: threads of this process
+  std::string kind = "local";  ///< `local`: threads of this process; else how it is connected
   std::uint32_t concurrency = 0;
   std::vector<std::string> task_types = {};
   std::vector<RunningTask> tasks = {};

@@ -34,8 +34,14 @@ class Answered : public http::Outflow {
     changed_.notify_all();
   }
   void on_gone_before(std::function<void()> then) {
-    const std::lock_guard lock(mutex_);
-    gone_before_ = std::move(then);
+    {
+      const std::lock_guard lock(mutex_);
+      if (!gone_) {
+        gone_before_ = std::move(then);
+        return;
+      }
+    }
+    then();
   }
 
   bool write(std::string bytes) override {
@@ -47,9 +53,12 @@ class Answered : public http::Outflow {
     return true;
   }
   void end() override {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
+    // What it would call keeps the call, and so this.
+    const auto kept = std::pair(std::exchange(on_drained_, nullptr), std::exchange(on_gone_, nullptr));
+    lock.unlock();
   }
   void on_gone(std::function<void()> then) override {
     const std::lock_guard lock(mutex_);
@@ -93,6 +102,8 @@ class Answered : public http::Outflow {
     std::unique_lock lock(mutex_);
     gone_ = true;
     const auto then = response_ ? on_gone_ : gone_before_;
+    const auto kept = std::exchange(on_drained_, nullptr);
+    on_gone_ = gone_before_ = nullptr;
     lock.unlock();
     if (then) then();
   }

@@ -1,5 +1,7 @@
 #include "triggers/cli/serve/serve.hpp"
 
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -15,6 +17,7 @@
 #include "triggers/cli/output.hpp"
 #include "triggers/http/access/access.hpp"
 #include "triggers/http/api/api.hpp"
+#include "triggers/http/api/machine_peers.hpp"
 #include "triggers/http/api/server_outlet.hpp"
 #include "triggers/http/server/server.hpp"
 
@@ -56,9 +59,27 @@ void write_log(Logger& logger, http::Severity severity, const std::string& messa
   }
 }
 
+bool is_postgres(std::string_view store) {
+  return store.starts_with("postgres://") || store.starts_with("postgresql://");
+}
+
+/// Servers share a store in PostgreSQL, each under its own name: by that one that starts anew is known as the same.
+std::string store_of(const ServeOptions& options) {
+  const auto& store = options.store;
+  const auto query = store.find('?');
+  const bool has_name = query != std::string::npos && (store.find("?server=", query) != std::string::npos ||
+                                                       store.find("&server=", query) != std::string::npos);
+  if (!is_postgres(store) || has_name) return store;
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const auto port = options.listen.substr(options.listen.rfind(':') + 1);
+  const auto name = std::string(host.data()) + "-" + (port == "0" ? std::to_string(::getpid()) : port);
+  return store + (query == std::string::npos ? "?" : "&") + "server=" + name;
+}
+
 MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logger> logger) {
   MachineOptions machine;
-  machine.store = options.store;
+  machine.store = store_of(options);
   machine.workers = options.workers;
   machine.drain_limit = options.drain_limit;
   machine.grace = options.grace;
@@ -146,11 +167,25 @@ ExitCode serve(const ServeOptions& options) {
   auto of_machine = machine_options(options, logger);
   of_machine.jobs = &jobs;
   of_machine.tasks = &tasks;
+  const auto was_fenced = std::make_shared<std::atomic<bool>>(false);
+  if (is_postgres(options.store)) {
+    // The others have its jobs by now, or will in a moment: whoever started this server starts it anew.
+    of_machine.failed = [was_fenced](const Error&) {
+      *was_fenced = true;
+      ::kill(::getpid(), SIGTERM);
+    };
+  }
   CoreMachine machine(std::move(of_machine));
   auto of_api = api_options(machine, **access);
   of_api.jobs = &jobs;
   of_api.tasks = &tasks;
+  http::MachinePeers peers(machine);
+  of_api.peers = machine.shares_store() ? &peers : nullptr;
   http::Api api(std::move(of_api));
+  if (auto* desk = api.peer_desk()) {
+    machine.on_peers([desk](std::uint64_t from, const std::string& message) { desk->take(from, message); },
+                     [desk](std::uint64_t peer) { desk->peer_has_gone(peer); });
+  }
   http::Server server(server_options(options, logger), application_of(api, logger));
   const auto bound = server.start();
   if (!bound) {
@@ -167,10 +202,11 @@ ExitCode serve(const ServeOptions& options) {
   logger->info("stopping: nothing new is taken, what runs may end");
   constexpr Milliseconds for_answers{10'000};
   api.drain(for_answers);
+  machine.on_peers({}, {});
   machine.stop();
   server.drain(for_answers);
   server.stop();
-  return ExitCode::done;
+  return *was_fenced ? ExitCode::job_failed : ExitCode::done;
 }
 
 }  // namespace coremachine::cli

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/model/suggest.hpp"
+#include "triggers/http/api/peer_routing.hpp"
 #include "triggers/http/api/router.hpp"
 
 namespace coremachine::http {
@@ -116,6 +117,11 @@ Api::Api(ApiOptions options)
       readers_(options_.readers, options_.most_reading),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
+      peers_(options_.peers ? std::make_unique<PeerDesk>(*options_.peers,
+                                                         [this](Request request, std::unique_ptr<Outlet> outlet) {
+                                                           answer(std::move(request), std::move(outlet));
+                                                         })
+                            : nullptr),
       shared_(*this),
       overview_(std::make_shared<Overview>(*this)) {
   overview_->begin();
@@ -148,7 +154,35 @@ std::optional<Refusal> Api::admit(const Request& head) const {
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
-  answer(std::move(request), std::move(outlet));
+  const auto target = peers_ && !draining_ ? Target::parse(request.target) : Error{};
+  if (!target || whose(match(target->segments), request, jobs()) == Whose::anyone)
+    return answer(std::move(request), std::move(outlet));
+  // Who has the job is read from the store.
+  auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
+  const auto id = request.id;
+  if (readers_.run([this, request, kept] { answer_or_pass_on(request, kept); })) return;
+  const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
+  (*kept)->send(to_response(problem_of(error), id));
+}
+
+void Api::answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet) {
+  const auto here = [this](Request mine, std::unique_ptr<Outlet> to) { answer(std::move(mine), std::move(to)); };
+  const auto found = match(Target::parse(request.target)->segments);
+  std::optional<Peer> peer;
+  try {
+    switch (whose(found, request, jobs())) {
+      case Whose::anyone: break;
+      case Whose::owner:
+        if (const auto id = JobId::parse(found.values.at(0))) peer = peers_->link().owner_elsewhere(*id);
+        break;
+      case Whose::first: peer = peers_->link().first_elsewhere(); break;
+      case Whose::everyone: return ask_everyone(*peers_, peers_->link().others(), request, std::move(*outlet), here);
+    }
+  } catch (const Failure& failure) {
+    return (*outlet)->send(to_response(problem_of(failure.error()), request.id));
+  }
+  if (peer) return peers_->pass_on(*peer, request, std::move(*outlet));
+  here(std::move(request), std::move(*outlet));
 }
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {

@@ -16,6 +16,7 @@
 
 #include "triggers/http/api/call.hpp"
 #include "triggers/http/api/overview.hpp"
+#include "triggers/http/api/peers.hpp"
 #include "triggers/http/api/readers.hpp"
 #include "triggers/http/api/shared_answers.hpp"
 #include "triggers/http/api/timers.hpp"
@@ -35,6 +36,7 @@ struct ApiOptions {
   Milliseconds heartbeat{15'000};   ///< of event streams
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
+  PeerLink* peers = nullptr;  ///< other servers that work on the same store; outlives the Api
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
 };
@@ -75,6 +77,8 @@ class Api {
   bool draining() const { return draining_; }
   /// The machine must not be used any more.
   bool closed() const { return closed_; }
+  /// Null without peers.
+  PeerDesk* peer_desk() { return peers_.get(); }
 
   // ---- for handlers ----
   CoreMachine& machine() { return *options_.machine; }
@@ -115,6 +119,7 @@ class Api {
   bool run_on_reader(std::function<void()> work);
 
  private:
+  void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
 
   const ApiOptions options_;
@@ -125,6 +130,7 @@ class Api {
   Timers timers_;
   WaitingRoom waiting_;
   WaitingRoom streams_;
+  std::unique_ptr<PeerDesk> peers_;
   SharedAnswers shared_;
   const std::shared_ptr<Overview> overview_;
 };

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/ports/peers.hpp"
+#include "core/ports/store.hpp"
+
+namespace coremachine::runtime {
+
+/// Takes part among several machines on one store: says that this one lives, takes over what others left, carries
+/// messages. A thread of its own.
+class PeersDuty {
+ public:
+  struct Setup {
+    Peers* peers = nullptr;  ///< outlives `stop`
+    Milliseconds term{15'000};
+    std::vector<Peers::JobKind> kinds;                ///< that this machine can run
+    std::function<void(std::vector<JobId>)> take_up;  ///< these are ours now
+    std::function<void(const Error&)> fenced;         ///< this machine has to end; called once
+    std::function<void(bool first)> is_first;         ///< called when that changes, and at the start
+    std::function<void(const std::string&)> log;
+  };
+  explicit PeersDuty(Setup setup) : setup_(std::move(setup)) {}
+  ~PeersDuty();
+
+  void start();
+  /// This machine is about to stop: it still says that it lives.
+  void take_no_more() { takes_ = false; }
+  /// Leaves: what is left may be taken by others.
+  void stop();
+
+  /// From any thread.
+  std::vector<Peer> alive() const;
+  /// Called with messages, and with machines that have gone. None: dropped.
+  struct Listener {
+    std::function<void(Incarnation from, const std::string& message)> take;
+    std::function<void(Incarnation peer)> gone;
+  };
+  void listen(Listener listener);
+
+ private:
+  void run();
+  bool look();
+  void note_alive(std::vector<Peer> alive);
+
+  const Setup setup_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = false;
+  std::atomic<bool> takes_{true};
+  std::vector<Peer> alive_;
+  std::mutex listener_mutex_;  ///< held while the listener is called
+  Listener listener_;
+  std::optional<bool> first_;
+  std::thread thread_;
+};
+
+}  // namespace coremachine::runtime

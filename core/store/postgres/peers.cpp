@@ -1,0 +1,187 @@
+#include "core/store/postgres/peers.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "core/store/postgres/params.hpp"
+#include "core/store/postgres/rows.hpp"
+
+namespace coremachine::postgres {
+namespace {
+
+constexpr char say_alive[] = "UPDATE server SET beats = beats + 1 WHERE incarnation = $1 AND NOT fenced RETURNING 1";
+constexpr char others_alive[] =
+    "SELECT incarnation, name, beats || '-' || coalesce(last_batch, 0) FROM server "
+    "WHERE NOT fenced AND incarnation <> $1 ORDER BY incarnation";
+// First its connections: what it has begun to write holds its row.
+constexpr char end_sessions[] =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE application_name = 'coremachine ' || $1::text AND pid <> pg_backend_pid()";
+constexpr char fence_server[] =
+    "UPDATE server SET fenced = true, fenced_at = now() WHERE incarnation = $1 AND NOT fenced";
+constexpr char take_jobs[] =
+    "UPDATE job SET owner = $1 WHERE id IN (SELECT j.id FROM job j JOIN unnest($2::text[], $3::text[]) AS kind(type, "
+    "version) ON j.type = kind.type AND j.version = kind.version "
+    "WHERE j.status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling') AND j.owner <> $1 "
+    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced) "
+    "ORDER BY j.id LIMIT $4 FOR UPDATE OF j SKIP LOCKED) "
+    "AND EXISTS (SELECT 1 FROM server WHERE incarnation = $1 AND NOT fenced) RETURNING id";
+// A job that is over and whose machine has gone is the one's that asks, so that one alone may take it up again.
+constexpr char claim_ended[] =
+    "UPDATE job SET owner = $2 WHERE id = $1 AND owner <> $2 "
+    "AND status IN ('completed', 'completed_with_errors', 'failed', 'dead', 'cancelled') "
+    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = owner AND NOT fenced)";
+constexpr char owner_of[] =
+    "SELECT owner FROM job WHERE id = $1 AND owner <> $2 "
+    "AND EXISTS (SELECT 1 FROM server WHERE incarnation = owner AND NOT fenced)";
+constexpr char put_message[] =
+    "WITH put AS (INSERT INTO message (receiver, sender, body) VALUES ($1, $2, $3) RETURNING receiver) "
+    "SELECT pg_notify('cm_' || left(md5(current_schema()), 16) || '_' || receiver::text, '') FROM put";
+constexpr char name_of_channel[] = "SELECT 'cm_' || left(md5(current_schema()), 16) || '_' || $1::bigint::text";
+constexpr char take_messages[] =
+    "WITH gone AS (DELETE FROM message WHERE receiver = $1 RETURNING id, sender, body) "
+    "SELECT sender, body FROM gone ORDER BY id";
+constexpr char forget_messages[] =
+    "DELETE FROM message WHERE NOT EXISTS (SELECT 1 FROM server WHERE incarnation = receiver AND NOT fenced)";
+constexpr char hasty[] = "SELECT set_config('synchronous_commit', 'off', false)";
+
+/// How long a notification is waited for before one looks all the same.
+constexpr Milliseconds look_every{5'000};
+
+}  // namespace
+
+/// What went wrong with a connection is tried once more on a new one.
+template <class Ask>
+auto PostgresPeers::Line::ask(const Ask& ask) {
+  const std::lock_guard lock(mutex_);
+  for (int attempt = 1;; ++attempt) {
+    try {
+      if (!connection_) {
+        connection_ = std::make_unique<Connection>(target_, Connection::Role::writer);
+        connection_->query(hasty);
+      }
+      return ask(*connection_);
+    } catch (const PostgresError& error) {
+      if (error.means_lost()) connection_.reset();
+      if (attempt == 2 || !(error.means_lost() || error.may_pass())) throw Failure(to_error(error, target_.location));
+    }
+  }
+}
+
+PostgresPeers::~PostgresPeers() {
+  left_ = true;
+  if (wake_ >= 0) {
+    const std::uint64_t one = 1;
+    (void)!::write(wake_, &one, sizeof one);
+  }
+  if (listener_.joinable()) listener_.join();
+  if (wake_ >= 0) ::close(wake_);
+}
+
+Peers::Round PostgresPeers::beat(Milliseconds term) {
+  return duty_.ask([&](Connection& by) {
+    Round round;
+    if (!by.query(say_alive, self_).next()) {
+      round.fenced = true;
+      return round;
+    }
+    const auto now = Clock::now();
+    std::map<Incarnation, Seen> seen;
+    auto others = by.query(others_alive, self_);
+    std::vector<Peer> gone;
+    while (others.next()) {
+      Peer peer{others.as<Incarnation>(0), others.string(1)};
+      Seen sign{others.string(2), now};
+      const auto known = seen_.find(peer.incarnation);
+      if (known != seen_.end() && known->second.sign == sign.sign) sign.since = known->second.since;
+      const bool silent = now - sign.since > term * 3 / 5;
+      seen.emplace(peer.incarnation, std::move(sign));
+      if (silent) {
+        gone.push_back(std::move(peer));
+        continue;
+      }
+      round.first = round.first && peer.incarnation > self_;
+      round.alive.push_back(std::move(peer));
+    }
+    seen_ = std::move(seen);
+    for (const auto& peer : gone) fence(by, peer.incarnation);
+    return round;
+  });
+}
+
+void PostgresPeers::fence(Connection& by, Incarnation peer) {
+  by.query(end_sessions, std::to_string(peer));
+  by.query(fence_server, peer);
+  by.query(forget_messages);
+  seen_.erase(peer);
+}
+
+std::vector<JobId> PostgresPeers::take_over(const std::vector<JobKind>& kinds, std::size_t limit) {
+  ArrayParam types, versions;
+  for (const auto& [type, version] : kinds) {
+    types.put(type);
+    versions.put(version);
+  }
+  if (kinds.empty()) return {};
+  return duty_.ask([&](Connection& by) {
+    std::vector<JobId> taken;
+    auto rows = by.query(take_jobs, self_, types, versions, static_cast<std::int64_t>(limit));
+    while (rows.next()) {
+      if (const auto id = JobId::parse(rows.view(0))) taken.push_back(*id);
+    }
+    return taken;
+  });
+}
+
+void PostgresPeers::leave() {
+  left_ = true;
+  duty_.ask([&](Connection& by) {
+    by.query(fence_server, self_);
+    return true;
+  });
+}
+
+std::optional<Incarnation> PostgresPeers::owner_elsewhere(JobId job) const {
+  return asks_.ask([&](Connection& by) -> std::optional<Incarnation> {
+    by.query(claim_ended, job.str(), self_);
+    auto rows = by.query(owner_of, job.str(), self_);
+    if (!rows.next()) return std::nullopt;
+    return rows.as<Incarnation>(0);
+  });
+}
+
+void PostgresPeers::send(Incarnation to, std::string_view message) {
+  sends_.ask([&](Connection& by) {
+    by.query(put_message, to, self_, std::string(message));
+    return true;
+  });
+}
+
+void PostgresPeers::listen(std::function<void(Incarnation from, std::string message)> take) {
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  listener_ = std::thread([this, take = std::move(take)] { receive(take); });
+}
+
+void PostgresPeers::receive(const std::function<void(Incarnation, std::string)>& take) {
+  while (!left_) {
+    try {
+      Connection line(target_, Connection::Role::writer);
+      line.query(hasty);
+      auto channel = line.query(name_of_channel, self_);
+      channel.next();
+      line.execute("LISTEN " + channel.string(0));
+      while (!left_) {
+        auto rows = line.query(take_messages, self_);
+        while (rows.next()) take(rows.as<Incarnation>(0), rows.string(1));
+        line.wait_for_notice(wake_, look_every);
+      }
+    } catch (const PostgresError&) {
+      // The server is away for a moment; messages wait there, or went with it.
+      if (!left_) std::this_thread::sleep_for(Milliseconds{100});
+    }
+  }
+}
+
+}  // namespace coremachine::postgres

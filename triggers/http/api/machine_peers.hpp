@@ -1,0 +1,29 @@
+#pragma once
+
+#include <coremachine/runtime/core_machine.hpp>
+
+#include "triggers/http/api/peers.hpp"
+
+namespace coremachine::http {
+
+/// The machines that share the store of this one. It must outlive the machine's `stop`.
+class MachinePeers final : public PeerLink {
+ public:
+  explicit MachinePeers(CoreMachine& machine) : machine_(machine) {}
+
+  std::optional<Peer> owner_elsewhere(JobId job) override {
+    auto owner = machine_.owner_elsewhere(job);
+    if (!owner) throw Failure(owner.error());
+    return *owner;
+  }
+  std::vector<Peer> others() override { return machine_.peers(); }
+  std::optional<Peer> first_elsewhere() override { return machine_.first_peer(); }
+  void send(Peer to, std::string message) override {
+    if (const auto sent = machine_.send_to_peer(to, message); !sent) throw Failure(sent.error());
+  }
+
+ private:
+  CoreMachine& machine_;
+};
+
+}  // namespace coremachine::http

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <coremachine/registry/job_registry.hpp>
+
+#include "triggers/http/api/peers.hpp"
+#include "triggers/http/api/router.hpp"
+
+namespace coremachine::http {
+
+/// Which of several servers answers a request.
+enum class Whose : std::uint8_t {
+  anyone,    ///< the one that was asked
+  owner,     ///< the one that has the job
+  first,     ///< one for all, so that what is to happen once does
+  everyone,  ///< each its part
+};
+Whose whose(const Match& match, const Request& request, const JobRegistry& jobs);
+
+/// Asks all peers and `here`; `outlet` gets one answer when all have come: of counts the sums, and of anything else the
+/// answer from here. What a peer refuses is the answer.
+void ask_everyone(PeerDesk& desk, const std::vector<Peer>& peers, const Request& request,
+                  std::unique_ptr<Outlet> outlet, const PeerDesk::Answer& here);
+
+}  // namespace coremachine::http
