@@ -91,7 +91,9 @@ struct LiveAsk {
   TaskIndex from = 0;                     ///< tasks from here on are listed
   std::size_t limit = 0;
   std::array<bool, all_task_statuses.size()> statuses = {};  ///< of these that are listed
-  std::uint64_t cells = 0;  ///< all are counted in so many cells at most; 0: they are not
+  std::uint64_t cells = 0;  ///< those of a range are counted in so many cells at most; 0: they are not
+  TaskIndex cells_from = 0;
+  std::uint64_t cells_count = UINT64_MAX;  ///< tasks of the range, if there are so many
 };
 struct LiveTask {
   TaskIndex index = 0;
@@ -117,6 +119,23 @@ struct LiveTasks {
 inline std::uint64_t cell_size(std::uint64_t total, std::uint64_t cells) {
   const auto size = std::max<std::uint64_t>(1, (total + cells - 1) / cells);
   return size <= chunk_size ? size : (size + chunk_size - 1) / chunk_size * chunk_size;
+}
+/// Tasks `first` to before `end`, in cells of one size.
+struct CellGrid {
+  TaskIndex first = 0;
+  TaskIndex end = 0;
+  std::uint64_t size = 1;
+
+  bool has(TaskIndex index) const { return index >= first && index < end; }
+  std::uint64_t cell_of(TaskIndex index) const { return (index - first) / size; }
+  std::uint64_t cells() const { return (end - first + size - 1) / size; }
+};
+inline CellGrid cell_grid(std::uint64_t total, const LiveAsk& ask) {
+  CellGrid grid;
+  grid.first = std::min(total, ask.cells_from);
+  grid.end = grid.first + std::min(total - grid.first, ask.cells_count);
+  grid.size = cell_size(grid.end - grid.first, std::max<std::uint64_t>(1, ask.cells));
+  return grid;
 }
 struct LiveCounts {
   JobId job;

@@ -85,7 +85,7 @@ void Engine::list_tasks(const Live& entry, const LiveAsk& ask, LiveTasks& found)
 
 void Engine::count_cells(const Live& entry, const LiveAsk& ask, LiveTasks& found) const {
   const auto& round = *entry.job.round;
-  const auto size = cell_size(round.counts.total, ask.cells);
+  const auto grid = cell_grid(round.counts.total, ask);
   std::set<ChunkNumber> at_work;
   for (const auto id : entry.slices) {
     const auto& out = outstanding_.at(id);
@@ -94,12 +94,16 @@ void Engine::count_cells(const Live& entry, const LiveAsk& ask, LiveTasks& found
   for (const auto number : at_work) {
     const auto& chunk = round.chunks[number];
     for (ChunkOffset offset = 0; offset < chunk.count; ++offset) {
+      const auto index = chunk.first + offset;
+      if (!grid.has(index)) continue;
       const auto status = status_of(round, chunk, offset);
-      if (status == TaskStatus::running) ++found.cells[(chunk.first + offset) / size].running;
+      if (status == TaskStatus::running) ++found.cells[grid.cell_of(index)].running;
     }
   }
   for (const auto& [due, tasks] : round.retries) {
-    for (const auto index : tasks) ++found.cells[index / size].retrying;
+    for (const auto index : tasks) {
+      if (grid.has(index)) ++found.cells[grid.cell_of(index)].retrying;
+    }
   }
 }
 

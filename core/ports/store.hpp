@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,6 +112,8 @@ class Store {
   virtual std::optional<JobRow> read_row(JobId id) const = 0;
   /// Newest first.
   virtual JobSlice list_jobs(const JobFilter& filter) const = 0;
+  /// How many jobs there are in each status; those without any are left out.
+  virtual std::map<JobStatus, std::uint64_t> count_jobs() const = 0;
   /// Of the rounds that the job has left behind the newest, at most so many, newest first; `stage` 0: of any.
   virtual std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const = 0;
   virtual std::optional<RoundRow> read_round(JobId job, RoundNumber round) const = 0;

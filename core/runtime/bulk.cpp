@@ -30,11 +30,13 @@ class BulkControl {
   BulkControl(Shell& shell, Allows allows, Ask ask) : shell_(shell), allows_(std::move(allows)), ask_(std::move(ask)) {}
 
   Result<BulkResult> run(const BulkFilter& filter, bool dry_run) const {
-    if (filter.statuses.empty() && filter.type.empty() && filter.tags.empty() && !filter.since && !filter.until)
-      return bad_query("the filter names nothing: give statuses, a type, tags, or a time");
+    if (filter.statuses.empty() && filter.type.empty() && filter.tags.empty() && filter.search.empty() &&
+        !filter.since && !filter.until)
+      return bad_query("the filter names nothing: give statuses, a type, tags, a text to search for, or a time");
     JobFilter wanted;
     wanted.type = filter.type;
     wanted.tags = filter.tags;
+    wanted.search = filter.search;
     wanted.limit = jobs_at_a_time;
     wanted.looks = 20'000;
     wanted.columns = JobColumns::heads;

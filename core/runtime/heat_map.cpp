@@ -20,23 +20,24 @@ constexpr ChunkNumber read_at_a_time = 64;
 
 class HeatPainter {
  public:
-  HeatPainter(const RoundNow& now, JobId job, std::size_t cells)
-      : now_(now), job_(job), total_(now.total()), size_(machine::cell_size(total_, cells)) {
+  HeatPainter(const RoundNow& now, JobId job, const machine::LiveAsk& ask)
+      : now_(now), job_(job), grid_(machine::cell_grid(now.total(), ask)) {
     map_.stage = now.stored.stage;
     map_.round = now.stored.number;
-    map_.cells.resize(static_cast<std::size_t>((total_ + size_ - 1) / size_));
+    map_.cells.resize(static_cast<std::size_t>(grid_.cells()));
     for (std::size_t i = 0; i < map_.cells.size(); ++i) {
       auto& cell = map_.cells[i];
-      cell.first = i * size_;
-      cell.count = cell.counts.total = std::min<std::uint64_t>(size_, total_ - cell.first);
+      cell.first = grid_.first + i * grid_.size;
+      cell.count = cell.counts.total = std::min<std::uint64_t>(grid_.size, grid_.end - cell.first);
     }
   }
 
   HeatMap paint(const Store& store) {
-    const auto chunks = static_cast<ChunkNumber>((total_ + chunk_size - 1) / chunk_size);
-    const bool whole_chunks = size_ % chunk_size == 0 && !now_.stored.is_inline;
+    const auto chunks = static_cast<ChunkNumber>((grid_.end + chunk_size - 1) / chunk_size);
+    const bool whole_chunks = !now_.stored.is_inline && grid_.size % chunk_size == 0 && grid_.first % chunk_size == 0 &&
+                              (grid_.end % chunk_size == 0 || grid_.end == now_.total());
     const auto step = whole_chunks ? counted_at_a_time : read_at_a_time;
-    for (ChunkNumber from = 0; from < chunks; from += step) {
+    for (auto from = static_cast<ChunkNumber>(grid_.first / chunk_size); from < chunks; from += step) {
       const auto to = std::min(chunks, from + step);
       if (whole_chunks) {
         add_counts(store, from, to);
@@ -51,7 +52,7 @@ class HeatPainter {
  private:
   void add_counts(const Store& store, ChunkNumber from, ChunkNumber to) {
     for (const auto& counts : store.count_outcomes(job_, now_.stored.rounds, from, to)) {
-      auto& cell = map_.cells[static_cast<std::size_t>(TaskIndex{counts.chunk} * chunk_size / size_)].counts;
+      auto& cell = map_.cells[static_cast<std::size_t>(grid_.cell_of(TaskIndex{counts.chunk} * chunk_size))].counts;
       cell.completed += counts.completed;
       cell.failed += counts.failed;
       cell.dead += counts.dead;
@@ -71,8 +72,8 @@ class HeatPainter {
       if (!completed && segment.round != now_.stored.number) continue;
       for (std::uint32_t i = 0; i < segment.count; ++i) {
         const auto index = TaskIndex{segment.chunk} * chunk_size + segment.offset_at(i);
-        if (index >= total_) continue;  // a lazy round has grown since
-        auto& counts = map_.cells[static_cast<std::size_t>(index / size_)].counts;
+        if (!grid_.has(index)) continue;  // a lazy round may have grown since, too
+        auto& counts = map_.cells[static_cast<std::size_t>(grid_.cell_of(index))].counts;
         ++(completed ? counts.completed : segment.kind == OutcomeKind::dead ? counts.dead : counts.failed);
       }
     }
@@ -107,8 +108,7 @@ class HeatPainter {
 
   const RoundNow& now_;
   const JobId job_;
-  const std::uint64_t total_;
-  const std::uint64_t size_;
+  const machine::CellGrid grid_;
   HeatMap map_ = {};
 };
 
@@ -116,17 +116,26 @@ class HeatPainter {
 }  // namespace runtime
 
 Result<HeatMap> CoreMachine::heat_map(JobId job, std::optional<int> stage, std::size_t cells) const {
-  if (cells < 1 || cells > max_heat_cells) {
-    return runtime::bad_query("cells is " + std::to_string(cells) + "; it goes from 1 to " +
+  HeatQuery query;
+  query.stage = stage;
+  query.cells = cells;
+  return heat_map(job, query);
+}
+
+Result<HeatMap> CoreMachine::heat_map(JobId job, const HeatQuery& query) const {
+  if (query.cells < 1 || query.cells > max_heat_cells) {
+    return runtime::bad_query("cells is " + std::to_string(query.cells) + "; it goes from 1 to " +
                               std::to_string(max_heat_cells));
   }
-  if (stage && *stage < 1) return runtime::bad_query("stages are numbered from 1");
+  if (query.stage && *query.stage < 1) return runtime::bad_query("stages are numbered from 1");
   machine::LiveAsk ask;
-  ask.cells = cells;
-  const auto now = runtime::read_round_now(*shell_, job, {std::nullopt, stage.value_or(0)}, ask);
+  ask.cells = query.cells;
+  ask.cells_from = query.first;
+  ask.cells_count = query.count.value_or(UINT64_MAX);
+  const auto now = runtime::read_round_now(*shell_, job, {query.round, query.stage.value_or(0)}, ask);
   if (!now) return now.error();
   if (!*now) return HeatMap{};
-  return shell_->reading([&](const Store& store) { return runtime::HeatPainter(**now, job, cells).paint(store); });
+  return shell_->reading([&](const Store& store) { return runtime::HeatPainter(**now, job, ask).paint(store); });
 }
 
 }  // namespace coremachine

@@ -146,4 +146,8 @@ Result<JobPage> CoreMachine::jobs(const JobQuery& query) const {
   return runtime::JobLister(*shell_, query).list();
 }
 
+Result<JobCounts> CoreMachine::count_jobs() const {
+  return shell_->reading([](const Store& store) { return store.count_jobs(); });
+}
+
 }  // namespace coremachine

@@ -65,6 +65,7 @@ class TaskPager {
     choice_.round = query_.round;
     choice_.stage = query_.stage.value_or(0);
     if (query_.stage && *query_.stage < 1) return bad_query("stages are numbered from 1");
+    position_ = query_.first;
     if (query_.cursor.empty()) return std::nullopt;
     const auto cursor = TaskCursor::parse(query_.cursor);
     if (!cursor || (query_.round && *query_.round != cursor->round)) return bad_cursor(query_.cursor);

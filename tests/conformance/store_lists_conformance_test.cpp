@@ -56,6 +56,26 @@ TEST_SUITE("conformance: store, lists of jobs") {
     CHECK(found(store, {.type = "walk", .search = "e"}) == std::vector{id_of(3), id_of(1)});
   }
 
+  TEST_CASE_TEMPLATE("jobs are counted by their status", Made, ALL_STORES) {
+    Made made;
+    Committer committer(made.store());
+    CHECK(made.store().count_jobs().empty());
+    std::map<JobStatus, std::uint64_t> expected;
+    std::vector<JobRow> rows;
+    for (std::uint64_t n = 0; n < 100; ++n) {
+      const auto status = all_job_statuses[n * n % all_job_statuses.size()];
+      rows.push_back(job_row(id_of(n), status, n % 3 ? "a" : "b"));
+      ++expected[status];
+    }
+    committer.put(rows);
+    CHECK(made.store().count_jobs() == expected);
+    committer.put({job_row(id_of(1), JobStatus::dead, "a")});
+    --expected[all_job_statuses[1]];
+    ++expected[JobStatus::dead];
+    std::erase_if(expected, [](const auto& entry) { return entry.second == 0; });
+    CHECK(made.store().count_jobs() == expected);
+  }
+
   TEST_CASE_TEMPLATE("jobs from one id on and before another", Made, ALL_STORES) {
     Made made;
     Committer committer(made.store());

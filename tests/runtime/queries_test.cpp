@@ -168,21 +168,50 @@ TaskCounts counted(const std::vector<TaskView>& tasks) {
   return counts;
 }
 
-/// The heat map says what the pages say, at every size of its cells.
+/// The cells of a part of the round are these tasks of it, one after the other.
+void check_part(const HeatMap& heat, std::uint64_t first, std::uint64_t end, const std::vector<TaskView>& tasks) {
+  std::uint64_t next = first;
+  for (const auto& cell : heat.cells) {
+    REQUIRE(cell.first == next);
+    const std::vector<TaskView> of_cell(tasks.begin() + static_cast<std::ptrdiff_t>(cell.first),
+                                        tasks.begin() + static_cast<std::ptrdiff_t>(cell.first + cell.count));
+    REQUIRE(counted(of_cell) == cell.counts);
+    next += cell.count;
+  }
+  CHECK(next == end);
+}
+
+void check_heat_of_parts(CoreMachine& machine, JobId job, const std::vector<TaskView>& tasks) {
+  const std::uint64_t total = tasks.size();
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1024}, total / 2, total - 1}) {
+    if (first >= total) continue;
+    for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1000}, std::uint64_t{2048}, total}) {
+      CAPTURE(first);
+      CAPTURE(count);
+      for (const std::size_t cells : {1U, 3U, 4096U}) {
+        const auto heat = machine.heat_map(job, {.cells = cells, .first = first, .count = count}).value();
+        CHECK(heat.cells.size() <= cells);
+        check_part(heat, first, std::min(total, first + count), tasks);
+      }
+    }
+    const auto page = machine.tasks(job, {.first = first, .limit = 3}).value();
+    REQUIRE(!page.items.empty());
+    CHECK(page.items[0].index == first);
+    CHECK(page.items[0].status == tasks.at(first).status);
+    CHECK(page.items.size() == std::min<std::uint64_t>(3, total - first));
+  }
+  CHECK(machine.heat_map(job, {.first = total}).value().cells.empty());
+  CHECK(machine.tasks(job, {.first = total}).value().items.empty());
+}
+
+/// The heat map says what the pages say, at every size of its cells, and of every part.
 void check_heat(CoreMachine& machine, JobId job, const std::vector<TaskView>& tasks) {
+  check_heat_of_parts(machine, job, tasks);
   for (const std::size_t cells : {1U, 2U, 7U, 1024U, 4096U}) {
     const auto heat = machine.heat_map(job, {}, cells).value();
     CHECK(heat.cells.size() <= cells);
     CHECK(heat.counts == counted(tasks));
-    std::uint64_t next = 0;
-    for (const auto& cell : heat.cells) {
-      REQUIRE(cell.first == next);
-      const std::vector<TaskView> of_cell(tasks.begin() + static_cast<std::ptrdiff_t>(cell.first),
-                                          tasks.begin() + static_cast<std::ptrdiff_t>(cell.first + cell.count));
-      REQUIRE(counted(of_cell) == cell.counts);
-      next += cell.count;
-    }
-    CHECK(next == tasks.size());
+    check_part(heat, 0, tasks.size(), tasks);
   }
 }
 
@@ -529,6 +558,8 @@ TEST_SUITE("queries: tasks") {
     CHECK(all_tasks(machine, id, {.stage = 2, .limit = 3}).size() == 20);
     CHECK(all_tasks(machine, id, {.round = 3}).size() == 4);
     CHECK(machine.heat_map(id, 2).value().cells.size() == 20);
+    CHECK(machine.heat_map(id, {.round = 2}).value().cells.size() == 20);
+    CHECK(machine.heat_map(id, {.round = 9}).value().cells.empty());
     const auto page = machine.tasks(id, {.stage = 2, .limit = 7}).value();
     const auto next = machine.tasks(id, {.limit = 7, .cursor = *page.next_cursor}).value();
     CHECK(next.items.at(0).stage == 2);

@@ -79,6 +79,7 @@ class MoodyStore final : public Store {
   Released take_released() override { return store_->take_released(); }
   bool has_garbage() const override { return store_->has_garbage(); }
   StoreStats stats() const override { return store_->stats(); }
+  std::map<JobStatus, std::uint64_t> count_jobs() const override { return store_->count_jobs(); }
   std::uint64_t orphans(bool remove) override { return store_->orphans(remove); }
   std::vector<std::string> check_format() const override { return store_->check_format(); }
   Result<void> backup(const std::string& path) const override { return store_->backup(path); }

@@ -36,6 +36,7 @@ triggers/cli  : any
 triggers/http/wire   : model posix
 triggers/http/server : triggers/http/wire model boost/asio openssl posix
 triggers/http/access : triggers/http/wire model openssl posix
+triggers/http/pages  :
 triggers/http/api    : any
 samples       : public boost/asio
 tests         : any

@@ -166,6 +166,13 @@ class MemoryStore final : public Store {
     return found == jobs_.end() ? std::nullopt : std::optional(found->second);
   }
 
+  std::map<JobStatus, std::uint64_t> count_jobs() const override {
+    const std::shared_lock lock(mutex_);
+    std::map<JobStatus, std::uint64_t> counts;
+    for (const auto& [id, row] : jobs_) ++counts[row.status];
+    return counts;
+  }
+
   JobSlice list_jobs(const JobFilter& filter) const override {
     const std::shared_lock lock(mutex_);
     JobSlice slice;

@@ -17,6 +17,8 @@ namespace {
   "WHERE k.type IS NOT NULL) SELECT type FROM known WHERE type IS NOT NULL"
 constexpr char all_types[] = COREMACHINE_TYPES;
 
+constexpr char counts_by_status[] = "SELECT status, count(*) FROM job GROUP BY status";
+
 // Each type and status is one range of the index, in the order of the ids.
 #define COREMACHINE_RANGES(columns)                                                                            \
   "SELECT x.* FROM unnest($1) t (type), unnest($2) s (status), LATERAL (SELECT " columns                       \
@@ -141,6 +143,17 @@ JobSlice list_jobs(Connection& from, const JobFilter& filter) {
   auto slice = JobLister(from, filter).list();
   snapshot.end();
   return slice;
+}
+
+std::map<JobStatus, std::uint64_t> count_jobs(Connection& from) {
+  std::map<JobStatus, std::uint64_t> counts;
+  auto rows = from.query(counts_by_status);
+  while (rows.next()) {
+    const auto status = job_status_from(rows.view(0));
+    if (!status) throw_damaged("the table of jobs", "a status is unknown: " + rows.string(0));
+    counts[*status] = rows.as<std::uint64_t>(1);
+  }
+  return counts;
 }
 
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {

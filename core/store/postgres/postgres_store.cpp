@@ -52,6 +52,9 @@ class PostgresStore final : public Store {
   JobSlice list_jobs(const JobFilter& filter) const override {
     return reading([&](Connection& from) { return postgres::list_jobs(from, filter); });
   }
+  std::map<JobStatus, std::uint64_t> count_jobs() const override {
+    return reading([](Connection& from) { return postgres::count_jobs(from); });
+  }
   std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
     return reading([&](Connection& from) { return postgres::latest_rounds(from, job, stage, limit); });
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@ namespace coremachine::postgres {
 std::optional<StoredJob> read_job(Connection& from, JobId id);
 std::optional<JobRow> read_row(Connection& from, JobId id);
 JobSlice list_jobs(Connection& from, const JobFilter& filter);
+std::map<JobStatus, std::uint64_t> count_jobs(Connection& from);
 std::vector<RoundRow> latest_rounds(Connection& from, JobId job, int stage, std::size_t limit);
 std::optional<RoundRow> read_round(Connection& from, JobId job, RoundNumber round);
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit);

@@ -15,6 +15,8 @@ namespace {
 constexpr char ids_of_all[] = "SELECT id FROM job WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?";
 constexpr char words_of_all[] =
     "SELECT id, type, tags, error FROM job WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT ?";
+// An index has all that it takes: no row is read.
+constexpr char counts_by_status[] = "SELECT status, count(*) FROM job INDEXED BY job_by_type GROUP BY status";
 constexpr char words_of_one[] = "SELECT id, type, tags, error FROM job WHERE id = ?";
 // A column of a CASE that is not taken is not read.
 constexpr char row_of_one[] =
@@ -105,6 +107,17 @@ class JobLister {
 
 JobSlice list_jobs(Connection& from, const JobFilter& filter) {
   return JobLister(from, filter).list();
+}
+
+std::map<JobStatus, std::uint64_t> count_jobs(Connection& from) {
+  std::map<JobStatus, std::uint64_t> counts;
+  Rows rows(from[counts_by_status]);
+  while (rows.next()) {
+    const auto status = job_status_from(rows.view(0));
+    if (!status) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: a job is " + rows.string(0)});
+    counts[*status] = rows.as<std::uint64_t>(1);
+  }
+  return counts;
 }
 
 }  // namespace coremachine::sqlite

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace coremachine::sqlite {
 std::optional<StoredJob> read_job(Connection& from, JobId id);
 std::optional<JobRow> read_row(Connection& from, JobId id);
 JobSlice list_jobs(Connection& from, const JobFilter& filter);
+std::map<JobStatus, std::uint64_t> count_jobs(Connection& from);
 std::vector<RoundRow> latest_rounds(Connection& from, JobId job, int stage, std::size_t limit);
 std::optional<RoundRow> read_round(Connection& from, JobId job, RoundNumber round);
 std::vector<Setting> read_settings(Connection& from, const std::string& kind);

@@ -53,6 +53,9 @@ class SqliteStore final : public Store {
   JobSlice list_jobs(const JobFilter& filter) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::list_jobs(from, filter); });
   }
+  std::map<JobStatus, std::uint64_t> count_jobs() const override {
+    return reading([](sqlite::Connection& from) { return sqlite::count_jobs(from); });
+  }
   std::vector<RoundRow> latest_rounds(JobId job, int stage, std::size_t limit) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::latest_rounds(from, job, stage, limit); });
   }

@@ -163,6 +163,10 @@ class COREMACHINE_API CoreMachine {
   Result<TaskPage> tasks(JobId job, const TaskQuery& query = {}) const;
   /// The latest round of a stage, or the current or last one, in at most `cells` ranges (1 … max_heat_cells).
   Result<HeatMap> heat_map(JobId job, std::optional<int> stage = {}, std::size_t cells = 1024) const;
+  /// The same, of any round, or of a part of it.
+  Result<HeatMap> heat_map(JobId job, const HeatQuery& query) const;
+  /// How many jobs there are in each status: at most 250 ms old. It looks at an entry of an index for each job.
+  Result<JobCounts> count_jobs() const;
   /// What has happened to the job, after the event of this sequence. Of the attempts before a retry of the job the
   /// latest are kept.
   Result<std::vector<JobEvent>> events(JobId job, std::uint64_t after = 0) const;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,7 @@ struct TaskQuery {
   std::optional<int> stage = {};  ///< its latest round; neither this nor `round`: the current or last one
   std::optional<std::uint32_t> round = {};
   std::vector<TaskStatus> statuses = {};  ///< any of them; empty: all
+  std::uint64_t first = 0;                ///< only this task and those after it; not with a cursor
   std::size_t limit = 50;                 ///< 1 … max_page_items
   std::string cursor = {};                ///< `next_cursor` of the page before; it keeps to its round
   bool params = false;
@@ -82,13 +84,21 @@ struct TaskPage {
 /// The most cells that a heat map has.
 inline constexpr std::size_t max_heat_cells = 4096;
 
+struct HeatQuery {
+  std::optional<int> stage = {};  ///< its latest round; neither this nor `round`: the current or last one
+  std::optional<std::uint32_t> round = {};
+  std::size_t cells = 1024;                 ///< 1 … max_heat_cells
+  std::uint64_t first = 0;                  ///< only this task and those after it …
+  std::optional<std::uint64_t> count = {};  ///< … so many; nothing: all
+};
+
 /// Tasks `first` to `first + count − 1`; `counts.total` is `count`.
 struct HeatCell {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   TaskCounts counts = {};
 };
-/// A round at a glance. All cells but the last are of one size; together they hold every task.
+/// A round at a glance, or a part of it. All cells but the last are of one size; together they hold every task of it.
 struct HeatMap {
   int stage = 0;
   std::uint32_t round = 0;  ///< 0: the job has no such stage yet, and the map no cells
@@ -111,6 +121,7 @@ struct BulkFilter {
   std::vector<JobStatus> statuses = {};
   std::string type = {};
   std::vector<std::string> tags = {};
+  std::string search = {};  ///< as in JobQuery
   std::optional<Timestamp> since = {};
   std::optional<Timestamp> until = {};
 };
@@ -118,6 +129,9 @@ struct BulkResult {
   std::uint64_t matched = 0;  ///< jobs that fit and whose state allows it
   std::uint64_t changed = 0;  ///< 0 in a dry run; a job may change its state before its turn comes
 };
+
+/// How many jobs there are in each status; those without any are left out.
+using JobCounts = std::map<JobStatus, std::uint64_t>;
 
 /// The JSON form that every outside surface prints. Pages are `{items, next_cursor}`.
 COREMACHINE_API json::object to_json(const JobPage& page, const JobQuery& query);

@@ -115,6 +115,7 @@ bool CallCount::wait_for_none(Milliseconds at_most) {
 Api::Api(ApiOptions options)
     : options_(std::move(options)),
       calls_(std::make_shared<CallCount>()),
+      readers_(options_.readers, options_.most_reading),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
       peers_(options_.peers ? std::make_unique<PeerDesk>(*options_.peers,
@@ -122,7 +123,10 @@ Api::Api(ApiOptions options)
                                                            answer(std::move(request), std::move(outlet));
                                                          })
                             : nullptr),
-      readers_(options_.readers, options_.most_reading) {}
+      shared_(*this),
+      overview_(std::make_shared<Overview>(*this)) {
+  overview_->begin();
+}
 
 Api::~Api() {
   drain(Milliseconds{0});
@@ -279,6 +283,17 @@ void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> wor
 
 void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work) {
   if (!readers_.run([call, work] { guarded(*call, work); })) guarded(*call, work);
+}
+
+bool Api::run_on_reader(std::function<void()> work) {
+  return !closed_ && readers_.run([this, work = std::move(work)] {
+    if (closed_) return;
+    try {
+      work();
+    } catch (const std::exception&) {
+      // Nobody waits for it, and it will be tried again.
+    }
+  });
 }
 
 }  // namespace coremachine::http

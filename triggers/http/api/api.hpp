@@ -15,8 +15,10 @@
 #include <coremachine/telemetry/metrics.hpp>
 
 #include "triggers/http/api/call.hpp"
+#include "triggers/http/api/overview.hpp"
 #include "triggers/http/api/peers.hpp"
 #include "triggers/http/api/readers.hpp"
+#include "triggers/http/api/shared_answers.hpp"
 #include "triggers/http/api/timers.hpp"
 #include "triggers/http/api/waiting_room.hpp"
 
@@ -90,6 +92,8 @@ class Api {
   Timers& timers() { return timers_; }
   WaitingRoom& waiting() { return waiting_; }
   WaitingRoom& streams() { return streams_; }
+  Overview& overview() { return *overview_; }
+  SharedAnswers& shared() { return shared_; }
 
   /// What stands for `{id}`, as the id of a job. Nothing: it is none, and the call will be refused with 404.
   std::optional<JobId> job_id(const std::shared_ptr<Call>& call);
@@ -116,6 +120,9 @@ class Api {
   void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work);
   /// The same, but where no such thread is free for it, it is called here: for short work that may not be refused.
   void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
+  /// Calls `work` on such a thread; what it throws is lost. False, or never: no thread is free, or the machine must not
+  /// be used any more.
+  bool run_on_reader(std::function<void()> work);
 
  private:
   void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
@@ -125,11 +132,13 @@ class Api {
   std::atomic<bool> draining_{false};
   std::atomic<bool> closed_{false};
   const std::shared_ptr<CallCount> calls_;
+  Readers readers_;  // before the timers, whose functions give it work
   Timers timers_;
   WaitingRoom waiting_;
   WaitingRoom streams_;
   std::unique_ptr<PeerDesk> peers_;
-  Readers readers_;
+  SharedAnswers shared_;
+  const std::shared_ptr<Overview> overview_;
 };
 
 }  // namespace coremachine::http

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include <coremachine/params/faults.hpp>
+#include <coremachine/runtime/queries.hpp>
 
 #include "core/schedule/schedule_codec.hpp"
 
@@ -58,12 +59,17 @@ void BulkFilterBody::rules(params::Fields<BulkFilterBody>& fields) {
       .schema(status_schema());
   fields[&B::type].doc("the job type").min_length(1);
   fields[&B::tags].doc("the job has all of them");
+  fields[&B::q]
+      .doc("this is part of the id, the type, a tag or the text of the error")
+      .min_length(1)
+      .max_length(max_search_bytes);
   fields[&B::since].doc("created then or later").check(is_time, time_in_words).schema({{"format", "date-time"}});
   fields[&B::until].doc("created before").check(is_time, time_in_words).schema({{"format", "date-time"}});
   fields.check([](const B& filter) -> std::optional<std::string> {
-    const bool some = !filter.status.is_null() || filter.type || !filter.tags.empty() || filter.since || filter.until;
+    const bool some =
+        !filter.status.is_null() || filter.type || !filter.tags.empty() || filter.q || filter.since || filter.until;
     if (some) return std::nullopt;
-    return "is empty, should say at least one of status, type, tags, since and until";
+    return "is empty, should say at least one of status, type, tags, q, since and until";
   });
 }
 

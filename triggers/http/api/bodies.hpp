@@ -35,12 +35,13 @@ struct BulkFilterBody {
   json::value status;
   std::optional<std::string> type;
   std::vector<std::string> tags;
+  std::optional<std::string> q;
   std::optional<std::string> since;
   std::optional<std::string> until;
 
   static void rules(params::Fields<BulkFilterBody>& fields);
 };
-BOOST_DESCRIBE_STRUCT(BulkFilterBody, (), (status, type, tags, since, until))
+BOOST_DESCRIBE_STRUCT(BulkFilterBody, (), (status, type, tags, q, since, until))
 
 struct BulkBody {
   BulkFilterBody filter;

@@ -21,6 +21,7 @@ void bulk(Api& api, std::shared_ptr<Call> call) {
   if (!body->filter.status.is_null()) filter.statuses = *statuses_from(body->filter.status);
   filter.type = body->filter.type.value_or("");
   filter.tags = body->filter.tags;
+  filter.search = body->filter.q.value_or("");
   filter.since = time_from(body->filter.since);
   filter.until = time_from(body->filter.until);
   api.ask(

@@ -20,6 +20,15 @@ std::size_t limit_of(const Call& call) {
   return static_cast<std::size_t>(call.parameters().integer("limit").value_or(50));
 }
 
+/// What `read` returns as JSON; or what it did return a moment ago, for those whom that serves.
+template <class Read>
+void answer(Api& api, const std::shared_ptr<Call>& call, Read read) {
+  const auto send = [call](const json::object& body) { call->send(200, body); };
+  const auto max_age = call->parameters().duration("max_age");
+  if (!max_age) return api.ask(call, std::move(read), send);
+  api.shared().answer(call, *max_age, [&api, read = std::move(read)] { return read(api.machine()); });
+}
+
 void list_jobs(Api& api, std::shared_ptr<Call> call) {
   const auto& parameters = call->parameters();
   JobQuery query;
@@ -33,9 +42,11 @@ void list_jobs(Api& api, std::shared_ptr<Call> call) {
   query.cursor = parameters.text("cursor").value_or("");
   query.params = parameters.names("expand", "params");
   query.results = parameters.names("expand", "result");
-  api.ask(
-      call, [query](CoreMachine& machine) { return machine.jobs(query); },
-      [call, query](const JobPage& page) { call->send(200, to_json(page, query)); });
+  answer(api, call, [query](CoreMachine& machine) -> Result<json::object> {
+    const auto page = machine.jobs(query);
+    if (!page) return page.error();
+    return to_json(*page, query);
+  });
 }
 
 void list_tasks(Api& api, std::shared_ptr<Call> call) {
@@ -46,13 +57,16 @@ void list_tasks(Api& api, std::shared_ptr<Call> call) {
   if (const auto stage = parameters.integer("stage")) query.stage = static_cast<int>(*stage);
   if (const auto round = parameters.integer("round")) query.round = static_cast<std::uint32_t>(*round);
   for (const auto& word : parameters.words("status")) query.statuses.push_back(*task_status_from(word));
+  query.first = static_cast<std::uint64_t>(parameters.integer("first").value_or(0));
   query.limit = limit_of(*call);
   query.cursor = parameters.text("cursor").value_or("");
   query.params = parameters.names("expand", "params");
   query.results = parameters.names("expand", "result");
-  api.ask(
-      call, [id = *id, query](CoreMachine& machine) { return machine.tasks(id, query); },
-      [call](const TaskPage& page) { call->send(200, to_json(page)); });
+  answer(api, call, [id = *id, query](CoreMachine& machine) -> Result<json::object> {
+    const auto page = machine.tasks(id, query);
+    if (!page) return page.error();
+    return to_json(*page);
+  });
 }
 
 struct Explained {
@@ -83,12 +97,18 @@ void explain(Api& api, std::shared_ptr<Call> call) {
 void heat_map(Api& api, std::shared_ptr<Call> call) {
   const auto id = api.job_id(call);
   if (!id) return;
-  std::optional<int> stage;
-  if (const auto asked = call->parameters().integer("stage")) stage = static_cast<int>(*asked);
-  const auto cells = static_cast<std::size_t>(call->parameters().integer("cells").value_or(1024));
-  api.ask(
-      call, [id = *id, stage, cells](CoreMachine& machine) { return machine.heat_map(id, stage, cells); },
-      [call](const HeatMap& map) { call->send(200, to_json(map)); });
+  const auto& parameters = call->parameters();
+  HeatQuery query;
+  if (const auto stage = parameters.integer("stage")) query.stage = static_cast<int>(*stage);
+  if (const auto round = parameters.integer("round")) query.round = static_cast<std::uint32_t>(*round);
+  if (const auto cells = parameters.integer("cells")) query.cells = static_cast<std::size_t>(*cells);
+  query.first = static_cast<std::uint64_t>(parameters.integer("first").value_or(0));
+  if (const auto count = parameters.integer("count")) query.count = static_cast<std::uint64_t>(*count);
+  answer(api, call, [id = *id, query](CoreMachine& machine) -> Result<json::object> {
+    const auto map = machine.heat_map(id, query);
+    if (!map) return map.error();
+    return to_json(*map);
+  });
 }
 
 Parameter stage_parameter() {
@@ -98,6 +118,25 @@ Parameter stage_parameter() {
           .low = 1,
           .high = INT32_MAX,
           .initial = "the current or last one"};
+}
+
+Parameter round_parameter() {
+  return {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX};
+}
+
+Parameter max_age_parameter() {
+  return {.name = "max_age",
+          .kind = ParameterKind::duration,
+          .doc = "an answer of this age will do: those who ask the same share it",
+          .initial = "a new one"};
+}
+
+Parameter first_parameter() {
+  return {.name = "first",
+          .kind = ParameterKind::integer,
+          .doc = "from the task of this index on",
+          .low = 0,
+          .initial = "0"};
 }
 
 Route list_route() {
@@ -117,7 +156,8 @@ Route list_route() {
                          {.name = "until", .kind = ParameterKind::time, .doc = "created before"},
                          expand_parameter(),
                          limit_parameter(),
-                         cursor_parameter()},
+                         cursor_parameter(),
+                         max_age_parameter()},
           .answers = {{200, "a page of jobs", "JobPage"}},
           .problems = {429},
           .handler = list_jobs};
@@ -129,16 +169,17 @@ Route tasks_route() {
           .group = "jobs",
           .operation = "listJobTasks",
           .summary = "List tasks of one round of a job, by index",
-          .parameters =
-              {stage_parameter(),
-               {.name = "round", .kind = ParameterKind::integer, .doc = "of this round", .low = 1, .high = UINT32_MAX},
-               {.name = "status",
-                .kind = ParameterKind::choices,
-                .doc = "in one of these",
-                .choices = names_of(all_task_statuses)},
-               expand_parameter(),
-               limit_parameter(),
-               cursor_parameter()},
+          .parameters = {stage_parameter(),
+                         round_parameter(),
+                         first_parameter(),
+                         {.name = "status",
+                          .kind = ParameterKind::choices,
+                          .doc = "in one of these",
+                          .choices = names_of(all_task_statuses)},
+                         expand_parameter(),
+                         limit_parameter(),
+                         cursor_parameter(),
+                         max_age_parameter()},
           .answers = {{200, "a page of tasks", "TaskPage"}},
           .problems = {429},
           .handler = list_tasks};
@@ -163,13 +204,18 @@ std::vector<Route> job_view_routes() {
        .group = "jobs",
        .operation = "getJobHeatmap",
        .summary = "A stage of any size at a glance",
-       .parameters = {stage_parameter(),
-                      {.name = "cells",
-                       .kind = ParameterKind::integer,
-                       .doc = "how many at most",
-                       .low = 1,
-                       .high = static_cast<std::int64_t>(max_heat_cells),
-                       .initial = "1024"}},
+       .parameters =
+           {stage_parameter(),
+            round_parameter(),
+            first_parameter(),
+            {.name = "count", .kind = ParameterKind::integer, .doc = "of so many tasks", .low = 1, .initial = "all"},
+            {.name = "cells",
+             .kind = ParameterKind::integer,
+             .doc = "how many at most",
+             .low = 1,
+             .high = static_cast<std::int64_t>(max_heat_cells),
+             .initial = "1024"},
+            max_age_parameter()},
        .answers = {{200, "ranges of indexes, with counts by status", "HeatMap"}},
        .problems = {429},
        .handler = heat_map},

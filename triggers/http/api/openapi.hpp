@@ -18,7 +18,4 @@ json::object component_schemas();
 /// The tables of docs/http-api.md, as Markdown: all routes, and their parameters.
 std::string route_tables();
 
-/// What a person sees who opens the server in a browser: the routes, each with its summary.
-std::string index_page(std::string_view version);
-
 }  // namespace coremachine::http

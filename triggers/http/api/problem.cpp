@@ -49,6 +49,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::invalid_argument: return 400;
     case ErrorCode::invalid_name:
     case ErrorCode::invalid_params:
+    case ErrorCode::unresolvable:
     case ErrorCode::key_conflict: return 422;
     case ErrorCode::wrong_state:
     case ErrorCode::not_finished: return 409;

@@ -1,4 +1,4 @@
-// The routes for people: the tables of docs/http-api.md, and the page at `/`.
+// The routes for people: the tables of docs/http-api.md.
 
 #include <string>
 
@@ -22,20 +22,6 @@ std::string rules_of(const Parameter& parameter) {
   return text;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string route_tables() {
@@ -53,20 +39,6 @@ std::string route_tables() {
     }
   }
   return out;
-}
-
-std::string index_page(std::string_view version) {
-  std::string out =
-      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>CoreMachine</title>\n"
-      "<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
-      "td{padding:.1rem .8rem .1rem 0;vertical-align:top}code{font-size:.9em}</style>\n<h1>CoreMachine ";
-  out.append(escaped(version)).append("</h1>\n<p>The server runs. <a href=\"/openapi.json\">OpenAPI</a>, ");
-  out.append("<a href=\"/readyz\">readiness</a>, <a href=\"/metrics\">metrics</a>.</p>\n<table>\n");
-  for (const auto& route : routes()) {
-    out.append("<tr><td><code>").append(route.method).append("</code><td><code>").append(escaped(route.path));
-    out.append("</code><td>").append(escaped(route.summary)).append("\n");
-  }
-  return out.append("</table>\n</html>\n");
 }
 
 }  // namespace coremachine::http

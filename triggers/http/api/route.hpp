@@ -75,6 +75,8 @@ std::vector<Route> schedule_routes();
 std::vector<Route> worker_routes();
 std::vector<Route> worker_call_routes();
 std::vector<Route> system_routes();
+std::vector<Route> stats_routes();
+std::vector<Route> page_routes();
 
 // Parameters that several routes have.
 Parameter limit_parameter(std::int64_t most = 200);

@@ -28,9 +28,9 @@ const std::vector<Alias>& aliases() {
 
 std::vector<Route> make_routes() {
   std::vector<Route> all;
-  for (auto* part :
-       {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes, artifact_routes,
-        upload_routes, limit_routes, schedule_routes, worker_routes, worker_call_routes, system_routes}) {
+  for (auto* part : {job_routes, job_view_routes, event_routes, bulk_routes, registry_routes, execute_routes,
+                     artifact_routes, upload_routes, limit_routes, schedule_routes, worker_routes, worker_call_routes,
+                     system_routes, stats_routes, page_routes}) {
     auto some = part();
     std::move(some.begin(), some.end(), std::back_inserter(all));
   }

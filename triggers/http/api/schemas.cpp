@@ -237,6 +237,33 @@ constexpr std::string_view other_schemas = R"json({
   "leases": {"type": "array", "items": {"type": "object", "required": ["lease", "state"], "properties": {
     "lease": {"type": "string"},
     "state": {"type": "string", "enum": ["held", "recalled", "cancelled", "gone"]}}}}}},
+"Stats": {"type": "object",
+  "required": ["version", "started_at", "jobs", "unfinished", "tasks", "store", "streams", "sampled_at"], "properties": {
+    "version": {"type": "string"}, "started_at": {"$ref": "#/components/schemas/Time"},
+    "jobs": {"type": "object", "description": "how many there are in each status",
+      "propertyNames": {"$ref": "#/components/schemas/JobStatus"}, "additionalProperties": {"type": "integer"}},
+    "unfinished": {"type": "integer"},
+    "tasks": {"type": "object", "required": ["queued", "running", "ended"], "properties": {
+      "queued": {"type": "integer"}, "running": {"type": "integer"},
+      "ended": {"type": "integer", "description": "since the server was started"}}},
+    "store": {"type": "object", "required": ["bytes", "full", "failed"], "properties": {
+      "bytes": {"type": "integer"}, "full": {"type": "boolean"}, "failed": {"type": "boolean"}}},
+    "streams": {"type": "integer", "description": "of events, that are open"},
+    "sampled_at": {"$ref": "#/components/schemas/TimeOrNull"},
+    "series": {"$ref": "#/components/schemas/Series"}}},
+"Points": {"type": "array", "items": {"type": ["number", "null"]}},
+"Series": {"type": "object", "description": "one point every `interval` seconds, oldest first, of the last hour at most",
+  "required": ["interval", "points"], "properties": {
+    "interval": {"type": "integer"}, "points": {"type": "integer"},
+    "tasks_completed": {"$ref": "#/components/schemas/Points", "description": "a second"},
+    "attempts_failed": {"$ref": "#/components/schemas/Points", "description": "a second"},
+    "jobs_accepted": {"$ref": "#/components/schemas/Points", "description": "a second"},
+    "jobs_ended": {"$ref": "#/components/schemas/Points", "description": "a second"},
+    "tasks_queued": {"$ref": "#/components/schemas/Points"}, "tasks_running": {"$ref": "#/components/schemas/Points"},
+    "schedule_to_start_p50": {"$ref": "#/components/schemas/Points", "description": "milliseconds"},
+    "schedule_to_start_p95": {"$ref": "#/components/schemas/Points", "description": "milliseconds"},
+    "commit_p50": {"$ref": "#/components/schemas/Points", "description": "milliseconds"},
+    "commit_p95": {"$ref": "#/components/schemas/Points", "description": "milliseconds"}}},
 "Liveness": {"type": "object", "required": ["status"], "properties": {"status": {"const": "ok"}}},
 "Readiness": {"type": "object", "required": ["status", "checks"], "properties": {
   "status": {"const": "ready"}, "checks": {"type": "object", "additionalProperties": {"type": "string"}}}},

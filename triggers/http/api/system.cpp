@@ -76,15 +76,6 @@ void openapi(Api& api, std::shared_ptr<Call> call) {
   call->send(Response{200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-cache"}}, *text});
 }
 
-void index(Api& api, std::shared_ptr<Call> call) {
-  call->send(Response{200,
-                      {{"content-type", "text/html; charset=utf-8"},
-                       {"content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"},
-                       {"x-content-type-options", "nosniff"},
-                       {"cache-control", "no-cache"}},
-                      index_page(api.options().version)});
-}
-
 void root(Api& api, std::shared_ptr<Call> call) {
   json::object body{{"name", "coremachine"}, {"version", api.options().version}};
   body["openapi"] = "/openapi.json";
@@ -128,14 +119,6 @@ std::vector<Route> system_routes() {
        .summary = "This API as an OpenAPI 3.1 document",
        .answers = {{200, "the document", "Object"}},
        .handler = openapi},
-      {.method = "GET",
-       .path = "/",
-       .role = std::nullopt,
-       .group = "system",
-       .operation = "getIndex",
-       .summary = "A page for people",
-       .answers = {{200, "the page", "Text", "text/html"}},
-       .handler = index},
       {.method = "GET",
        .path = "/api/v1",
        .role = std::nullopt,

@@ -1,0 +1,147 @@
+// The page of one job.
+
+import assert from 'node:assert/strict';
+import {test} from 'node:test';
+
+import {check_page, go, screenshot, sizes} from '../support/browser.mjs';
+import {nasty} from '../support/words.mjs';
+import {world} from '../support/world.mjs';
+
+const here = await world();
+const section = (page, name) => page.getByRole('region', {name});
+
+test('what went wrong first comes first, and leads to its task', async () => {
+  const job = await here.server.run('fan_out', {count: 200, fail_percent: 2, fail_attempts: 9, max_attempts: 2, join: 'strict'});
+  assert.equal(job.status, 'failed');
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  const error = section(page, 'Root error');
+  await error.getByText(job.error.message).waitFor();
+  await page.locator('#heat-map[data-cells="200"]').waitFor();
+  await page.locator('#task-status').waitFor();
+  assert.equal(await page.locator('#task-status').inputValue(), 'failed,dead', 'failures are what the list begins with');
+  await check_page(page, 'a failed job');
+  await screenshot(page, 'job-failed');
+  await error.getByRole('link', {name: 'The task'}).click();
+  const detail = page.locator('#task-detail');
+  await detail.getByText(`Task ${job.error.task_index}`).waitFor();
+  assert.match(await detail.innerText(), /"i": \d+/);
+  assert.match(await detail.innerText(), /Attempt\s+2/);
+  await check_page(page, 'a task');
+});
+
+test('stages, counts and progress live while it runs, and at its end the result', async () => {
+  const job = await here.server.submit('fan_out', {count: 400, sleep_ms: 20});
+  const page = await here.open(`#/jobs/${job.job_id}`, {dark: true});
+  await section(page, 'Stages').getByText('running').first().waitFor();
+  const seen = new Set();
+  await page.exposeFunction('seen', (text) => seen.add(text));
+  await page.evaluate(() => new MutationObserver(() => window.seen(document.querySelector('.rate p')?.textContent || '')).observe(document.querySelector('.rate'), {childList: true, subtree: true}));
+  await section(page, 'Why it is not finished').waitFor();
+  await page.locator('.rate').getByText(/\d+\/s, done in about/).waitFor();
+  await check_page(page, 'a job that runs');
+  await screenshot(page, 'job-running');
+  await page.getByRole('heading', {level: 1}).getByText('completed', {exact: true}).waitFor();
+  await page.getByRole('region', {name: 'Result'}).first().waitFor();
+  assert.match(await page.locator('.block', {hasText: 'Result'}).last().innerText(), /"succeeded": 400/);
+  assert.ok([...seen].filter((text) => /of 400 tasks/.test(text)).length > 2, `progress was seen: ${[...seen].slice(0, 3)}`);
+  await section(page, 'Why it is not finished').waitFor({state: 'detached'});
+});
+
+test('the heat map opens down to single tasks, by mouse and by keyboard', async () => {
+  const job = await here.server.run('fan_out', {count: 50000, fail_percent: 1, fail_attempts: 9, max_attempts: 1, join: 'best_effort'});
+  assert.equal(job.status, 'completed_with_errors');
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  const map = page.locator('#heat-map');
+  const information = page.locator('#cell-information');
+  await page.waitForFunction(() => Number(document.getElementById('heat-map')?.dataset.cells) > 0);
+  const cells = Number(await map.getAttribute('data-cells'));
+  assert.ok(cells > 100 && cells <= 1000, `${cells} cells`);
+  await screenshot(page, 'heat-map');
+  await map.focus();
+  await page.keyboard.press('n');
+  await information.getByText(/\d+ failed/).waitFor();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/first=\d+&count=\d+/);
+  await page.waitForFunction((before) => Number(document.getElementById('heat-map')?.dataset.cells) !== before, cells);
+  await check_page(page, 'a part of the heat map');
+  // A cell of the part is one task.
+  await map.focus();
+  await page.keyboard.press('Home');
+  await information.getByText(/^Task [\d,]+:/).waitFor();
+  await page.locator('#open-cell').click();
+  await page.locator('#task-detail').waitFor();
+  await page.locator('.heat').getByRole('link', {name: 'All 50,000'}).click();
+  await page.waitForFunction((before) => Number(document.getElementById('heat-map')?.dataset.cells) === before, cells);
+  const box = await map.boundingBox();
+  await page.mouse.click(box.x + 3, box.y + 3);
+  await page.waitForURL(/first=0|count=/);
+});
+
+test('why it waits, in words, and the verbs that its status allows', async () => {
+  const job = await here.server.submit('fan_out', {count: 60, sleep_ms: 200, max_concurrency: 1});
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  await section(page, 'Why it is not finished').getByText(/running|held back by a limit/).first().waitFor();
+  await page.locator('#job-pause').click();
+  await page.getByRole('heading', {level: 1}).getByText('paused').waitFor();
+  await section(page, 'Why it is not finished').getByText('It is paused').waitFor();
+  await check_page(page, 'a job that is paused');
+  await page.locator('#job-resume').click();
+  await page.locator('#job-pause').waitFor();
+  await page.locator('#job-cancel').click();
+  await page.getByRole('dialog').getByRole('button', {name: 'Cancel'}).click();
+  await page.getByRole('heading', {level: 1}).getByText('cancelled').waitFor();
+  await page.locator('#job-retry').waitFor();
+});
+
+test('the same as a command and with curl', async () => {
+  const job = await here.server.run('hello_world', {message: "it's `quoted` $HOME"});
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  await page.getByText('As a command, or with curl').click();
+  const commands = await page.locator('.command').allInnerTexts();
+  assert.ok(commands.some((text) => text.includes(`coremachine jobs show ${job.job_id} --server ${here.server.url}`)), commands.join('\n'));
+  const curl = await page.locator('.command', {hasText: 'submit again'}).locator('code.curl').innerText();
+  const {execFileSync} = await import('node:child_process');
+  const again = JSON.parse(execFileSync('sh', ['-c', curl], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']}));
+  assert.deepEqual(again.params, job.params);
+  await check_page(page, 'commands');
+});
+
+test('a large page is small and fast', async () => {
+  const job = await here.server.run('fan_out', {count: 300000, fail_percent: 1, fail_attempts: 9, max_attempts: 1, join: 'best_effort'});
+  const page = await here.open();
+  await page.locator('#jobs').waitFor();
+  let bytes = 0;
+  page.on('response', async (response) => { bytes += (await response.body().catch(() => '')).length; });
+  await go(page, `#/jobs/${job.job_id}`);
+  await page.waitForFunction(() => Number(document.getElementById('heat-map')?.dataset.cells) > 100);
+  await page.locator('#tasks-title').waitFor();
+  assert.ok(bytes > 0 && bytes < 300 * 1024, `${bytes} bytes`);
+});
+
+test('on a phone', async () => {
+  const job = await here.server.run('fan_out', {count: 200, fail_percent: 5, fail_attempts: 9, max_attempts: 1, join: 'best_effort'});
+  const page = await here.open(`#/jobs/${job.job_id}`, {size: sizes.phone, dark: true});
+  await page.locator('#heat-map[data-cells="200"]').waitFor();
+  await check_page(page, 'a job on a phone, dark');
+  await screenshot(page, 'job-phone');
+});
+
+test('params and results that look like markup stay text', async () => {
+  for (const text of nasty) {
+    const job = await here.server.run('hello_world', {message: text});
+    const page = await here.open(`#/jobs/${job.job_id}`);
+    await page.getByRole('region', {name: 'Result'}).first().waitFor();
+    assert.equal(await page.evaluate(() => document.querySelectorAll('main img, main script, main b').length), 0, text);
+    const shown = JSON.parse(await page.locator('.block pre').first().textContent());
+    assert.deepEqual(shown, job.params);
+    assert.deepEqual(page.faults, []);
+    await page.close();
+  }
+});
+
+test('a job that is not there', async () => {
+  const page = await here.open('#/jobs/nothing-like-it');
+  await page.getByRole('alert').getByText('there is no job').waitFor();
+  await check_page(page, 'a job that is not there');
+});

@@ -1,0 +1,76 @@
+// Requests to the server. Addresses are relative to the page, so that it also works behind a proxy with a prefix.
+
+import {ask_token, token} from './token.js';
+
+const base = new URL('api/v1/', document.baseURI);
+
+/** What the server refused, as its problem says it; or that it could not be reached (`status` 0). */
+export class Problem extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `the server answered ${status}`);
+    this.status = status;
+    this.code = problem.code || '';
+    this.errors = problem.errors || [];
+    this.request_id = problem.request_id || '';
+  }
+}
+
+/** The address of a path below /api/v1; entries of the query that are empty are left out. */
+export function address(path, query = {}) {
+  const url = new URL(path, base);
+  for (const [name, value] of Object.entries(query)) {
+    const text = Array.isArray(value) ? value.join(',') : value;
+    if (text !== '' && text !== null && text !== undefined) url.searchParams.set(name, text);
+  }
+  return url;
+}
+
+export function headers(more = {}) {
+  return token() ? {...more, Authorization: `Bearer ${token()}`} : more;
+}
+
+async function problem_of(response) {
+  const text = await response.text();
+  try {
+    return new Problem(response.status, JSON.parse(text));
+  } catch {
+    return new Problem(response.status, {detail: text.slice(0, 200)});
+  }
+}
+
+async function send(method, url, text, signal) {
+  const sent = text === undefined ? {} : {'Content-Type': 'application/json'};
+  try {
+    return await fetch(url, {
+      method, signal, headers: headers(sent), body: text,
+      cache: 'no-store', credentials: 'omit', redirect: 'error'});
+  } catch (error) {
+    if (signal && signal.aborted) throw error;
+    throw new Problem(0, {detail: 'The server does not answer.'});
+  }
+}
+
+/** The answer as JSON, null if it has no body. `text` is the body, or `body` as JSON. Throws a Problem. */
+export async function call(method, path, {query, body, text, signal} = {}) {
+  const url = address(path, query);
+  const sent = body === undefined ? text : JSON.stringify(body);
+  const used = token();
+  let response = await send(method, url, sent, signal);
+  if (response.status === 401) {
+    const {message} = await problem_of(response);
+    // Somebody else may have got a token meanwhile.
+    if (token() !== used || (await ask_token(message))) response = await send(method, url, sent, signal);
+    else throw new Problem(401, {detail: message});
+  }
+  if (!response.ok) throw await problem_of(response);
+  const answer = await response.text();
+  return answer ? JSON.parse(answer) : null;
+}
+
+export const get = (path, query, signal) => call('GET', path, {query, signal});
+export const post = (path, body, query) => call('POST', path, {body, query});
+export const put = (path, body) => call('PUT', path, {body});
+export const remove = (path) => call('DELETE', path);
+
+/** A segment of a path: names and ids are escaped. */
+export const segment = encodeURIComponent;
