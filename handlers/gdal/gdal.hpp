@@ -5,6 +5,7 @@
 #include <cpl_string.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
+#include <gdal_alg.h>
 #include <gdal_utils.h>
 #include <ogr_srs_api.h>
 
@@ -18,35 +19,27 @@ namespace coremachine::builtin {
 
 // What is used of GDAL's C interface. It is loaded when it is first needed and not linked: GDAL and its hundred
 // libraries cost 50 ms and 35 MB, which every call of the program would pay, and the program runs without it.
-#define COREMACHINE_GDAL_FUNCTIONS(F)                                                                                  \
-  F(CPLErrorReset)                                                                                                     \
-  F(CPLGetConfigOption) F(CPLGetErrorHandlerUserData) F(CPLPopErrorHandler) F(CPLPushErrorHandlerEx)                   \
-      F(CPLQuietErrorHandler) F(CPLSetErrorHandler) F(CSLAddString) F(CSLDestroy) F(VSIFree) F(VSICloseDir)            \
-          F(VSICurlPartialClearCache) F(VSIFCloseL) F(VSIFEofL) F(VSIFOpenL) F(VSIFReadL) F(VSIGetMemFileBuffer)       \
-              F(VSIGetNextDirEntry) F(VSIOpenDir) F(VSIStatExL) F(VSIUnlink) F(GDALAllRegister) F(GDALSetCacheMax64)   \
-                  F(GDALVersionInfo) F(GDALClose) F(GDALCreate) F(GDALDatasetRasterIOEx) F(GDALFlushCache)             \
-                      F(GDALGetDatasetDriver) F(GDALGetDataTypeName) F(GDALGetDescription) F(GDALGetDriverByName) F(   \
-                          GDALGetDriverShortName) F(GDALGetGCPCount) F(GDALGetGCPSpatialRef) F(GDALGetGeoTransform)    \
-                          F(GDALGetMaskFlags) F(GDALGetMetadata) F(GDALGetMetadataItem) F(GDALGetRasterBand) F(        \
-                              GDALGetRasterColorInterpretation) F(GDALGetRasterColorTable) F(GDALGetRasterCount)       \
-                              F(GDALGetRasterDataType) F(GDALGetRasterNoDataValue) F(GDALGetRasterOffset) F(           \
-                                  GDALGetRasterScale) F(GDALGetRasterUnitType) F(GDALGetRasterXSize)                   \
-                                  F(GDALGetRasterYSize) F(GDALGetSpatialRef) F(GDALOpenEx) F(GDALDataTypeUnion) F(     \
-                                      GDALGetColorInterpretationName) F(GDALSetDescription) F(GDALSetGeoTransform)     \
-                                      F(GDALSetMetadata) F(GDALSetMetadataItem) F(GDALSetRasterColorInterpretation)    \
-                                          F(GDALSetRasterColorTable) F(GDALSetRasterNoDataValue)                       \
-                                              F(GDALSetRasterOffset) F(GDALSetRasterScale) F(GDALSetRasterUnitType)    \
-                                                  F(GDALSetSpatialRef) F(GDALWarp) F(GDALWarpAppOptionsFree)           \
-                                                      F(GDALWarpAppOptionsNew) F(OCTDestroyCoordinateTransformation)   \
-                                                          F(OCTNewCoordinateTransformation) F(OCTTransform)            \
-                                                              F(OCTTransformBounds) F(OSRClone)                        \
-                                                                  F(OSRDestroySpatialReference) F(OSRExportToPROJJSON) \
-                                                                      F(OSRExportToWktEx) F(OSRGetAuthorityCode)       \
-                                                                          F(OSRGetAuthorityName) F(OSRGetName)         \
-                                                                              F(OSRIsGeographic)                       \
-                                                                                  F(OSRNewSpatialReference)            \
-                                                                                      F(OSRSetAxisMappingStrategy)     \
-                                                                                          F(OSRSetFromUserInput)
+// clang-format off
+#define COREMACHINE_GDAL_FUNCTIONS(F) \
+  F(CPLErrorReset) F(CPLGetConfigOption) F(CPLGetErrorHandlerUserData) F(CPLPopErrorHandler) \
+  F(CPLPushErrorHandlerEx) F(CPLQuietErrorHandler) F(CPLSetErrorHandler) F(CSLAddString) F(CSLDestroy) \
+  F(GDALAllRegister) F(GDALClose) F(GDALCreate) F(GDALCreateGenImgProjTransformer2) F(GDALDataTypeUnion) \
+  F(GDALDatasetRasterIOEx) F(GDALDestroyGenImgProjTransformer) F(GDALFlushCache) F(GDALGenImgProjTransform) \
+  F(GDALGetColorInterpretationName) F(GDALGetDataTypeName) F(GDALGetDatasetDriver) F(GDALGetDescription) \
+  F(GDALGetDriverByName) F(GDALGetDriverShortName) F(GDALGetGCPCount) F(GDALGetGCPSpatialRef) \
+  F(GDALGetGeoTransform) F(GDALGetMaskFlags) F(GDALGetMetadata) F(GDALGetMetadataItem) F(GDALGetRasterBand) \
+  F(GDALGetRasterColorInterpretation) F(GDALGetRasterColorTable) F(GDALGetRasterCount) F(GDALGetRasterDataType) \
+  F(GDALGetRasterNoDataValue) F(GDALGetRasterOffset) F(GDALGetRasterScale) F(GDALGetRasterUnitType) \
+  F(GDALGetRasterXSize) F(GDALGetRasterYSize) F(GDALGetSpatialRef) F(GDALOpenEx) F(GDALSetCacheMax64) \
+  F(GDALSetDescription) F(GDALSetGeoTransform) F(GDALSetMetadata) F(GDALSetRasterColorInterpretation) \
+  F(GDALSetRasterColorTable) F(GDALSetRasterNoDataValue) F(GDALSetRasterOffset) F(GDALSetRasterScale) \
+  F(GDALSetRasterUnitType) F(GDALSetSpatialRef) F(GDALWarp) F(GDALWarpAppOptionsFree) F(GDALWarpAppOptionsNew) \
+  F(OCTDestroyCoordinateTransformation) F(OCTNewCoordinateTransformation) F(OCTTransform) F(OCTTransformBounds) \
+  F(OSRClone) F(OSRDestroySpatialReference) F(OSRExportToPROJJSON) F(OSRExportToWktEx) F(OSRGetAuthorityCode) \
+  F(OSRGetAuthorityName) F(OSRGetName) F(OSRIsGeographic) F(OSRNewSpatialReference) F(OSRSetAxisMappingStrategy) \
+  F(OSRSetFromUserInput) F(VSICloseDir) F(VSICurlPartialClearCache) F(VSIFCloseL) F(VSIFEofL) F(VSIFOpenL) \
+  F(VSIFReadL) F(VSIFree) F(VSIGetMemFileBuffer) F(VSIGetNextDirEntry) F(VSIOpenDir) F(VSIStatExL) F(VSIUnlink)
+// clang-format on
 
 struct Gdal {
 #define COREMACHINE_GDAL_MEMBER(name) decltype(&::name) name = nullptr;

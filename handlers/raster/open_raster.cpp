@@ -1,9 +1,15 @@
 #include "handlers/raster/open_raster.hpp"
 
 #include <cmath>
+#include <iomanip>
 #include <limits>
+#include <locale>
+#include <sstream>
 #include <utility>
 
+#include <boost/json/serialize.hpp>
+
+#include "handlers/raster/warp_scale.hpp"
 #include "handlers/refusal.hpp"
 
 namespace coremachine::builtin {
@@ -99,9 +105,17 @@ std::unique_ptr<OpenRaster> OpenRaster::open(const RasterRequest& request) {
   return raster;
 }
 
-/// As `gdalwarp -et 0 -of VRT` with the same arguments would: nothing is computed before it is read.
-void OpenRaster::warp(const RasterRequest& request) {
-  GdalList arguments;
+namespace {
+
+std::string digits_of(double value) {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  text << std::setprecision(std::numeric_limits<double>::max_digits10) << value;
+  return text.str();
+}
+
+/// What `gdalwarp -et 0 -of VRT` would be given: nothing is computed before it is read.
+void add_warp_arguments(GdalList& arguments, const RasterRequest& request, const std::optional<WarpScale>& scale) {
   const auto add = [&](const char* name, const std::string& value) { arguments.add(name).add(value); };
   add("-of", "VRT");
   add("-et", "0");
@@ -110,18 +124,33 @@ void OpenRaster::warp(const RasterRequest& request) {
   if (request.target_crs) add("-t_srs", *request.target_crs);
   if (!request.nodata.is_null()) add("-dstnodata", nodata_text(request.nodata));
   if (request.alpha) arguments.add("-dstalpha");
+  if (!scale) return;
+  add("-wo", "XSCALE=" + digits_of(scale->x));
+  add("-wo", "YSCALE=" + digits_of(scale->y));
+}
 
-  const GdalMessages messages;
+Dataset warp_as(GDALDatasetH source, const RasterRequest& request, const std::optional<WarpScale>& scale) {
+  GdalList arguments;
+  add_warp_arguments(arguments, request, scale);
   const std::unique_ptr<GDALWarpAppOptions, decltype(gdal().GDALWarpAppOptionsFree)> options(
       gdal().GDALWarpAppOptionsNew(arguments.get(), nullptr), gdal().GDALWarpAppOptionsFree);
-  GDALDatasetH from = source_.get();
   int misuse = FALSE;
-  if (options) warped_.reset(gdal().GDALWarp("", nullptr, 1, &from, options.get(), &misuse));
-  if (!warped_) {
-    refuse_params("source: " + quoted_path(name_) + " cannot be brought into " +
-                  (request.target_crs ? quoted_path(*request.target_crs) : std::string("a grid that points north")) +
-                  ": " + messages.text());
+  return Dataset(options ? gdal().GDALWarp("", nullptr, 1, &source, options.get(), &misuse) : nullptr);
+}
+
+}  // namespace
+
+void OpenRaster::warp(const RasterRequest& request) {
+  const GdalMessages messages;
+  warped_ = warp_as(source(), request, std::nullopt);
+  if (warped_) {
+    const auto scale = warp_scale(source(), warped_.get(), request);
+    if (scale) warped_ = warp_as(source(), request, scale);
   }
+  if (warped_) return;
+  refuse_params("source: " + quoted_path(name_) + " cannot be brought into " +
+                (request.target_crs ? quoted_path(*request.target_crs) : std::string("a grid that points north")) +
+                ": " + messages.text());
 }
 
 void OpenRaster::find_pixel_rules(const RasterRequest& request) {
