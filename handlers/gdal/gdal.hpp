@@ -37,7 +37,7 @@ namespace coremachine::builtin {
   F(OCTDestroyCoordinateTransformation) F(OCTNewCoordinateTransformation) F(OCTTransform) F(OCTTransformBounds) \
   F(OSRClone) F(OSRDestroySpatialReference) F(OSRExportToPROJJSON) F(OSRExportToWktEx) F(OSRGetAuthorityCode) \
   F(OSRGetAuthorityName) F(OSRGetName) F(OSRIsGeographic) F(OSRNewSpatialReference) F(OSRSetAxisMappingStrategy) \
-  F(OSRSetFromUserInput) F(VSICloseDir) F(VSICurlPartialClearCache) F(VSIFCloseL) F(VSIFEofL) F(VSIFOpenL) \
+  F(OSRSetFromUserInput) F(VSICloseDir) F(VSICurlPartialClearCache) F(VSIFCloseL) F(VSIFOpenL) \
   F(VSIFReadL) F(VSIFree) F(VSIGetMemFileBuffer) F(VSIGetNextDirEntry) F(VSIOpenDir) F(VSIStatExL) F(VSIUnlink)
 // clang-format on
 

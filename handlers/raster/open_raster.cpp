@@ -124,6 +124,8 @@ void add_warp_arguments(GdalList& arguments, const RasterRequest& request, const
   if (request.target_crs) add("-t_srs", *request.target_crs);
   if (!request.nodata.is_null()) add("-dstnodata", nodata_text(request.nodata));
   if (request.alpha) arguments.add("-dstalpha");
+  // A piece of the destination that comes from a single line of the source, at a pole, else comes from nothing.
+  add("-wo", "SOURCE_EXTRA=2");
   if (!scale) return;
   add("-wo", "XSCALE=" + digits_of(scale->x));
   add("-wo", "YSCALE=" + digits_of(scale->y));
