@@ -1,5 +1,6 @@
 #include "handlers/raster/tile_file.hpp"
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <system_error>
@@ -13,10 +14,11 @@ namespace coremachine::builtin {
 namespace {
 
 constexpr std::uint64_t magic = 0x31656c6974636d63;  // cmctile1
+
 /// Against accidents: four sums beside each other, each multiplied at every step.
 std::uint64_t checksum_of(std::string_view bytes) {
   constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
-  std::array<std::uint64_t, 4> sums{1, 2, 3, bytes.size()};
+  std::array<std::uint64_t, 4> sums{1, 2, 3, 4};
   const auto take = [&](std::uint64_t& sum, std::uint64_t word) { sum = std::rotl((sum ^ word) * factor, 29); };
   std::size_t at = 0;
   std::uint64_t word = 0;
@@ -27,8 +29,9 @@ std::uint64_t checksum_of(std::string_view bytes) {
     }
   }
   for (; at < bytes.size(); ++at) take(sums[at % 4], static_cast<unsigned char>(bytes[at]));
-  for (const auto sum : sums) take(sums[0], sum);
-  return sums[0];
+  std::uint64_t total = bytes.size();
+  for (const auto sum : sums) take(total, sum);
+  return total;
 }
 
 class IndexWriter {

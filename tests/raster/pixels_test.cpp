@@ -11,7 +11,7 @@ using namespace coremachine::builtin;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
 const std::byte* bytes_of(const std::vector<T>& values) {
@@ -41,12 +41,12 @@ TEST_SUITE("raster: pixels") {
         {PixelType::u8, 256, false},
         {PixelType::u8, -1, false},
         {PixelType::u8, 0.5, false},
-        {PixelType::u8, nan, false},
+        {PixelType::u8, not_a_number, false},
         {PixelType::i16, -32768, true},
         {PixelType::i16, -32769, false},
         {PixelType::u32, 4294967295.0, true},
         {PixelType::i32, 2147483648.0, false},
-        {PixelType::f32, nan, true},
+        {PixelType::f32, not_a_number, true},
         {PixelType::f32, -3.40282346638529e+38, true},
         {PixelType::f32, 1e39, false},
         {PixelType::f64, 1e39, true},
@@ -75,7 +75,7 @@ TEST_SUITE("raster: pixels") {
     const PixelRules rules{.type = PixelType::i16, .bands = 1, .nodata = -9};
     CHECK(halved<std::int16_t>(rules, Halving::average, {-9, 4, -9, 6}, 2) == std::vector<std::int16_t>{5});
     CHECK(halved<std::int16_t>(rules, Halving::average, {-9, -9, -9, -9}, 2) == std::vector<std::int16_t>{-9});
-    const PixelRules floats{.type = PixelType::f32, .bands = 1, .nodata = nan};
+    const PixelRules floats{.type = PixelType::f32, .bands = 1, .nodata = not_a_number};
     const auto half = halved<float>(floats, Halving::average, {NAN, 2, 4, NAN, NAN, NAN, NAN, NAN}, 4);
     CHECK(half[0] == 2);
     CHECK(half[1] == 4);

@@ -143,7 +143,7 @@ TEST_SUITE("raster: stage_raster") {
         const Bench bench(folder);
         CoreMachine machine(bench.options());
         const auto page = machine.jobs({}).value();
-        const auto job = machine.wait(page.items.at(0).job_id).value();
+        const auto job = machine.wait(page.items.at(0).id).value();
         say(std::string(to_string(job.status)));
       });
       CHECK(next.read_all() == std::vector<std::string>{"completed"});
@@ -192,8 +192,8 @@ TEST_SUITE("raster: stage_raster") {
     CHECK_FALSE(fs::exists(folder.path() + "/made.tif"));
     cancelling = false;
     calls = 0;
-    running.retry(job.job_id).value();
-    CHECK(running.wait(job.job_id).value().status == JobStatus::completed);
+    running.retry(job.id).value();
+    CHECK(running.wait(job.id).value().status == JobStatus::completed);
     CHECK(calls < tiles);
     CHECK(content_of(folder.path() + "/made.tif") == undisturbed());
   }

@@ -146,7 +146,8 @@ TEST_SUITE("raster: tile files") {
     // The first block of the smallest level follows the head, behind the 4 bytes of its size; the others behind that.
     const std::uint64_t overview = big.size() + 4;
     const std::uint64_t first = overview + 2'000'000'000ULL + block_frame;
-    for (const auto offset : {overview, first, first + 2'000'000'000ULL + block_frame}) {
+    const std::uint64_t second = first + 2'000'000'000ULL + block_frame;
+    for (const std::uint64_t offset : {overview, first, second}) {
       CHECK(big.find(std::string_view(reinterpret_cast<const char*>(&offset), sizeof offset)) != std::string::npos);
     }
   }
