@@ -14,7 +14,7 @@ struct BlobParams {
 };
 BOOST_DESCRIBE_STRUCT(BlobParams, (), (container_name, name))
 
-/// → `{name, size, media_type, sha256}` of a file of a directory as it is now.
+/// → `{name, size, media_type, sha256}` of a blob of a container as it is now.
 TaskResult analyze_blob(const BlobParams& params, TaskContext& context);
 TaskInfo analyze_blob_info();
 

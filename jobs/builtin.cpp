@@ -8,6 +8,7 @@
 #include "jobs/fan_out.hpp"
 #include "jobs/hello_world.hpp"
 #include "jobs/list_container.hpp"
+#include "jobs/raster/raster.hpp"
 
 namespace coremachine {
 
@@ -21,6 +22,7 @@ void register_builtin_jobs(JobRegistry& jobs, TaskRegistry& tasks) {
       .add("analyze_blob", builtin::analyze_blob, builtin::analyze_blob_info())
       .add("plan", builtin::plan, builtin::plan_info())
       .add("echo", builtin::echo, builtin::echo_info());
+  register_raster_jobs(jobs, tasks);
 }
 
 }  // namespace coremachine

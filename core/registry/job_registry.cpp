@@ -84,11 +84,25 @@ void JobRegistry::add_factory(std::string name, Factory factory, JobInfo info, s
   older.insert(std::upper_bound(older.begin(), older.end(), entry, before), std::move(entry));
 }
 
+JobRegistry& JobRegistry::add_absent(std::string name, std::string why) {
+  const std::lock_guard lock(mutex_);
+  registration::check_thawed(frozen_, kind, "cannot say why job type \"" + name + "\" is absent");
+  absent_.insert_or_assign(std::move(name), std::move(why));
+  return *this;
+}
+
+Error JobRegistry::unknown(std::string_view name) const {
+  if (const auto found = absent_.find(name); found != absent_.end()) {
+    return {ErrorCode::unknown_job_type, "job type \"" + found->first + "\" is not in this program: " + found->second};
+  }
+  return registration::unknown(entries_, ErrorCode::unknown_job_type, kind, name);
+}
+
 Result<JobRegistry::Factory> JobRegistry::find_factory(std::string_view name,
                                                        std::optional<std::string_view> version) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
-  if (found == entries_.end()) return registration::unknown(entries_, ErrorCode::unknown_job_type, kind, name);
+  if (found == entries_.end()) return unknown(name);
   if (!version || found->second.info.version == *version) return found->second.factory;
   std::string known;
   if (const auto older = older_.find(name); older != older_.end()) {
@@ -123,7 +137,7 @@ Result<std::unique_ptr<JobHandler>> JobRegistry::made(const Result<Factory>& fac
 Result<JobInfo> JobRegistry::get_info(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
-  if (found == entries_.end()) return registration::unknown(entries_, ErrorCode::unknown_job_type, kind, name);
+  if (found == entries_.end()) return unknown(name);
   return found->second.info;
 }
 
@@ -163,6 +177,7 @@ void JobRegistry::clear() {
   registration::check_thawed(frozen_, kind, "cannot clear");
   entries_.clear();
   older_.clear();
+  absent_.clear();
   problems_.clear();
 }
 

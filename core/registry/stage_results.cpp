@@ -13,6 +13,9 @@ ResultSource::~ResultSource() = default;
 json::value ResultSource::load(const ArtifactReference& reference) const {
   throw std::logic_error("there is no store for artifacts here: " + reference.id.str() + " cannot be read");
 }
+std::unique_ptr<NewArtifact> ResultSource::new_artifact(std::string_view) const {
+  throw std::logic_error("there is no store for artifacts here");
+}
 StageOutcome::~StageOutcome() = default;
 json::object StageOutcome::seal_output(std::string_view name) const {
   throw std::logic_error("there is no store for artifacts here: the output " + std::string(name) + " cannot be sealed");
@@ -164,6 +167,10 @@ std::optional<ArtifactReference> StageResults::reference(std::size_t i) const {
 
 json::object StageResults::seal_output(std::string_view name) const {
   return cache_->source->seal_output(name);
+}
+
+std::unique_ptr<NewArtifact> StageResults::new_artifact(std::string_view media_type) const {
+  return cache_->source->new_artifact(media_type);
 }
 
 TaskIndex StageResults::index_of(std::size_t i) const {

@@ -19,6 +19,9 @@ class StoredResults final : public ResultSource {
       : call_(std::move(call)), store_(store), artifacts_(artifacts) {}
 
   json::value load(const ArtifactReference& reference) const override { return artifacts_.load(reference); }
+  std::unique_ptr<NewArtifact> new_artifact(std::string_view media_type) const override {
+    return artifacts_.begin(media_type);
+  }
   json::object seal_output(std::string_view name) const override {
     return artifacts_.seal(call_.defined_in.at(call_.boundary.stage), name);
   }

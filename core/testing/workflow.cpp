@@ -161,6 +161,9 @@ class GivenResults final : public ResultSource {
   GivenResults(std::vector<json::value> results, Artifacts& artifacts, int stage)
       : results_(std::move(results)), artifacts_(artifacts), stage_(stage) {}
   json::value load(const ArtifactReference& reference) const override { return artifacts_.load(reference); }
+  std::unique_ptr<NewArtifact> new_artifact(std::string_view media_type) const override {
+    return artifacts_.begin(media_type);
+  }
   json::object seal_output(std::string_view name) const override {
     return artifacts_.seal(static_cast<RoundNumber>(stage_), name);
   }

@@ -37,6 +37,16 @@ mkdir -p tree/sub && echo one >tree/a.txt && echo two >tree/sub/b.txt
 expect 0 '"blob_count": 2,.*"total_blobs": 2,.*"total_size": 8' . run list_container -p container_name=tree
 expect 0 '"blob_count": 1' . run list_container -p container_name=tree -p prefix=sub/
 
+# ---- a password is for the database alone ----
+export COREMACHINE_STORE='postgres://me:secret@db.example/jobs?password=secret'
+expect 0 'store +postgres://me@db.example/jobs ' . config show
+checks=$((checks + 1))
+if "$program" config show 2>&1 | grep -q secret; then
+  failed=$((failed + 1))
+  echo 'FAILED: coremachine config show tells the password of a store'
+fi
+unset COREMACHINE_STORE
+
 # ---- what is wrong is named ----
 expect 2 - 'A subcommand is required'
 expect 2 - 'unknown command of `coremachine` "vresion"; nearest: version' vresion

@@ -1,4 +1,6 @@
+#include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -10,8 +12,10 @@
 #include <boost/json/parse.hpp>
 #include <coremachine/runtime/core_machine.hpp>
 
+#include "handlers/container.hpp"
 #include "handlers/media_type.hpp"
 #include "tests/jobs/handler_calls.hpp"
+#include "tests/support/child_process.hpp"
 
 using namespace coremachine;
 using coremachine::tests::HandlerCalls;
@@ -256,6 +260,87 @@ TEST_SUITE("jobs: list_container") {
     cut += "\xC3";  // the first byte of a character whose second one is not in it
     CHECK(builtin::media_type_of("a", cut) == "text/plain");
     CHECK(builtin::media_type_of("a", "x\xC3") == "application/octet-stream");
+  }
+
+  TEST_CASE("what may not be read is told of, and stops nothing else") {
+    if (::geteuid() != 0) {
+      MESSAGE("SKIPPED: only root can become somebody who may not read a file");
+      return;
+    }
+    const Folder folder;
+    folder.write("good", "abc");
+    folder.write("secret", "abc");
+    folder.write("closed/inside", "abc");
+    fs::permissions(folder.str(), fs::perms(0755));
+    fs::permissions(folder / "secret", fs::perms::none);
+    fs::permissions(folder / "closed", fs::perms::none);
+    support::ChildProcess child([&](const auto& say) {
+      ::setfsuid(65534);  // of this thread, and of those that it makes
+      JobRegistry jobs;
+      TaskRegistry tasks;
+      register_builtin_jobs(jobs, tasks);
+      MachineOptions options;
+      options.jobs = &jobs;
+      options.tasks = &tasks;
+      CoreMachine machine(options);
+      const auto job = machine.run("list_container", {{"container_name", folder.str()}}).value();
+      say(std::string(to_string(job.status)));
+      say(json::serialize(*job.result));
+    });
+    const auto said = child.read_all();
+    REQUIRE(said.size() == 2);
+    CHECK(said[0] == "completed_with_errors");
+    const auto result = json::parse(said[1]);
+    CHECK(result.at("blob_count") == 2);
+    CHECK(result.at("unreadable") == json::value{{{"name", "\"closed/\""}, {"error", "Permission denied"}}});
+    CHECK(result.at("analysis").at("total_blobs") == 1);
+    CHECK(result.at("analysis").at("failed_blobs") == 1);
+    const auto& failure = result.at("analysis").at("failures").at(0);
+    CHECK(failure.at("type") == "not_readable");
+    CHECK(failure.at("message").as_string().find("secret") != std::string::npos);
+  }
+
+  TEST_CASE("a file that vanishes between the list and the look is a failure of its own task") {
+    const Folder folder;
+    folder.write("stays", "abc");
+    folder.write("goes", "abc");
+    JobRegistry jobs;
+    TaskRegistry all;
+    TaskRegistry tasks;
+    register_builtin_jobs(jobs, all);
+    const auto& list = all.find_callable("list_blobs")->function;
+    const auto& analyze = all.find_callable("analyze_blob")->function;
+    tasks.add("list_blobs", [&](const json::object& params, TaskContext& context) {
+      auto result = list(params, context);
+      fs::remove(folder / "goes");
+      return result;
+    });
+    tasks.add("analyze_blob",
+              [&](const json::object& params, TaskContext& context) { return analyze(params, context); });
+    MachineOptions options;
+    options.jobs = &jobs;
+    options.tasks = &tasks;
+    CoreMachine machine(options);
+    const auto job = machine.run("list_container", {{"container_name", folder.str()}}).value();
+    CHECK(job.status == JobStatus::completed_with_errors);
+    CHECK(job.result->at("blob_count") == 2);
+    CHECK(job.result->at("analysis").at("failures").at(0).at("type") == "not_found");
+    CHECK(job.result->at("analysis").at("failures").at(0).at("index") == 0);
+  }
+
+  TEST_CASE("names of a directory are walked in the order of all names below it") {
+    builtin::NameList names;
+    for (const char* name : {"b", "a-b", "a.b", "ab"}) names.add(name, false);
+    names.add("a", true);
+    names.sort();
+    Names sorted;
+    for (std::size_t i = 0; i < names.size(); ++i) sorted.emplace_back(names[i]);
+    CHECK(sorted == Names{"a-b", "a.b", "a/", "ab", "b"});
+    for (const char* name : {"..", "../x", "a/..", "a/../b", "/x", "a//../x"}) {
+      CAPTURE(name);
+      CHECK_FALSE(builtin::stays_inside(name));
+    }
+    for (const char* name : {"a", "..a", "a..", "a/...", "a/b"}) CHECK(builtin::stays_inside(name));
   }
 
   TEST_CASE("the analyses of more than a thousand blobs are an artifact, which is there after a restart too") {

@@ -246,9 +246,9 @@ TEST_SUITE("machine: leases") {
     REQUIRE(stored);
     CHECK(stored->job.status == JobStatus::dead);
     REQUIRE(stored->job.error);
-    CHECK(stored->job.error->code == ErrorCode::unresolvable);
-    CHECK(stored->job.error->message.find("marshal") != std::string::npos);
-    CHECK(stored->job.error->task_index == 2);
+    CHECK(stored->job.error->find("unresolvable") != std::string::npos);
+    CHECK(stored->job.error->find("marshal") != std::string::npos);
+    CHECK(stored->job.error->find(R"("task_index":2)") != std::string::npos);
   }
 
   TEST_CASE_FIXTURE(Fixture, "a lease that is renewed stays, one that is not is handed out anew and fenced") {

@@ -49,6 +49,22 @@ std::vector<std::string> names_of(const std::vector<JobInfo>& infos) {
 }  // namespace
 
 TEST_SUITE("registry: jobs") {
+  TEST_CASE("a job type that a program was built without says why, until it is there") {
+    JobRegistry registry;
+    registry.add<EmptyJob>("present").add_absent("absent", "it needs a tool");
+    CHECK_FALSE(registry.contains("absent"));
+    CHECK(registry.list_all_info().size() == 1);
+    for (const auto& error : {registry.make("absent").error(), registry.get_info("absent").error()}) {
+      CHECK(error.code == ErrorCode::unknown_job_type);
+      CHECK(error.message == "job type \"absent\" is not in this program: it needs a tool");
+    }
+    CHECK(says(registry.make("absen").error(), "nearest: present"));
+    registry.add<EmptyJob>("absent");
+    CHECK(registry.make("absent").has_value());
+    registry.freeze();
+    CHECK(error_of([&] { registry.add_absent("late", "x"); }).code == ErrorCode::wrong_state);
+  }
+
   TEST_CASE("what is registered can be made and asked about") {
     JobRegistry registry;
     registry.add<EmptyJob>("b.job", {.description = "does nothing", .tags = {"x", "y"}}).add<EmptyJob>("a.job");

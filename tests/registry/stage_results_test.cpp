@@ -53,6 +53,11 @@ std::shared_ptr<CountingSource> pages_of(std::vector<std::size_t> sizes) {
 }  // namespace
 
 TEST_SUITE("registry: stage results") {
+  TEST_CASE("without a store an artifact is a mistake of the caller") {
+    const StageResults results(pages_of({1}));
+    CHECK_THROWS_AS(results.new_artifact(), std::logic_error);
+  }
+
   TEST_CASE("a stage without results") {
     for (const auto& sizes : {std::vector<std::size_t>{}, {0}, {0, 0}}) {
       const StageResults results(pages_of(sizes));

@@ -58,8 +58,8 @@ std::set<Row> as_set(std::vector<Row> rows) {
   return set;
 }
 
-TaskSpec spec_of(const std::string& task_type) {
-  TaskSpec spec;
+SharedSpec spec_of(const std::string& task_type) {
+  SharedSpec spec;
   spec.task_type = task_type;
   return spec;
 }

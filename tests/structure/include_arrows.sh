@@ -30,8 +30,11 @@ worker        : client runtime registry telemetry model boost/asio boost/core po
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store
 front         : public
-jobs          : model registry params handlers
+jobs          : model registry params handlers jobs/raster
+jobs/raster   : model registry params handlers handlers/raster jobs
 handlers      : model registry params openssl posix
+handlers/gdal : model registry params handlers gdal posix
+handlers/raster : model registry params handlers handlers/gdal posix
 triggers/cli  : any
 triggers/http/wire   : model posix
 triggers/http/server : triggers/http/wire model boost/asio openssl posix
@@ -71,6 +74,7 @@ judge() {
       if (part[1] == "include") return part[3] ~ /\.hpp$/ ? "front" : part[3]
       if (part[1] == "triggers" && part[2] == "http") return part[1] "/" part[2] "/" part[3]
       if (part[1] == "triggers") return part[1] "/" part[2]
+      if (part[1] ~ /^(jobs|handlers)$/ && part[3] != "") return part[1] "/" part[2]
       return part[1]
     }
     # What an #include line names: a room, or one of the words of the table.
@@ -81,6 +85,7 @@ judge() {
       if (part[1] == "boost") { sub(/\.hpp$/, "", part[2]); return "boost/" part[2] }
       if (part[1] == "sqlite3.h") return "sqlite3"
       if (part[1] == "libpq-fe.h") return "libpq"
+      if (part[1] ~ /^(gdal|cpl|ogr)[a-z_]*\.h$/) return "gdal"
       if (n == 1 && target !~ /\./) {
         return target ~ busy ? "std busy" : "std"
       }
@@ -147,6 +152,9 @@ core/runtime/a.cpp:10:#include "shell.hpp"
 core/cellar/a.cpp:11:#include <string>
 jobs/a.cpp:12:#include <coremachine/runtime/core_machine.hpp>
 handlers/a.cpp:13:#include "jobs/hello_world.hpp"
+handlers/a.cpp:14:#include "handlers/gdal/gdal.hpp"
+handlers/raster/a.cpp:15:#include <gdal.h>
+jobs/raster/a.cpp:16:#include "handlers/gdal/gdal.hpp"
 include/coremachine/model/a.hpp:14:#include "core/model/job.hpp"
 samples/a.cpp:15:#include "core/model/job.hpp"
 samples/a.cpp:16:#include <sqlite3.h>
@@ -167,6 +175,8 @@ core/store/sqlite/a.cpp:4:#include <sqlite3.h>
 core/store/postgres/a.cpp:4:#include <libpq-fe.h>
 core/runtime/a.cpp:5:#include <boost/asio/post.hpp>
 jobs/a.cpp:6:#include "handlers/greet.hpp"
+handlers/gdal/a.cpp:7:#include <gdal.h>
+jobs/raster/a.cpp:8:#include "handlers/raster/raster_params.hpp"
 samples/a.cpp:7:#include <coremachine/coremachine.hpp>
 samples/a.cpp:8:#include <coremachine/runtime/core_machine.hpp>
 include/coremachine/coremachine.hpp:9:#include <coremachine/runtime/core_machine.hpp>

@@ -11,6 +11,7 @@ ExitCode exit_code_for(const Error& error) {
     case ErrorCode::store_missing: return ExitCode::not_found;
     case ErrorCode::invalid_name:
     case ErrorCode::invalid_params:
+    case ErrorCode::unresolvable:
     case ErrorCode::invalid_argument: return ExitCode::usage;
     case ErrorCode::key_conflict:
     case ErrorCode::wrong_state:

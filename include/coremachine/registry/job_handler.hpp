@@ -94,6 +94,8 @@ class COREMACHINE_API ResultSource : public StageOutcome {
   virtual const json::value* signal() const { return nullptr; }
   /// What a reference in a page stands for; asked of one value at a time.
   virtual json::value load(const ArtifactReference& reference) const;
+  /// Where the call that reads the results may store something.
+  virtual std::unique_ptr<NewArtifact> new_artifact(std::string_view media_type) const;
 };
 
 /// The results of a stage's completed tasks, in the order of their indexes, however they finished.
@@ -127,6 +129,8 @@ class COREMACHINE_API StageResults {
   std::optional<ArtifactReference> reference(std::size_t i) const;
   /// Makes an artifact of what the tasks have appended to their output of this name: see JobContext::seal_output.
   json::object seal_output(std::string_view name) const;
+  /// For a result of the stage that is made piece by piece while the results of its tasks are read.
+  std::unique_ptr<NewArtifact> new_artifact(std::string_view media_type = "application/json") const;
 
   class Iterator {
    public:

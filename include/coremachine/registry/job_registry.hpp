@@ -78,6 +78,10 @@ class COREMACHINE_API JobRegistry {
   void add_factory(std::string name, Factory factory, JobInfo info = {},
                    std::source_location where = std::source_location::current());
 
+  /// For a job type that this program was built without: whoever asks for it is told why, and what to do. Forgotten
+  /// if the type is there after all.
+  JobRegistry& add_absent(std::string name, std::string why);
+
   /// As `add`, for registrations that run before `main`: what is wrong is kept and thrown by `freeze`.
   template <class H>
   bool add_at_load(std::string name, JobInfo info, std::source_location where) noexcept {
@@ -120,6 +124,8 @@ class COREMACHINE_API JobRegistry {
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;             ///< the highest versions
   std::map<std::string, std::vector<Entry>, std::less<>> older_;  ///< the others, ascending
+  Error unknown(std::string_view name) const;
+  std::map<std::string, std::string, std::less<>> absent_;
   std::vector<std::string> problems_;
   bool frozen_ = false;
 };

@@ -36,7 +36,9 @@ TEST_SUITE("http: registries") {
   TEST_CASE("job types and tasks are plain arrays by name, filtered by all of the tags") {
     ApiFixture world({}, {}, add_tasks);
     using Names = std::vector<std::string>;
-    CHECK(names(world.get("/api/v1/job-types")) == Names{"execute_task", "fan_out", "hello_world", "list_container"});
+    auto types = names(world.get("/api/v1/job-types"));
+    std::erase(types, "stage_raster");  // only where GDAL is
+    CHECK(types == Names{"execute_task", "fan_out", "hello_world", "list_container"});
     CHECK(names(world.get("/api/v1/tasks?tags=demo")) == Names{"demo.any", "demo.off", "demo.throw"});
     CHECK(names(world.get("/api/v1/tasks?tags=demo,bad")) == Names{"demo.throw"});
     CHECK(names(world.get("/api/v1/tasks?tags=demo&tags=bad")) == Names{"demo.throw"});

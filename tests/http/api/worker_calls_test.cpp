@@ -76,13 +76,13 @@ TEST_SUITE("http: workers in other processes") {
     CHECK(task.at("serialized_task").at("payload").at("name") == "greet");
     CHECK(task.at("params") == json::value{{"message", "Welcome"}});
     CHECK(task.at("attempt") == 1);
-    CHECK(task.at("group_id") == job);
-    CHECK(task.at("job_id") == job);
+    CHECK(World::text(task, "group_id") == job);
+    CHECK(World::text(task, "job_id") == job);
     CHECK(task.at("task_type") == "greet");
     CHECK(task.at("stage") == 1);
     CHECK(task.at("round") == 1);
     CHECK(task.at("index") == 0);
-    CHECK(task.at("idempotency_key") == job + "/1/0");
+    CHECK(World::text(task, "idempotency_key") == job + "/1/0");
     CHECK(task.at("term_ms") == 30'000);
     CHECK(task.at("timeout_ms").is_number());
     CHECK(task.at("heartbeat_ms").is_number());
@@ -177,7 +177,7 @@ TEST_SUITE("http: workers in other processes") {
     const auto workers = World::json_of(world.get("/api/v1/workers")).at("items").as_array();
     const auto named = [&](std::string_view name) -> const json::object* {
       for (const auto& worker : workers) {
-        if (worker.at("name") == name) return &worker.as_object();
+        if (World::text(worker.as_object(), "name") == name) return &worker.as_object();
       }
       return nullptr;
     };

@@ -162,14 +162,16 @@ bool PostgresProxy::pump(Link& link, Way way) {
     buffer.erase(0, size);
     const bool counts = typed;
     if (up) link.started = true;
-    const auto what = counts ? verdict(way) : std::nullopt;
-    if (what == What::cut_before) return false;
-    if (what == What::half_open) {
+    std::optional<What> what;
+    if (counts) what = verdict(way);
+    const auto is = [&](What fault) { return what.has_value() && *what == fault; };
+    if (is(What::cut_before)) return false;
+    if (is(What::half_open)) {
       link.silent = true;
       return true;
     }
     if (!send_all(to, message)) return false;
-    if (what == What::cut_after) return false;
+    if (is(What::cut_after)) return false;
   }
 }
 

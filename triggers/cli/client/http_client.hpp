@@ -4,6 +4,7 @@
 
 namespace coremachine::cli {
 
+using client::Deadline;
 using client::HttpClient;
 using client::HttpOptions;
 using client::HttpReply;

@@ -127,8 +127,7 @@ Parameter round_parameter() {
 Parameter max_age_parameter() {
   return {.name = "max_age",
           .kind = ParameterKind::duration,
-          .doc = "an answer of this age will do: those who ask the same share it",
-          .initial = "a new one"};
+          .doc = "an answer of this age will do: those who ask the same share it"};
 }
 
 Parameter first_parameter() {
