@@ -20,7 +20,8 @@ std::vector<HandOut> read_hand_outs(std::string_view body);
 /// `{"leases": [{lease, state}, …]}`. Throws JsonMismatch.
 std::vector<LeaseNews> read_news(std::string_view body);
 
-/// A hand-out as one object, with what its tasks have in common said once; `read_hand_outs` reads it.
+/// A hand-out as one object, with what its tasks have in common said once; `read_hand_outs` reads it. A comma before it
+/// comes by itself.
 void append_hand_out(std::string& out, const HandOut& hand_out);
 
 }  // namespace coremachine::worker

@@ -268,10 +268,7 @@ std::string tasks_text(const std::vector<HandOut>& hand_outs) {
 
 std::string hand_outs_text(const std::vector<HandOut>& hand_outs) {
   std::string text = R"({"hand_outs":[)";
-  for (const auto& hand_out : hand_outs) {
-    if (&hand_out != &hand_outs.front()) text += ',';
-    worker::append_hand_out(text, hand_out);
-  }
+  for (const auto& hand_out : hand_outs) worker::append_hand_out(text, hand_out);
   return text += "]}";
 }
 
