@@ -29,7 +29,7 @@ TaskResult split(const json::object& params) {
   std::istringstream text{std::string(params.at("text").as_string())};
   json::array words;
   for (std::string word; text >> word;) words.emplace_back(word);
-  return words;
+  return json::value(std::move(words));
 }
 
 /// Counts the words that are longer than so much.

@@ -56,13 +56,13 @@ TEST_SUITE("jobs: hello_world") {
       }
     };
     const auto jobs = calls.jobs.list_all_info();
-    CHECK(jobs.size() == 4);
+    CHECK(jobs.size() >= 4);
     for (const auto& info : jobs) {
       check(info);
       CHECK_FALSE(info.stages.empty());
     }
     const auto tasks = calls.tasks.list_all_info();
-    CHECK(tasks.size() == 5);
+    CHECK(tasks.size() >= 5);
     for (const auto& info : tasks) check(info);
   }
 }

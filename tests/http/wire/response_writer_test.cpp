@@ -153,6 +153,12 @@ TEST_SUITE("http wire: response writer") {
     }
     std::string out;
     CHECK_FALSE(append_stream_head(out, {204}, delivery));
+    out.clear();
+    delivery.keep_alive = true;
+    CHECK(append_stream_head(out, {200, {{"content-length", "7"}}, "abc"}, delivery));
+    CHECK(out.find("Content-Length: 7\r\n") != std::string::npos);
+    CHECK(out.find("Transfer-Encoding") == std::string::npos);
+    CHECK(out.ends_with("\r\n\r\nabc"));
   }
 
   TEST_CASE("the date is that of the second") {

@@ -121,6 +121,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   bool closed_ = false;
 
   bool stream_has_pieces_ = true;  ///< of the stream at the front
+  bool stream_is_counted_ = false;  ///< its head says how long it is
   bool stream_keeps_alive_ = false;
   int stream_status_ = 0;
   std::uint64_t stream_bytes_ = 0;

@@ -54,7 +54,8 @@ void Connection::end_of(Exchange& exchange, bool keep_alive) {
 
 void Connection::begin_stream(Exchange& exchange) {
   const auto& asked = exchange.about();
-  stream_keeps_alive_ = keeps_alive_after(exchange) && asked.minor_version > 0;
+  stream_is_counted_ = says_length(exchange.response());
+  stream_keeps_alive_ = keeps_alive_after(exchange) && (asked.minor_version > 0 || stream_is_counted_);
   stream_status_ = exchange.response().status;
   stream_bytes_ = exchange.response().body.size();
   in_flight_ = 0;
@@ -77,15 +78,15 @@ bool Connection::write_stream(Exchange& exchange) {
   const auto& asked = exchange.about();
   const auto pieces = exchange.take_pending();
   if (stream_has_pieces_) {
-    append_piece(output(), pieces, asked.minor_version);
+    append_piece(output(), pieces, stream_is_counted_ ? 0 : asked.minor_version);
     in_flight_ += pieces.size();
     stream_bytes_ += pieces.size();
   }
   if (!exchange.ended()) return false;
   const bool whole = !stream_has_pieces_ || !exchange.broken_off();
-  if (stream_has_pieces_ && whole) append_stream_end(output(), asked.minor_version);
+  if (stream_has_pieces_ && whole && !stream_is_counted_) append_stream_end(output(), asked.minor_version);
   // Without chunks, an orderly end of the connection would pass for the end of the answer.
-  resets_ = !whole && asked.minor_version == 0;
+  resets_ = !whole && asked.minor_version == 0 && !stream_is_counted_;
   note(exchange, stream_status_, stream_has_pieces_ ? stream_bytes_ : 0);
   in_flight_ = 0;
   end_of(exchange, whole && stream_keeps_alive_);

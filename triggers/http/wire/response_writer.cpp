@@ -150,12 +150,29 @@ std::string_view DateText::at(std::chrono::sys_seconds now) {
   return text_;
 }
 
-bool is_writable(const Response& response) {
+namespace {
+
+bool is_ours(const Field& field) {
+  return std::find(fields_of_writer.begin(), fields_of_writer.end(), field.name) != fields_of_writer.end();
+}
+
+bool is_sound(const Response& response, bool may_say_length) {
   return response.status >= 200 && response.status < 600 &&
-         std::all_of(response.fields.begin(), response.fields.end(), [](const Field& field) {
+         std::all_of(response.fields.begin(), response.fields.end(), [&](const Field& field) {
            return is_lower_case_token(field.name) && is_text(field.value) &&
-                  std::find(fields_of_writer.begin(), fields_of_writer.end(), field.name) == fields_of_writer.end();
+                  (!is_ours(field) || (may_say_length && field.name == "content-length"));
          });
+}
+
+}  // namespace
+
+bool is_writable(const Response& response) {
+  return is_sound(response, false);
+}
+
+bool says_length(const Response& head) {
+  return std::any_of(head.fields.begin(), head.fields.end(),
+                     [](const Field& field) { return field.name == "content-length"; });
 }
 
 bool append_response(std::string& out, const Response& response, const Delivery& delivery) {
@@ -175,14 +192,15 @@ bool append_response(std::string& out, const Response& response, const Delivery&
 }
 
 bool append_stream_head(std::string& out, const Response& response, const Delivery& delivery) {
-  if (!is_writable(response) || has_no_body(response.status)) {
+  if (!is_sound(response, true) || has_no_body(response.status)) {
     append_failure(out, delivery);
     return false;
   }
-  const bool chunked = delivery.minor_version > 0;
-  append_head(out, response, delivery, chunked && delivery.keep_alive);
+  const bool counted = says_length(response);
+  const bool chunked = !counted && delivery.minor_version > 0;
+  append_head(out, response, delivery, (chunked || counted) && delivery.keep_alive);
   out.append(chunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
-  if (!delivery.head_only) append_piece(out, response.body, delivery.minor_version);
+  if (!delivery.head_only) append_piece(out, response.body, chunked ? delivery.minor_version : 0);
   return true;
 }
 

@@ -40,10 +40,12 @@ bool is_writable(const Response& response);
 /// it: in its place a 500 without a body is written, and false comes back.
 bool append_response(std::string& out, const Response& response, const Delivery& delivery);
 
-/// Appends the head of a response whose body follows by pieces, chunked, or until the connection closes for HTTP/1.0,
-/// so that keep_alive does not count there. `response.body` is the first piece. False as above; then no piece follows.
+/// Appends the head of a response whose body follows by pieces: chunked, or until the connection closes for HTTP/1.0,
+/// so that keep_alive does not count there; or as they are if the head says with `content-length` how much they are
+/// together. `response.body` is the first piece. False as above; then no piece follows.
 bool append_stream_head(std::string& out, const Response& response, const Delivery& delivery);
-/// Appends a piece; an empty one is nothing.
+bool says_length(const Response& head);
+/// Appends a piece; an empty one is nothing. Where the head says the length, as for HTTP/1.0.
 void append_piece(std::string& out, std::string_view piece, int minor_version);
 /// Appends the end.
 void append_stream_end(std::string& out, int minor_version);
