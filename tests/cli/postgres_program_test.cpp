@@ -29,7 +29,6 @@ TEST_SUITE("cli: postgres") {
     const auto url = new_postgres_url(folder / ".");
     const auto store = " --store " + url;
     CHECK(run("db check" + store) == ExitCode::not_found);
-    CHECK(run("run hello_world -q" + store) == ExitCode::done);
     CHECK(run("run fan_out -q -p count=5000" + store) == ExitCode::done);
     CHECK(run("db check" + store) == ExitCode::done);
     CHECK(run("db stats -o json" + store) == ExitCode::done);

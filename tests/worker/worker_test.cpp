@@ -242,14 +242,14 @@ TEST_CASE("how attempts fail") {
       {"no JSON", [](const auto&, auto&) -> TaskResult { return json::value(std::nan("")); }, "handler_contract",
        "the result is not valid JSON: #: the number is NaN, which JSON cannot say", TaskFailure::Kind::permanent},
       {"no artifacts", [](const auto&, auto& context) -> TaskResult { return context.artifact(json::value(1)); },
-       "coremachine::Failure", "this worker was not told where the artifact store is"},
+       "coremachine::Failure", "invalid_argument: this worker was not told where the artifact store is"},
       {"an output",
        [](const auto&, auto& context) -> TaskResult {
          context.output("lines").append(1);
          return {};
        },
        "coremachine::Failure",
-       "the output \"lines\" is written by tasks that run in the process of the machine alone; return what this task "
+       "invalid_argument: the output \"lines\" is written by tasks that run in the process of the machine alone; return what this task "
        "would add to it, or a reference to an artifact"},
   };
   TaskRegistry tasks;
