@@ -249,7 +249,8 @@ TEST_CASE("how attempts fail") {
          return {};
        },
        "coremachine::Failure",
-       "invalid_argument: the output \"lines\" is written by tasks that run in the process of the machine alone; return what this task "
+       "invalid_argument: the output \"lines\" is written by tasks that run in the process of the machine alone; "
+       "return what this task "
        "would add to it, or a reference to an artifact"},
   };
   TaskRegistry tasks;
