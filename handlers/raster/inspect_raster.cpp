@@ -21,6 +21,7 @@ namespace {
 constexpr std::size_t default_tile_size = 2048;
 constexpr std::size_t least_tile_size = 256;
 constexpr std::size_t most_block_size = 512;
+constexpr std::size_t enough_tiles = 16;
 /// Of the pixels of one tile; a worker needs up to some three times as much.
 constexpr std::size_t most_tile_bytes = std::size_t{256} << 20U;
 constexpr std::size_t preferred_tile_bytes = std::size_t{64} << 20U;
@@ -29,7 +30,14 @@ std::size_t tile_size_for(const OpenRaster& raster, const RasterRequest& request
   const auto bytes = [&](std::size_t size) { return size * size * raster.pixels().pixel_bytes(); };
   auto fits = default_tile_size;
   while (fits > least_tile_size && bytes(fits) > preferred_tile_bytes) fits /= 2;
-  if (!request.tile_size) return fits;
+  if (!request.tile_size) {
+    const auto tiles = [&](std::size_t size) {
+      return ((raster.width() + size - 1) / size) * ((raster.height() + size - 1) / size);
+    };
+    // Of a small raster, smaller ones: there should be something to do for several workers.
+    while (fits > most_block_size && tiles(fits) < enough_tiles) fits /= 2;
+    return fits;
+  }
   const auto asked = static_cast<std::size_t>(*request.tile_size);
   if (bytes(asked) <= most_tile_bytes) return asked;
   refuse_params("tile_size: " + std::to_string(asked) + " makes tiles of " + std::to_string(bytes(asked) >> 20U) +

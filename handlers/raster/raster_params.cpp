@@ -38,7 +38,7 @@ void RasterRequest::rules(params::Fields<RasterRequest>& fields) {
       .check([](const std::string& path) { return !path.starts_with("/vsi") && !path.ends_with('/'); },
              "a path in the file system of this machine");
   fields[&R::tile_size]
-      .doc("in pixels, of the tiles that are made in parallel; by default up to 2048, less if pixels are large")
+      .doc("in pixels, of the tiles that are made in parallel; by default up to 2048, less of a small raster or of large pixels")
       .range(256, 8192)
       .check(is_power_of_two, "a power of two");
   fields[&R::compression].one_of({"deflate", "zstd", "lzw", "none"}).by_default();

@@ -60,7 +60,11 @@ struct CountWords : TypedJobHandler<CountParams> {
     return tasks;
   }
   json::object aggregate_stage_results(int stage, const StageResults& results) const override {
-    if (stage == 1) return {{"words", json::array(results.begin(), results.end())}};
+    if (stage == 1) {
+      json::array words;
+      for (const auto& of_text : results) words.push_back(of_text);
+      return {{"words", std::move(words)}};
+    }
     std::int64_t sum = 0;
     for (const auto& count : results) sum += count.as_int64();
     return {{"count", sum}};

@@ -104,7 +104,7 @@ judge() {
       fill(more, extra)
       busy = "^(barrier|cstdio|ctime|condition_variable|filesystem|fstream|future|iostream|latch|mutex|random|" \
              "semaphore|shared_mutex|stop_token|syncstream|thread)$"
-      posix = "^(sys/.*|linux/.*|arpa/.*|netinet/.*|netdb|dirent|dlfcn|fcntl|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
+      posix = "^(sys/.*|linux/.*|arpa/.*|netinet/.*|netdb|dirent|dlfcn|fcntl|malloc|poll|pthread|sched|signal|spawn|termios|unistd)(\\.h)?$"
     }
     {
       match($0, /^[^:]*:[0-9]+:/)

@@ -71,6 +71,7 @@ TEST_SUITE("http: artifacts") {
     const auto stream = world.begin("GET", path);
     CHECK(stream->response().status == 200);
     const auto whole = stream->read_all();
+    CHECK(World::field(stream->response(), "Content-Length") == std::to_string(whole.size()));
     CHECK(json::parse(whole).as_string().size() >= 3'000'000);
     const auto part = world.begin("GET", path, "", {{"range", "bytes=500000-2499999"}});
     CHECK(part->response().status == 206);

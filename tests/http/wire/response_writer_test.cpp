@@ -148,6 +148,8 @@ TEST_SUITE("http wire: response writer") {
       CHECK_FALSE(append_response(out, response, delivery));
       CHECK(out == failed);
       out.clear();
+      // Of a stream it may be said beforehand how long it is.
+      if (says_length(response)) continue;
       CHECK_FALSE(append_stream_head(out, response, delivery));
       CHECK(out == failed);
     }

@@ -91,6 +91,7 @@ std::string range_in_words(const ByteRange& range, std::uint64_t size) {
 void send_range(Api& api, const std::shared_ptr<Call>& call, const std::shared_ptr<ArtifactContent>& reader,
                 Response head, ByteRange range) {
   if (range.count > most_at_once) {
+    head.fields.push_back({"content-length", std::to_string(range.count)});
     return std::make_shared<ArtifactFlow>(api, call, reader, range)->begin(std::move(head));
   }
   auto bytes = read(*reader, range.first, range.count);
