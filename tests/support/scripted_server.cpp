@@ -71,6 +71,11 @@ std::vector<std::string> ScriptedServer::requests() {
   return requests_;
 }
 
+void ScriptedServer::wait_for_closed(std::size_t connections) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return closed_ >= connections; });
+}
+
 void ScriptedServer::run() {
   for (const auto& connection : script_) {
     std::array<pollfd, 2> watched{pollfd{listener_, POLLIN, 0}, pollfd{stop_[0], POLLIN, 0}};
@@ -79,6 +84,11 @@ void ScriptedServer::run() {
     const int file = ::accept(listener_, nullptr, nullptr);
     const bool go_on = file >= 0 && converse(connection, file);
     if (file >= 0) ::close(file);
+    {
+      const std::lock_guard lock(mutex_);
+      ++closed_;
+      changed_.notify_all();
+    }
     if (!go_on) break;
   }
   ::close(listener_);

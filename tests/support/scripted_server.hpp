@@ -1,5 +1,7 @@
 #pragma once
 
+#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -26,6 +28,8 @@ class ScriptedServer {
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
   std::uint16_t port() const { return port_; }
+  /// Waits until so many connections are closed.
+  void wait_for_closed(std::size_t connections);
   /// Waits for the end of the script and returns the requests, whole, in order.
   std::vector<std::string> requests();
 
@@ -39,6 +43,8 @@ class ScriptedServer {
   std::uint16_t port_ = 0;
   std::mutex mutex_;
   std::vector<std::string> requests_;
+  std::condition_variable changed_;
+  std::size_t closed_ = 0;
   std::thread thread_;
 };
 
