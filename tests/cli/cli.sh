@@ -39,7 +39,7 @@ expect 0 '"blob_count": 1' . run list_container -p container_name=tree -p prefix
 
 # ---- a password is for the database alone ----
 export COREMACHINE_STORE='postgres://me:secret@db.example/jobs?password=secret'
-expect 0 'store +postgres://me@db.example/jobs ' . config show
+expect 0 'store +postgres://me@db.example/jobs ' - config show
 checks=$((checks + 1))
 if "$program" config show 2>&1 | grep -q secret; then
   failed=$((failed + 1))
