@@ -53,6 +53,7 @@ void add_store_scheme(std::string scheme, StoreOpener opener) {
 }
 
 namespace embed {
+namespace {
 
 OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path) {
   const auto open_artifacts = [root = path + "-artifacts"](bool existing) {
@@ -60,6 +61,8 @@ OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path) 
   };
   return {std::move(store), path + "-running", open_artifacts};
 }
+
+}  // namespace
 
 OpenedStore open_store(std::string_view url, bool must_exist) {
   constexpr std::string_view sqlite = "sqlite:";
@@ -75,7 +78,10 @@ OpenedStore open_store(std::string_view url, bool must_exist) {
     return beside_files(std::move(*opened), options.path);
   }
   const auto scheme = url.substr(0, url.find(':'));
-  if (const auto opener = opener_of(scheme)) return opener(url, must_exist);
+  if (const auto opener = opener_of(scheme)) {
+    auto opened = opener(url, must_exist);
+    return beside_files(std::move(opened.store), opened.files);
+  }
   throw Failure(unknown(url, scheme));
 }
 

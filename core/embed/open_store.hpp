@@ -21,7 +21,10 @@ struct OpenedStore {
 /// names concrete stores.
 OpenedStore open_store(std::string_view url, bool must_exist = false);
 
-/// A store with files beside it: `PATH-artifacts` and `PATH-running`.
-OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path);
+/// What the opener of a scheme gives: a store, and where what is no row lies, in `FILES-artifacts` and `FILES-running`.
+struct SchemeStore {
+  std::unique_ptr<Store> store;
+  std::string files;
+};
 
 }  // namespace coremachine::embed

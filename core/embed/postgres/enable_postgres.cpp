@@ -10,13 +10,13 @@
 namespace coremachine {
 namespace {
 
-embed::OpenedStore open(std::string_view url, bool must_exist) {
+embed::SchemeStore open(std::string_view url, bool must_exist) {
   auto target = postgres::parse_target(url);
   if (!target) throw Failure(target.error());
-  const auto files = target->files;
+  auto files = target->files;
   auto store = open_postgres_store({.target = std::move(*target), .must_exist = must_exist});
   if (!store) throw Failure(store.error());
-  return embed::beside_files(std::move(*store), files);
+  return {std::move(*store), std::move(files)};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -19,7 +20,8 @@ constexpr int oldest_server = 120000;
 std::string trimmed(const char* message) {
   std::string text = message ? message : "";
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  for (auto& c : text) c = c == '\n' ? ' ' : c;
+  std::erase(text, '\t');
+  std::replace(text.begin(), text.end(), '\n', ' ');
   return text;
 }
 

@@ -162,20 +162,18 @@ bool PostgresProxy::pump(Link& link, Way way) {
     buffer.erase(0, size);
     const bool counts = typed;
     if (up) link.started = true;
-    std::optional<What> what;
-    if (counts) what = verdict(way);
-    const auto is = [&](What fault) { return what.has_value() && *what == fault; };
-    if (is(What::cut_before)) return false;
-    if (is(What::half_open)) {
+    const auto what = counts ? verdict(way) : What::nothing;
+    if (what == What::cut_before) return false;
+    if (what == What::half_open) {
       link.silent = true;
       return true;
     }
     if (!send_all(to, message)) return false;
-    if (is(What::cut_after)) return false;
+    if (what == What::cut_after) return false;
   }
 }
 
-std::optional<What> PostgresProxy::verdict(Way way) {
+What PostgresProxy::verdict(Way way) {
   std::chrono::microseconds delay{0};
   {
     const std::lock_guard lock(mutex_);
@@ -185,7 +183,7 @@ std::optional<What> PostgresProxy::verdict(Way way) {
       ++cuts_;
       return what;
     }
-    if (one_in_ == 0) return std::nullopt;
+    if (one_in_ == 0) return What::nothing;
     if (dice_() % one_in_ == 0) {
       ++cuts_;
       return dice_() % 2 == 0 ? What::cut_before : What::cut_after;
@@ -194,7 +192,7 @@ std::optional<What> PostgresProxy::verdict(Way way) {
   }
   // It is the delay itself that is wanted.
   if (delay.count() > 0) std::this_thread::sleep_for(delay);
-  return std::nullopt;
+  return What::nothing;
 }
 
 }  // namespace coremachine::support

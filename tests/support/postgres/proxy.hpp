@@ -15,6 +15,7 @@ namespace coremachine::support {
 struct ProxyFault {
   enum class Way : std::uint8_t { to_server, to_client };
   enum class What : std::uint8_t {
+    nothing,
     cut_before,  ///< the message is not passed on, and both sides are hung up on
     cut_after,   ///< it is, and then they are
     half_open,   ///< from it on nothing is passed on in either direction, and nobody is told
@@ -51,7 +52,7 @@ class PostgresProxy {
   void accept_clients();
   void serve(int client, int server);
   bool pump(Link& link, ProxyFault::Way way);
-  std::optional<ProxyFault::What> verdict(ProxyFault::Way way);
+  ProxyFault::What verdict(ProxyFault::Way way);
 
   const std::string server_socket_;
   int listener_ = -1;

@@ -20,7 +20,7 @@ class BarePostgres {
   /// Results like those of the engine's no-op task, one row each, keyed (job, stage, idx), 1,000 in a statement and a
   /// transaction: rows per second.
   virtual double rows_per_second(std::uint64_t rows) = 0;
-  /// The same results, 1,000 packed into a row: results per second.
+  /// The same results, 1,000 packed into a row, 16 rows in a statement and a transaction: results per second.
   virtual double packed_per_second(std::uint64_t results) = 0;
   /// How long a transaction of one row takes, in microseconds: one number a try.
   virtual std::vector<double> commit_us(std::size_t tries) = 0;

@@ -74,10 +74,14 @@ class BareServer final : public BarePostgres {
     run("TRUNCATE packed");
     const auto began = Clock::now();
     for (std::uint64_t i = 0; i < results;) {
-      const auto chunk = std::to_string(i / block);
-      std::string body = "[";
-      for (std::uint64_t n = 0; n < block && i < results; ++n, ++i) body += (n == 0 ? "" : ",") + result_of(i);
-      run("INSERT INTO packed VALUES (1, $1::bigint, $2)", {chunk, body + "]"});
+      std::string chunks = "{", bodies = "{";
+      for (int row = 0; row < 16 && i < results; ++row) {
+        chunks += (row == 0 ? "" : ",") + std::to_string(i / block);
+        std::string body = "[";
+        for (std::uint64_t n = 0; n < block && i < results; ++n, ++i) body += (n == 0 ? "" : ",") + result_of(i);
+        add_element(bodies, body + "]");
+      }
+      run("INSERT INTO packed SELECT 1, unnest($1::bigint[]), unnest($2::text[])", {chunks + "}", bodies + "}"});
     }
     return static_cast<double>(results) / std::chrono::duration<double>(Clock::now() - began).count();
   }
