@@ -1,6 +1,5 @@
 #include "core/runtime/remote_tasks.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include "core/model/json_reader.hpp"
@@ -8,28 +7,6 @@
 #include "core/model/json_writer.hpp"
 
 namespace coremachine {
-
-std::string LeaseId::str() const {
-  char digits[24];
-  return {digits, std::to_chars(digits, digits + sizeof digits, value, 16).ptr};
-}
-
-std::optional<LeaseId> LeaseId::parse(std::string_view text) {
-  LeaseId id;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id.value, 16);
-  if (code != std::errc{} || end != text.data() + text.size() || id.value == 0) return std::nullopt;
-  return id;
-}
-
-std::string_view to_string(LeaseState state) {
-  switch (state) {
-    case LeaseState::held: return "held";
-    case LeaseState::recalled: return "recalled";
-    case LeaseState::cancelled: return "cancelled";
-    case LeaseState::gone: return "gone";
-  }
-  return "?";
-}
 
 namespace runtime {
 namespace {

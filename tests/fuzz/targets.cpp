@@ -14,7 +14,9 @@ const std::vector<Target>& targets() {
       {"json_text", json_text},
       {"params_argument", params_argument},
       {"words", words},
+#ifndef COREMACHINE_FUZZ_PARSERS_ALONE
       {"queue_entry", queue_entry},
+#endif
       {"cron", cron},
       {"schedule_spec", schedule_spec},
       {"time_zone", time_zone},
