@@ -1,7 +1,7 @@
 #include <coremachine/model/time.hpp>
 
 #include <array>
-#include <cstdio>
+#include <string>
 #include <utility>
 
 namespace coremachine {
@@ -31,14 +31,21 @@ std::string to_rfc3339(Timestamp time) {
   using std::chrono::floor;
   const auto day = floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{time - day};
-  std::array<char, 64> text{};
-  const auto size =
-      std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                    static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  return std::string(text.data(), static_cast<std::size_t>(size));
+  const auto in_day = static_cast<unsigned>((time - day).count());
+  const auto year = static_cast<int>(date.year());
+  std::string text("0000-00-00T00:00:00.000Z");
+  const auto put = [&](std::size_t at, unsigned digits, unsigned number) {
+    for (auto i = at + digits; i > at; number /= 10) text[--i] = static_cast<char>('0' + number % 10);
+  };
+  put(0, 4, static_cast<unsigned>(year));
+  put(5, 2, static_cast<unsigned>(date.month()));
+  put(8, 2, static_cast<unsigned>(date.day()));
+  put(11, 2, in_day / 3'600'000);
+  put(14, 2, in_day / 60'000 % 60);
+  put(17, 2, in_day / 1'000 % 60);
+  put(20, 3, in_day % 1'000);
+  if (year < 0 || year > 9'999) text.replace(0, 4, std::to_string(year));
+  return text;
 }
 
 std::optional<Milliseconds> parse_duration(std::string_view text) {

@@ -141,6 +141,12 @@ Result<JobInfo> JobRegistry::get_info(std::string_view name) const {
   return found->second.info;
 }
 
+const JobInfo* JobRegistry::frozen_info(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(name);
+  return frozen_ && found != entries_.end() ? &found->second.info : nullptr;
+}
+
 bool JobRegistry::contains(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   return entries_.contains(name);

@@ -62,6 +62,12 @@ Result<TaskInfo> TaskRegistry::get_info(std::string_view name) const {
   return found->second.info;
 }
 
+const TaskInfo* TaskRegistry::frozen_info(std::string_view name) const {
+  if (!registration::is_set(frozen_)) return nullptr;
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? nullptr : &found->second.info;
+}
+
 bool TaskRegistry::contains(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   return entries_.contains(name);

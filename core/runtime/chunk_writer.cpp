@@ -121,8 +121,10 @@ SpecNumber ChunkWriter::spec_of(const TaskDefinition& task) {
 }
 
 SharedSpec ChunkWriter::make_spec(const TaskDefinition& task) const {
-  const auto info = tasks_.get_info(task.task_type);
-  if (!info) fail(ErrorCode::unknown_task, info.error().message, task);
+  const auto* info = tasks_.frozen_info(task.task_type);
+  const auto copy = info ? Result<TaskInfo>(TaskInfo{}) : tasks_.get_info(task.task_type);
+  if (!copy) fail(ErrorCode::unknown_task, copy.error().message, task);
+  if (!info) info = &*copy;
   SharedSpec spec;
   spec.task_type = task.task_type;
   spec.retry = task.retry ? *task.retry : policy_.retry ? *policy_.retry : info->retry.value_or(RetryPolicy{});

@@ -262,6 +262,30 @@ Result<JobView> CoreMachine::job(JobId job) {
   job_then(job, view.then());
   return view.wait();
 }
+
+std::shared_ptr<const std::string> CoreMachine::job_text_at_hand(JobId job) const {
+  return shell_->ended_jobs().find(job);
+}
+
+Result<std::shared_ptr<const std::string>> CoreMachine::job_text(JobId job) {
+  auto& ended = shell_->ended_jobs();
+  if (auto text = ended.find(job)) return text;
+  const auto commits = ended.commits();
+  auto view = shell_->stored_view(job);
+  const bool over = view && is_terminal(view->status);
+  if (view && !over) {
+    Awaited<JobView> live;
+    shell_->post(runtime::InspectInput{job, live_or_stored(shell_, job, live.then())});
+    view = live.wait();
+  }
+  if (!view) return view.error();
+  auto text = std::make_shared<std::string>();
+  if (const auto fault = append_json(*text, *view))
+    return Error{ErrorCode::store_damaged, "job " + job.str() + " is not valid JSON: " + *fault};
+  if (over) ended.keep(job, text, commits);
+  return std::shared_ptr<const std::string>(std::move(text));
+}
+
 Result<JobView> CoreMachine::cancel(JobId job) {
   Awaited<JobView> view;
   cancel_then(job, view.then());

@@ -18,6 +18,8 @@ namespace {
 /// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it
 /// is.
 constexpr std::size_t hold_up_to_jobs = 8;
+/// For so many submitters that were answered just now, and may submit again at once, a batch waits likewise.
+constexpr std::size_t many_returning = 8;
 /// How much short work is queued ahead of the threads.
 constexpr double queued_ms = 5.0;
 /// After which a boundary that found no room for a large value is run again.
@@ -265,12 +267,15 @@ void Shell::handle(Input& input, const Now& now) {
     Shell& shell;
     const Now& now;
 
-    machine::RequestId keep(Then then) const {
+    machine::RequestId keep(Then then, bool is_submission = false) const {
       const auto request = ++shell.last_request_;
-      shell.requests_.emplace(request, std::move(then));
+      shell.requests_.emplace(request, Request{std::move(then), is_submission});
       return request;
     }
-    void operator()(SubmitInput& in) const { shell.submit(now, in, keep(std::move(in.then))); }
+    void operator()(SubmitInput& in) const {
+      if (shell.returning_ > 0) --shell.returning_;
+      shell.submit(now, in, keep(std::move(in.then), true));
+    }
     void operator()(ControlInput& in) const { shell.engine_->control(now, in.job, in.verb, keep(std::move(in.then))); }
     void operator()(SignalInput& in) const {
       shell.engine_->signal(now, in.job, std::move(in.signal), keep(std::move(in.then)), std::move(in.artifacts));
@@ -351,6 +356,7 @@ void Shell::handle(Input& input, const Now& now) {
       shell.engine_->slice_reported(now, in.slice, std::move(in.report), in.last);
     }
     void operator()(CommittedInput& in) const {
+      shell.returning_ = 0;
       shell.engine_->committed(now, in.sequence);
       if (!in.swept) return;
       shell.engine_->set_garbage(shell.setup_.store->has_garbage());
@@ -428,14 +434,23 @@ machine::Capacity Shell::capacity() {
   return capacity;
 }
 
+/// How long the batch waits for what is about to be added to it; nothing if it need not wait.
+std::optional<std::chrono::nanoseconds> Shell::worth_holding() const {
+  using Nanoseconds = std::chrono::nanoseconds;
+  constexpr Nanoseconds least = std::chrono::microseconds{50}, most = std::chrono::milliseconds{1};
+  if (engine_->more_is_coming() && engine_->dirty_jobs() <= hold_up_to_jobs)
+    return std::clamp(committer_->typical() / 2, least, most);
+  // Many who submit again as soon as they are answered would come in two shifts, and each sync have half of them.
+  if (returning_ >= many_returning) return std::min(committer_->typical() / 4, most);
+  return std::nullopt;
+}
+
 void Shell::give_batch() {
   if (failed_ || !engine_->has_writes() || !committer_->idle()) return;
-  if (engine_->more_is_coming() && engine_->dirty_jobs() <= hold_up_to_jobs) {
+  if (const auto wait = worth_holding()) {
     const auto time = std::chrono::steady_clock::now();
     if (!held_since_) held_since_ = time;
-    const auto limit =
-        *held_since_ + std::clamp<std::chrono::nanoseconds>(committer_->typical() / 2, std::chrono::microseconds{50},
-                                                            std::chrono::milliseconds{1});
+    const auto limit = *held_since_ + *wait;
     if (time < limit) {
       committer_->expect(limit);
       return;

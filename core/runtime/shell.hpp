@@ -20,6 +20,7 @@
 #include "core/runtime/artifact_collector.hpp"
 #include "core/runtime/boundary_runner.hpp"
 #include "core/runtime/committer.hpp"
+#include "core/runtime/ended_jobs.hpp"
 #include "core/runtime/input.hpp"
 #include "core/runtime/io_thread.hpp"
 #include "core/runtime/large_values.hpp"
@@ -57,6 +58,7 @@ class Shell {
   void post(Input input);
 
   Result<JobView> stored_view(JobId job) const;
+  EndedJobs& ended_jobs() { return ended_jobs_; }
   const Store& store() const { return *setup_.store; }
   /// What `read` makes of the store, which stays open meanwhile; what the store throws is an error then. `draining` if
   /// the machine has stopped.
@@ -92,6 +94,7 @@ class Shell {
   void drive(Role role);
   void handle(Input& input, const Now& now);
   void give_batch();
+  std::optional<std::chrono::nanoseconds> worth_holding() const;
   void carry_out(std::vector<machine::Action> actions);
   void run_slice(machine::RunSlice work);
   void take_back(machine::SliceId slice, bool stop);
@@ -148,6 +151,7 @@ class Shell {
   unsigned workers_ = 0;
   Timestamp started_at_{};
   Retention retention_;
+  EndedJobs ended_jobs_;
   LargeValues large_values_;
   Uploads uploads_{large_values_};
   std::unique_ptr<ArtifactCollector> collector_;
@@ -175,7 +179,13 @@ class Shell {
   JobId last_id_ = {};
   std::uint64_t entropy_ = 0;
   machine::RequestId last_request_ = 0;
-  std::unordered_map<machine::RequestId, Then> requests_;
+  struct Request {
+    Then then;
+    bool is_submission = false;
+  };
+  std::unordered_map<machine::RequestId, Request> requests_;
+  /// Submitters that were answered since the last commit, and have not come with another submission yet.
+  std::size_t returning_ = 0;
   std::unordered_map<JobId, std::vector<std::weak_ptr<Listener>>> listeners_;
   std::unordered_map<JobId, std::shared_ptr<Listener>> own_listeners_;  ///< that came with the submission
   std::vector<machine::RunBoundary> new_boundaries_;

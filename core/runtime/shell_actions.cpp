@@ -146,9 +146,10 @@ void Shell::announce(const machine::Announce& announce) {
 void Shell::finish(machine::RequestId request, machine::Answer&& answer) {
   auto found = requests_.find(request);
   if (found == requests_.end()) return;
-  const auto then = std::move(found->second);
+  const auto kept = std::move(found->second);
   requests_.erase(found);
-  then(std::move(answer));
+  if (kept.is_submission) ++returning_;
+  kept.then(std::move(answer));
 }
 
 void Shell::store_failed(const Error& error) {
@@ -158,11 +159,11 @@ void Shell::store_failed(const Error& error) {
   if (setup_.options.failed) setup_.options.failed(error);
   log_->error("stopped: " + error.message, {{"code", to_string(error.code)}});
   auto requests = std::exchange(requests_, {});
-  for (auto& [request, then] : requests) {
+  for (auto& [request, kept] : requests) {
     machine::Answer answer;
     answer.request = request;
     answer.error = error;
-    then(std::move(answer));
+    kept.then(std::move(answer));
   }
 }
 

@@ -13,8 +13,8 @@
 namespace coremachine::runtime {
 
 Result<Submission> Shell::check(std::string_view job_type, const json::object& params, const SubmitOptions& options) {
-  const auto info = jobs_.get_info(job_type);
-  if (!info) return info.error();
+  const auto* info = jobs_.frozen_info(job_type);
+  if (!info) return jobs_.get_info(job_type).error();
   if (!info->enabled) return Error{ErrorCode::wrong_state, "job type \"" + info->name + "\" is disabled"};
   const auto bad = [](std::string why) { return Error{ErrorCode::invalid_argument, std::move(why)}; };
   if (options.priority < -100 || options.priority > 100) {
@@ -62,8 +62,13 @@ std::optional<Error> Shell::check_limit(std::string_view task_type, const TypeLi
 
 Result<JobView> Shell::stored_view(JobId job) const {
   try {
-    const auto stored = setup_.store ? setup_.store->read_job(job) : std::nullopt;
-    if (!stored) return Error{ErrorCode::unknown_job, "there is no job " + job.str()};
+    const Error unknown{ErrorCode::unknown_job, "there is no job " + job.str()};
+    const auto row = setup_.store ? setup_.store->read_row(job) : std::nullopt;
+    if (!row) return unknown;
+    if (auto decoded = decode_job(*row, {}); decoded.last_round <= 1) return make_view(decoded);
+    // Its other rounds have rows of their own; all are of one moment.
+    const auto stored = setup_.store->read_job(job);
+    if (!stored) return unknown;
     return make_view(decode_job(stored->job, stored->rounds));
   } catch (const Failure& failure) {
     return failure.error();

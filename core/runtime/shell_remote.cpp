@@ -96,6 +96,7 @@ std::size_t Shell::adopt_left(Peers& peers) {
 }
 
 void Shell::join(Peers& peers) {
+  ended_jobs_.turn_off();
   PeersDuty::Setup duty;
   duty.peers = &peers;
   duty.term = setup_.options.server_term;

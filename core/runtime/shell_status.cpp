@@ -153,6 +153,7 @@ void Shell::note_failures(const machine::RunSlice& work, const Report& report) c
 }
 
 void Shell::note_commit(std::chrono::nanoseconds took, const Batch& batch) {
+  ended_jobs_.note_commit(batch);
   metrics_.committed(took, batch);
   const auto time = std::chrono::steady_clock::now();
   if (time - sized_at_ > std::chrono::seconds{1}) {

@@ -42,11 +42,11 @@ void Shell::stop() {
   if (!failed_) wait_drained(setup_.options.drain_limit);
   committer_->stop();
   if (peers_) peers_->stop();
-  for (auto& [request, then] : std::exchange(requests_, {})) {
+  for (auto& [request, kept] : std::exchange(requests_, {})) {
     machine::Answer answer;
     answer.request = request;
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
-    then(std::move(answer));
+    kept.then(std::move(answer));
   }
   collector_->stop();
   uploads_.clear();

@@ -62,6 +62,7 @@ TEST_CASE("every command has a help text, and every option and argument of it") 
                            "coremachine config show",
                            "coremachine db check",
                            "coremachine bench fanout",
+                           "coremachine bench http",
                            "coremachine completion",
                            "coremachine version"}) {
     CAPTURE(path);

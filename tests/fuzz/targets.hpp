@@ -22,6 +22,13 @@ void require(bool kept, const char* promise);
 void request_reader(std::string_view bytes);
 void request_target(std::string_view bytes);
 void authority(std::string_view bytes);
+// What routes make of queries and header fields.
+void api_parameters(std::string_view bytes);
+void field_values(std::string_view bytes);
+void traceparent(std::string_view bytes);
+void cursor(std::string_view bytes);
+// The file of the command line.
+void config_file(std::string_view bytes);
 // JSON, and params as the command line takes them.
 void json_text(std::string_view bytes);
 void params_argument(std::string_view bytes);

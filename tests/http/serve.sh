@@ -14,10 +14,11 @@ checks=0
 fail() { failed=$((failed + 1)); printf 'FAILED: %s\n' "$*"; }
 
 # start ARGUMENT…: starts a server on a free port; its address is then in $url.
-start() {
+start() { start_loud --log-level warn "$@"; }
+start_loud() {
   rm -f port
   mkfifo port
-  "$program" serve --listen 127.0.0.1:0 --log-level warn "$@" >port 2>log &
+  "$program" serve --listen 127.0.0.1:0 "$@" >port 2>log &
   server=$!
   local line
   read -r line <port || { cat log; exit 1; }
@@ -185,6 +186,41 @@ ask 401 'unauthorized' GET /api/v1/jobs -H "Authorization: Bearer $operator"
 ask 202 '"job_id"' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $reader"
 stop TERM
 [ "$code" = 0 ] || fail "SIGTERM after SIGHUP: exit $code"
+
+# ---- the log: the level and the tokens of now, ids in every line, nothing secret ----
+logged() {  # logged PATTERN: sooner or later there is such a line
+  checks=$((checks + 1))
+  for _ in $(seq 3000); do
+    grep -qE -- "$1" log && return
+    read -r -t 0.01 <>port
+  done
+  fail "no /$1/ in: $(tail -n 5 log)"
+}
+printf '%s admin ops\n' "$operator" >tokens
+printf 'log_level = "info"\nlog_format = "json"\n' >c.toml
+start_loud --config c.toml --store memory: --token-file tokens
+bearer="Authorization: Bearer $operator"
+ask 202 '"job_id"' POST '/api/v1/jobs/hello_world?tags=quiet-tag' -d '{}' -H "$bearer"
+printf 'log_level = "debug"\nlog_format = "json"\n' >c.toml
+printf '%s admin\n%s submit ops\n' "$reader" "$operator" >tokens
+kill -HUP "$server"
+logged 'SIGHUP: '
+grep -q '"answered"' log && fail "answers are logged at info"
+ask 403 'admin' PUT /api/v1/limits/echo -d '{"rate": 1}' -H "$bearer"
+ask 200 '"status":"completed"' POST '/api/v1/jobs/hello_world?wait=30s&tags=secret-tag' -d '{}' -H "$bearer" -H 'Idempotency-Key: secret-key'
+id=$(value job_id)
+logged "\"answered\".*\"request_id\":\"[^\"]+\",\"method\":\"POST\",\"route\":\"/api/v1/jobs/\{job_type\}\",.*\"status\":200,\"seconds\":.*\"job_id\":\"$id\""
+logged "\"job ended\".*\"job_id\":\"$id\""
+ask 200 '"status":"failed"' POST '/api/v1/tasks/list_blobs/execute?wait=30s' -d '{"params": {"container_name": "/no/such"}}' -H "$bearer"
+logged '"an attempt failed".*"job_id":"[^"]+","stage":1,"round":1,"task_index":0,"task_type":"list_blobs","attempt":1'
+ask 401 unauthorized GET '/api/v1/jobs?token=secret-word' -H 'Authorization: Bearer secret-bearer'
+logged '"route":"/api/v1/jobs","path":"/api/v1/jobs","status":401'
+printf 'log_level = "loud"\n' >c.toml
+kill -HUP "$server"
+logged 'SIGHUP: .*loud'
+checks=$((checks + 1))
+grep -nE "$operator|$reader|secret-" log && fail "a secret is in the log"
+stop TERM
 
 # ---- what it refuses to do ----
 refuse() {

@@ -1,10 +1,14 @@
 #include <coremachine/model/view.hpp>
 
+#include <limits>
 #include <string>
 
 #include <doctest/doctest.h>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/model/job_view.hpp"
 
 using namespace coremachine;
 
@@ -98,5 +102,51 @@ TEST_SUITE("model: view") {
     JobView view;
     for (const int stage : {1, 2, 1}) view.stages.push_back(StageView{stage, 1, StageStatus::running, {}, {}, {}, {}});
     CHECK(to_json(view).at("stage") == 1);
+  }
+
+  TEST_CASE("the text of a view is that of its JSON") {
+    StageView stage;
+    stage.stage = 2;
+    stage.round = 7;
+    stage.tasks = {9, 1, 2, 3, 1, 1, 0, 1};
+    Error error{ErrorCode::task_failed, "line\nbreak \"quoted\" \x01 gr\u00fc\u00df"};
+    for (unsigned bits = 0; bits < 256; ++bits) {
+      const auto on = [&](unsigned bit) { return (bits >> bit & 1U) != 0; };
+      JobView view;
+      view.id = JobId{bits, 2};
+      view.type = "a.b";
+      view.version = on(0) ? "2\"" : "1";
+      view.status = on(1) ? JobStatus::failed : JobStatus::running;
+      if (on(2)) view.params = json::object{{"a", 1.0}, {"b", json::array{nullptr, true, "\b\f/"}}, {"c", INT64_MIN}};
+      stage.result = on(3) ? std::optional(json::value(json::object{})) : std::nullopt;
+      stage.started_at = on(4) ? std::optional(at(-1)) : std::nullopt;
+      if (on(4)) view.stages = {stage, stage};
+      error.stage = on(5) ? std::optional(1) : std::nullopt;
+      error.task_type = on(5) ? "echo" : "";
+      if (on(1)) view.error = error;
+      if (on(6)) view.tags = {"x", "\xc3\xa4"};
+      if (on(6)) view.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+      view.created_at = at(253402300799999);
+      if (on(7)) view.run_at = at(1000);
+      if (on(7)) view.result = "text";
+      if (on(3)) view.finished_at = at(951782400123);
+      std::string text;
+      REQUIRE(!append_json(text, view));
+      CAPTURE(text);
+      CHECK(json::serialize(json::parse(text)) == json::serialize(to_json(view)));
+      std::string after = "before ";
+      REQUIRE(!append_json(after, view));
+      CHECK(after == "before " + text);
+    }
+  }
+
+  TEST_CASE("a view that JSON cannot say leaves the text as it was") {
+    JobView view;
+    view.result = json::object{{"n", std::numeric_limits<double>::infinity()}};
+    std::string text = "before";
+    const auto fault = append_json(text, view);
+    REQUIRE(fault);
+    CHECK(fault->find("#/n") != std::string::npos);
+    CHECK(text == "before");
   }
 }

@@ -21,9 +21,16 @@ class SqliteStore final : public Store {
   /// Runs `read` on a connection of the pool, within one transaction.
   template <class Read>
   auto reading(const Read& read) const {
+    return borrowing([&](sqlite::Connection& from) {
+      const sqlite::Transaction transaction(from, sqlite::Transaction::Kind::read);
+      return read(from);
+    });
+  }
+  /// The same for a single statement, which is a transaction by itself.
+  template <class Read>
+  auto borrowing(const Read& read) const {
     try {
       auto lease = readers_.borrow();
-      const sqlite::Transaction transaction(*lease, sqlite::Transaction::Kind::read);
       return read(*lease);
     } catch (const sqlite::SqliteError& error) {
       throw Failure(sqlite::to_error(error, path_));
@@ -48,7 +55,7 @@ class SqliteStore final : public Store {
     return reading([&](sqlite::Connection& from) { return sqlite::read_job(from, id); });
   }
   std::optional<JobRow> read_row(JobId id) const override {
-    return reading([&](sqlite::Connection& from) { return sqlite::read_row(from, id); });
+    return borrowing([&](sqlite::Connection& from) { return sqlite::read_row(from, id); });
   }
   JobSlice list_jobs(const JobFilter& filter) const override {
     return reading([&](sqlite::Connection& from) { return sqlite::list_jobs(from, filter); });

@@ -98,6 +98,8 @@ class COREMACHINE_API JobRegistry {
   Result<std::unique_ptr<JobHandler>> make(std::string_view name) const;
   Result<std::unique_ptr<JobHandler>> make(std::string_view name, std::string_view version) const;
   Result<JobInfo> get_info(std::string_view name) const;
+  /// The same without a copy, of a registry that is frozen; null if there is none.
+  const JobInfo* frozen_info(std::string_view name) const;
   bool contains(std::string_view name) const;
   std::vector<JobInfo> list_all_info() const;                                     ///< sorted by name; highest versions
   std::vector<JobInfo> list_all_versions() const;                                 ///< of every name, ascending

@@ -102,6 +102,8 @@ class COREMACHINE_API TaskRegistry {
   TaskRegistry& declare(TaskInfo info, std::source_location where = std::source_location::current());
 
   Result<TaskInfo> get_info(std::string_view name) const;
+  /// The same without a copy, of a registry that is frozen; null if there is none.
+  const TaskInfo* frozen_info(std::string_view name) const;
   bool contains(std::string_view name) const;
   /// There is a handler for it in this process: it was added, and not declared.
   bool runs_here(std::string_view name) const;

@@ -143,6 +143,10 @@ class COREMACHINE_API CoreMachine {
   Result<JobView> run(std::string_view job_type, json::object params = {}, SubmitOptions options = {});
 
   Result<JobView> job(JobId job);
+  /// The text of `to_json` of it, for those who pass it on.
+  Result<std::shared_ptr<const std::string>> job_text(JobId job);
+  /// The same where it is at hand, of a job that is over and was asked for lately; else null. Never blocks.
+  std::shared_ptr<const std::string> job_text_at_hand(JobId job) const;
   Result<JobView> cancel(JobId job);
   Result<JobView> pause(JobId job);
   Result<JobView> resume(JobId job);

@@ -114,6 +114,7 @@ TEST_CASE("Where there are no tokens, everybody may do everything") {
   CHECK_FALSE(access->authorize(with({}), Role::admin));
   CHECK_FALSE(access->authorize(with("Bearer wrong"), Role::admin));
   CHECK_FALSE(access->identify(with(std::string("Bearer ") + reader)));
+  CHECK(!access->reload());
 }
 
 TEST_CASE("Tokens are read again; if that fails, those in use stay") {

@@ -10,9 +10,9 @@
 
 #include <coremachine/runtime/core_machine.hpp>
 
-#include "handlers/greet.hpp"
 #include "jobs/builtin.hpp"
-#include "jobs/hello_world.hpp"
+#include "triggers/cli/bench/bench_jobs.hpp"
+#include "triggers/cli/bench/http_bench.hpp"
 #include "triggers/cli/bench/raw_rates.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/config/command_settings.hpp"
@@ -30,6 +30,9 @@ struct BenchArguments {
   std::uint64_t jobs = 10'000;
   std::uint64_t samples = 1'000;
   unsigned repeat = 3;
+  std::uint64_t requests = 1'000'000;
+  std::uint64_t clients = 64;
+  std::uint64_t waiting = 10'000;
   unsigned workers = 0;
   bool fail_first = false;
   std::string store;
@@ -43,23 +46,11 @@ double rounded(double value) {
   return std::round(value * 1000) / 1000;
 }
 
-/// hello_world with a task that does not say it is pure.
-struct CautiousHello : builtin::HelloWorldJob {
-  std::vector<TaskDefinition> create_stage_tasks(int stage, const JobContext& context) const override {
-    auto tasks = HelloWorldJob::create_stage_tasks(stage, context);
-    for (auto& task : tasks) task.task_type = "greet_not_pure";
-    return tasks;
-  }
-};
-
 /// A machine with the built-in jobs on a store of its own.
 struct BenchMachine {
   BenchMachine(const BenchArguments& arguments, const std::string& directory) {
     register_builtin_jobs(jobs, tasks);
-    jobs.add<CautiousHello>("hello_world_not_pure");
-    auto info = builtin::greet_info();
-    info.pure = false;
-    tasks.add("greet_not_pure", builtin::greet, info);
+    register_bench_jobs(jobs, tasks);
     MachineOptions options;
     options.jobs = &jobs;
     options.tasks = &tasks;
@@ -267,6 +258,29 @@ json::object bench_fairness(const BenchArguments& arguments) {
           {"ratio_p50", rounded(percentile(behind, 0.5) / percentile(alone, 0.5))}};
 }
 
+json::object bench_server(const BenchArguments& arguments) {
+  HttpBench bench;
+  bench.store = arguments.store;
+  bench.repeat = arguments.repeat;
+  bench.clients = arguments.clients;
+  bench.samples = arguments.samples;
+  bench.requests = arguments.requests;
+  bench.waiting = arguments.waiting;
+  return bench_http(bench);
+}
+
+/// One row for each figure; those that are told together are `reads.ratio_to_bare`.
+void add_rows(const std::string& under, const json::object& figures, std::vector<std::vector<std::string>>& rows) {
+  for (const auto& [key, value] : figures) {
+    const auto name = under + std::string(key);
+    if (value.is_object()) {
+      add_rows(name + ".", value.get_object(), rows);
+    } else {
+      rows.push_back({name, value.is_string() ? std::string(value.as_string()) : compact(value)});
+    }
+  }
+}
+
 ExitCode run_bench(BenchArguments arguments, const SettingValues& settings,
                    json::object (*bench)(const BenchArguments&)) {
   arguments.store = settings.text("bench_store");
@@ -277,9 +291,7 @@ ExitCode run_bench(BenchArguments arguments, const SettingValues& settings,
     return ExitCode::done;
   }
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [key, value] : figures) {
-    rows.push_back({std::string(key), value.is_string() ? std::string(value.as_string()) : compact(value)});
-  }
+  add_rows("", figures, rows);
   print_table({"WHAT", "VALUE"}, rows);
   return ExitCode::done;
 }
@@ -334,6 +346,24 @@ void add_bench(CLI::App& program, Chosen& chosen) {
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  const auto [http, http_arguments] =
+      add("http", "The server over loopback, on one core: beside a bare HTTP server", bench_server);
+  http->add_option("--clients", http_arguments->clients, "That keep their connections")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000}));
+  http->add_option("--samples", http_arguments->samples, "One hello_world after another")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{100'000'000}));
+  http->add_option("--waiting", http_arguments->waiting, "Clients that wait for one job; 0: none")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{16'000}));
+  http->add_option("--requests", http_arguments->requests, "While the memory of the server is watched; 0: it is not")
+      ->type_name("N")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{100'000'000}));
 }
 
 }  // namespace coremachine::cli

@@ -82,6 +82,13 @@ std::string hint_for(int status, const HttpReply& reply, std::string_view target
   }
 }
 
+/// Of a fault: the parameter, or the pointer into the body.
+std::string place_of(const json::object& fault) {
+  if (auto parameter = text_at(fault, "parameter"); !parameter.empty()) return parameter;
+  auto pointer = text_at(fault, "pointer");
+  return pointer.empty() || pointer == "#" ? "the whole" : pointer;
+}
+
 }  // namespace
 
 CommandFailure failure_of(const TransportError& error, const Correspondent& server) {
@@ -126,9 +133,8 @@ CommandFailure failure_of(const HttpReply& reply, std::string_view target, const
   if (const auto* errors = problem->if_contains("errors"); errors && errors->is_array()) {
     for (const auto& each : errors->get_array()) {
       if (const auto* fault = each.if_object()) {
-        const auto pointer = text_at(*fault, "pointer");
-        further.push_back((pointer.empty() || pointer == "#" ? "the whole" : pointer) + " " +
-                          text_at(*fault, "detail"));
+        auto line = place_of(*fault) + " " + text_at(*fault, "detail");
+        if (line != what) further.push_back(std::move(line));
       }
     }
   }

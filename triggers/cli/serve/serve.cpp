@@ -108,14 +108,17 @@ http::ServerOptions server_options(const ServeOptions& options, const std::share
 }
 
 void log_answer(Logger& logger, const http::Answered& answered) {
-  if (!logger.wants(LogLevel::debug)) return;
-  logger.debug("answered", {{"request_id", answered.id},
-                            {"method", answered.method},
-                            {"target", answered.target},
-                            {"peer", answered.peer},
-                            {"status", answered.status},
-                            {"bytes", answered.bytes},
-                            {"seconds", std::chrono::duration<double>(answered.took).count()}});
+  LogFields fields{{"request_id", answered.id},
+                   {"method", answered.method},
+                   {"route", answered.route},
+                   // Without the query, where people put what is secret.
+                   {"path", answered.target.substr(0, answered.target.find('?'))},
+                   {"status", answered.status},
+                   {"seconds", std::chrono::duration<double>(answered.took).count()},
+                   {"bytes", answered.bytes},
+                   {"peer", answered.peer}};
+  if (!answered.subject.empty()) fields.emplace_back("job_id", answered.subject);
+  logger.debug("answered", std::move(fields));
 }
 
 http::Application application_of(http::Api& api, std::uint64_t body_limit, const std::shared_ptr<Logger>& logger) {
@@ -129,6 +132,7 @@ http::Application application_of(http::Api& api, std::uint64_t body_limit, const
   application.refuse = [](const http::Request* request, const http::Refusal& refusal) {
     return http::Api::refusal(request, refusal);
   };
+  application.wants_answered = [logger] { return logger->wants(LogLevel::debug); };
   application.answered = [logger](const http::Answered& answered) { log_answer(*logger, answered); };
   return application;
 }
@@ -147,16 +151,21 @@ http::ApiOptions api_options(CoreMachine& machine, const http::Access& access) {
 
 /// What can be changed while it runs.
 void reload(http::Server& server, http::Access& access, Logger& logger, const ServeOptions& options) {
-  if (const auto error = access.reload()) logger.error("SIGHUP: " + error->message);
+  bool all = true;
+  const auto keep = [&](const std::string& why) {
+    all = false;
+    logger.error("SIGHUP: what was in force stays: " + why);
+  };
+  if (const auto error = access.reload()) keep(error->message);
   if (!options.certificate_file.empty()) {
-    if (const auto error = server.reload_certificate()) logger.error("SIGHUP: " + error->message);
+    if (const auto error = server.reload_certificate()) keep(error->message);
   }
   try {
     if (options.reread_log_level) logger.set_level(options.reread_log_level());
   } catch (const std::exception& error) {
-    logger.error(std::string("SIGHUP: ") + error.what());
+    keep(error.what());
   }
-  logger.info("SIGHUP: tokens, certificate and log level were read again");
+  if (all) logger.info("SIGHUP: tokens, certificate and log level were read again");
 }
 
 }  // namespace
@@ -167,6 +176,7 @@ ExitCode serve(const ServeOptions& options) {
   auto& jobs = JobRegistry::instance();
   auto& tasks = TaskRegistry::instance();
   register_builtin_jobs(jobs, tasks);
+  if (options.register_more) options.register_more(jobs, tasks);
   const auto logger = make_log({.level = options.log_level, .format = options.log_format});
   for (const auto& module : register_what_was_told(options.registrations, Elsewhere::workers))
     log_module(*logger, module);

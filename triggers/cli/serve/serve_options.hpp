@@ -8,6 +8,8 @@
 
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/time.hpp>
+#include <coremachine/registry/job_registry.hpp>
+#include <coremachine/registry/task_registry.hpp>
 #include <coremachine/telemetry/log.hpp>
 
 #include "triggers/cli/registrations.hpp"
@@ -35,6 +37,8 @@ struct ServeOptions {
   LogFormat log_format = LogFormat::text;
   /// The level as it is said now, on SIGHUP; what it throws is logged. Empty: the level stays.
   std::function<LogLevel()> reread_log_level = {};
+  /// Jobs and tasks besides those that are built in.
+  std::function<void(JobRegistry&, TaskRegistry&)> register_more = {};
 };
 
 /// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.

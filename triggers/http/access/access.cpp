@@ -130,6 +130,7 @@ Result<std::unique_ptr<Access>> Access::open(AccessOptions options) {
 }
 
 std::optional<Error> Access::reload() {
+  if (!has_tokens()) return std::nullopt;
   const auto& file = options_.token_file;
   const auto contents = read_file(file);
   if (!contents) return contents.error();

@@ -11,8 +11,12 @@
 namespace coremachine::http {
 namespace {
 
-Refusal refusal_of(const Problem& problem) {
-  return Refusal{.status = problem.status, .detail = problem.detail, .fields = problem.fields, .close = false};
+Refusal refusal_of(const Problem& problem, const Route* route = nullptr) {
+  return Refusal{.status = problem.status,
+                 .detail = problem.detail,
+                 .fields = problem.fields,
+                 .close = false,
+                 .route = route ? route->path : std::string_view()};
 }
 
 /// While the server stops, those who watch over it are still told.
@@ -142,14 +146,35 @@ std::optional<Refusal> Api::admit(const Request& head) const {
   if (options_.access) {
     // Who may do nothing learns nothing, not even which paths there are.
     const auto otherwise = head.method == "OPTIONS" ? std::optional<Role>() : Role::read;
-    if (auto refused = options_.access(head, route ? route->role : otherwise)) return refused;
+    if (auto refused = options_.access(head, route ? route->role : otherwise)) {
+      if (route) refused->route = route->path;
+      return refused;
+    }
   }
   if (found.routes.empty()) return refusal_of(unknown_path(head.target));
   if (head.method == "OPTIONS") return std::nullopt;
   if (!route) return refusal_of(wrong_method(head.method, found));
-  if (draining_ && !is_for_watchers(*route)) return refusal_of(is_draining());
+  if (draining_ && !is_for_watchers(*route)) return refusal_of(is_draining(), route);
   if (!route->body.empty() && brings_body(head)) {
-    if (const auto problem = wrong_content_type(head)) return refusal_of(*problem);
+    if (const auto problem = wrong_content_type(head)) return refusal_of(*problem, route);
+    if (head.find("expect")) return foresee(head, *route, *target, found.values);
+  }
+  return std::nullopt;
+}
+
+// A client that asks before it sends the body is told what its head alone is refused for; all others learn it after.
+std::optional<Refusal> Api::foresee(const Request& head, const Route& route, const Target& target,
+                                    const std::vector<std::string>& values) const {
+  std::vector<ParameterFault> faults;
+  Parameters::read(route.parameters, target.query, head, faults);
+  if (!faults.empty()) return refusal_of(bad_parameters(std::move(faults)), &route);
+  const auto variables = path_variables(route.path);
+  if (variables.empty()) return std::nullopt;
+  if (variables.front() == "job_type") {
+    if (const auto info = jobs().get_info(values.front()); !info) return refusal_of(problem_of(info.error()), &route);
+  }
+  if (variables.front() == "name" && route.group == "registries") {
+    if (const auto info = tasks().get_info(values.front()); !info) return refusal_of(problem_of(info.error()), &route);
   }
   return std::nullopt;
 }
@@ -234,7 +259,9 @@ Response Api::refusal(const Request* request, const Refusal& refusal) {
                    [](const Field& field) { return field.name == "retry-after"; })) {
     problem.fields.push_back({"retry-after", "5"});
   }
-  return to_response(problem, request ? request->id : std::string());
+  auto response = to_response(problem, request ? request->id : std::string());
+  response.route = refusal.route;
+  return response;
 }
 
 std::optional<JobId> Api::job_id(const std::shared_ptr<Call>& call) {
@@ -273,16 +300,17 @@ void Api::drain(Milliseconds at_most) {
   closed_ = true;
 }
 
-void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> work) {
-  const bool taken = readers_.run([this, call, work = std::move(work)] {
+void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> work, Effort effort) {
+  auto unless_closed = [this, call, work = std::move(work)] {
     if (closed_) return call->refuse(is_draining());
     guarded(*call, work);
-  });
+  };
+  const bool taken = readers_.run(std::move(unless_closed), effort);
   if (!taken) call->refuse(Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
 }
 
 void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work) {
-  if (!readers_.run([call, work] { guarded(*call, work); })) guarded(*call, work);
+  if (!readers_.run([call, work] { guarded(*call, work); }, Effort::brief)) guarded(*call, work);
 }
 
 bool Api::run_on_reader(std::function<void()> work) {

@@ -29,11 +29,11 @@ struct ApiOptions {
   const JobRegistry* jobs = nullptr;
   const TaskRegistry* tasks = nullptr;
   std::string version = {};
-  unsigned readers = 4;             ///< threads for what blocks
-  std::size_t most_reading = 1024;  ///< requests that wait for one of them; more are refused with 429
-  std::size_t most_waiting = 4096;  ///< requests with `?wait=`, likewise
-  std::size_t most_streams = 1024;  ///< event streams, likewise
-  Milliseconds heartbeat{15'000};   ///< of event streams
+  unsigned readers = 4;               ///< threads for what blocks
+  std::size_t most_reading = 1024;    ///< requests that wait for one of them; more are refused with 429
+  std::size_t most_waiting = 16'384;  ///< requests with `?wait=`, likewise
+  std::size_t most_streams = 16'384;  ///< event streams, likewise
+  Milliseconds heartbeat{15'000};     ///< of event streams
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
   PeerLink* peers = nullptr;  ///< other servers that work on the same store; outlives the Api
@@ -103,22 +103,23 @@ class Api {
   /// Calls `work(machine)` on a thread that may block, and `then` with what it returns; where that cannot be, or it
   /// fails, the call is refused.
   template <class Work, class Then>
-  void ask(const std::shared_ptr<Call>& call, Work work, Then then) {
-    on_reader(call, [this, call, work = std::move(work), then = std::move(then)]() mutable {
+  void ask(const std::shared_ptr<Call>& call, Work work, Then then, Effort effort = Effort::any) {
+    auto ask_and_tell = [this, call, work = std::move(work), then = std::move(then)] {
       auto result = work(machine());
       if (result.has_error()) return refuse(*call, result.error());
       if constexpr (std::is_void_v<typename decltype(result)::value_type>) {
         then();
       } else {
-        then(std::move(*result));
+        then(*std::move(result));
       }
-    });
+    };
+    on_reader(call, std::move(ask_and_tell), effort);
   }
   /// Calls `work`, which does not throw, on a thread that may block. False: there is none for it.
   bool on_reader(std::function<void()> work) { return readers_.run(std::move(work)); }
   /// Calls `work` on a thread that may block. What it throws is the answer to the call.
-  void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work);
-  /// The same, but where no such thread is free for it, it is called here: for short work that may not be refused.
+  void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work, Effort effort = Effort::any);
+  /// The same, but where no such thread is free for it, it is called here: for brief work that may not be refused.
   void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
   /// Calls `work` on such a thread; what it throws is lost. False, or never: no thread is free, or the machine must not
   /// be used any more.
@@ -127,6 +128,8 @@ class Api {
  private:
   void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
+  std::optional<Refusal> foresee(const Request& head, const Route& route, const Target& target,
+                                 const std::vector<std::string>& values) const;
 
   const ApiOptions options_;
   std::atomic<bool> draining_{false};

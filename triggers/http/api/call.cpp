@@ -3,9 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 
 namespace coremachine::http {
+namespace {
+
+Error no_json(const std::string& fault) {
+  return Error{ErrorCode::store_damaged, "the answer is not valid JSON: " + fault};
+}
+
+}  // namespace
 
 const std::string& Call::path(std::string_view name) const {
   const auto names = path_variables(parts_.route->path);
@@ -19,17 +27,35 @@ std::optional<Milliseconds> Call::wait() const {
 }
 
 void Call::send(Response response) {
-  if (!answered_.exchange(true)) outlet_->send(std::move(response));
+  if (answered_.exchange(true)) return;
+  sign(response);
+  outlet_->send(std::move(response));
 }
 
 void Call::send(int status, const json::value& body, std::vector<Field> fields) {
-  Response response{status, std::move(fields), {}};
-  if (const auto fault = append_json(response.body, body)) {
-    return refuse(Error{ErrorCode::store_damaged, "the answer is not valid JSON: " + *fault});
-  }
+  std::string text;
+  if (const auto fault = append_json(text, body)) return refuse(no_json(*fault));
+  send_text(status, std::move(text), std::move(fields));
+}
+
+void Call::send(int status, const JobView& job, std::vector<Field> fields, bool existing) {
+  std::string text;
+  if (const auto fault = append_json(text, job)) return refuse(no_json(*fault));
+  if (existing) text.replace(text.size() - 1, 1, R"(,"deduplicated":true})");
+  send_text(status, std::move(text), std::move(fields));
+}
+
+void Call::send_text(int status, std::string text, std::vector<Field> fields) {
+  Response response{status, std::move(fields), std::move(text)};
   response.fields.push_back({"content-type", std::string(json_media_type)});
   response.fields.push_back({"cache-control", "no-store"});
   send(std::move(response));
+}
+
+void Call::sign(Response& response) {
+  response.route = parts_.route->path;
+  if (subject_.empty() && response.route.starts_with("/api/v1/jobs/{id}")) subject_ = path("id");
+  response.subject = std::move(subject_);
 }
 
 void Call::refuse(const Problem& problem) {
@@ -42,6 +68,7 @@ void Call::refuse(const Error& error, std::string_view under) {
 
 std::shared_ptr<Outflow> Call::stream(Response head) {
   if (answered_.exchange(true)) return nullptr;
+  sign(head);
   return outlet_->stream(std::move(head));
 }
 

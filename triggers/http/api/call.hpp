@@ -10,6 +10,7 @@
 #include <boost/json/value.hpp>
 
 #include <coremachine/model/error.hpp>
+#include <coremachine/model/view.hpp>
 
 #include "triggers/http/api/outlet.hpp"
 #include "triggers/http/api/problem.hpp"
@@ -45,9 +46,15 @@ class Call {
 
   void send(Response response);
   void send(int status, const json::value& body, std::vector<Field> fields = {});
+  /// The text of JSON.
+  void send_text(int status, std::string text, std::vector<Field> fields = {});
+  /// `existing`: it answers a submission, and was there before.
+  void send(int status, const JobView& job, std::vector<Field> fields = {}, bool existing = false);
   void refuse(const Problem& problem);
   /// `under` goes before the pointers of faults.
   void refuse(const Error& error, std::string_view under = {});
+  /// Which job this is about, for the log, where its path does not say.
+  void about(JobId job) { subject_ = job.str(); }
   /// Null: it was answered already.
   std::shared_ptr<Outflow> stream(Response head);
   void on_gone(std::function<void()> then) { outlet_->on_gone(std::move(then)); }
@@ -55,8 +62,11 @@ class Call {
   static constexpr Milliseconds longest_wait{60'000};
 
  private:
+  void sign(Response& response);
+
   Parts parts_;
   std::unique_ptr<Outlet> outlet_;
+  std::string subject_ = {};
   std::atomic<bool> answered_{false};
 };
 

@@ -44,6 +44,7 @@ void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string ty
   if (at_most && !wait) return;
   const auto until = wait ? CoreMachine::Until::over : CoreMachine::Until::accepted;
   const auto shown = [call, show = std::move(show)](const Submitted& submitted) {
+    call->about(submitted.job.id);
     show(*call, submitted.job, is_terminal(submitted.job.status), submitted.existing);
   };
   auto waiting = api.machine().start_then(type, std::move(params), std::move(options), until,
@@ -58,7 +59,7 @@ void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show)
   const auto at_most = call->wait();
   if (!at_most) {
     return api.ask(
-        call, [job](CoreMachine& machine) { return machine.job(job); }, shown);
+        call, [job](CoreMachine& machine) { return machine.job(job); }, shown, Effort::brief);
   }
   const auto wait = PendingWait::enter(api, call, *at_most);
   if (wait) wait->begin(api.machine().wait_then(job, told_to<JobView>(api, call, wait, shown)));
@@ -66,7 +67,7 @@ void show_job(Api& api, const std::shared_ptr<Call>& call, JobId job, Show show)
 
 void show_after(Api& api, const std::shared_ptr<Call>& call, int status,
                 const std::function<void(CoreMachine::Then<JobView>)>& act) {
-  const auto shown = [call, status](const JobView& view) { call->send(status, to_json(view)); };
+  const auto shown = [call, status](const JobView& view) { call->send(status, view); };
   act(told_to<JobView>(api, call, nullptr, shown));
 }
 

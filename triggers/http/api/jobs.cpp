@@ -17,23 +17,26 @@ void submit(Api& api, std::shared_ptr<Call> call) {
   auto options = submit_options(*call);
   if (!options) return;
   auto params = call->take_body().as_object();
-  if (const auto info = api.jobs().get_info(type); info && !call->beyond().empty()) {
-    auto faults = params_faults(info->validate_params, params, call->beyond());
+  if (!call->beyond().empty()) {
+    const auto info = api.jobs().get_info(type);
+    auto faults = info ? params_faults(info->validate_params, params, call->beyond()) : std::vector<ParamFault>();
     if (!faults.empty()) return call->refuse(params::invalid_params(std::move(faults)));
   }
   submit_and_show(api, call, type, std::move(params), std::move(*options),
                   [](Call& to, const JobView& job, bool over, bool existing) {
-                    auto body = to_json(job);
-                    if (existing) body["deduplicated"] = true;
                     const bool found = to.wait() ? over : existing;
-                    to.send(found ? 200 : 202, body, {{"location", path_of(job)}});
+                    to.send(found ? 200 : 202, job, {{"location", path_of(job)}}, existing);
                   });
 }
 
 void show(Api& api, std::shared_ptr<Call> call) {
   const auto id = api.job_id(call);
   if (!id) return;
-  show_job(api, call, *id, [](Call& to, const JobView& job, bool) { to.send(200, to_json(job)); });
+  if (const auto text = api.machine().job_text_at_hand(*id)) return call->send_text(200, *text);
+  if (call->wait()) return show_job(api, call, *id, [](Call& to, const JobView& job, bool) { to.send(200, job); });
+  const auto ask = [id = *id](CoreMachine& machine) { return machine.job_text(id); };
+  const auto shown = [call](const std::shared_ptr<const std::string>& text) { call->send_text(200, *text); };
+  api.ask(call, ask, shown, Effort::brief);
 }
 
 Problem has_no_result(const JobView& job, bool over) {

@@ -2,7 +2,21 @@
 
 #include <utility>
 
+#include <sched.h>
+
+#include "triggers/http/server/gathering.hpp"
+
 namespace coremachine::http {
+namespace {
+
+/// A thread that is woken then does not push aside the one that woke it: a loop that hands out many requests hands out
+/// all of them before the first is read.
+void do_not_preempt() {
+  sched_param none{};
+  ::pthread_setschedparam(::pthread_self(), SCHED_BATCH, &none);
+}
+
+}  // namespace
 
 Readers::Readers(unsigned threads, std::size_t most_waiting) : most_waiting_(most_waiting) {
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
@@ -12,12 +26,19 @@ Readers::~Readers() {
   stop();
 }
 
-bool Readers::run(std::function<void()> work) {
+bool Readers::run(std::function<void()> work, Effort effort) {
   const std::lock_guard lock(mutex_);
   if (stopped_ || work_.size() >= most_waiting_) return false;
-  work_.push_back(std::move(work));
-  changed_.notify_one();
+  work_.push_back({std::move(work), effort});
+  wake_one();
   return true;
+}
+
+// Whoever comes wakes the next one if there is work for two: a burst costs the one who brings it a single wake-up.
+void Readers::wake_one() {
+  if (waking_ || asleep_ == 0 || work_.empty()) return;
+  waking_ = true;
+  changed_.notify_one();
 }
 
 void Readers::stop() {
@@ -35,15 +56,30 @@ std::size_t Readers::waiting() const {
 }
 
 void Readers::serve() {
+  do_not_preempt();
+  Gathering gathering;
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopped_ || !work_.empty(); });
+    if (work_.empty() || work_.front().effort != Effort::brief || gathering.is_old()) {
+      lock.unlock();
+      gathering.turn(false);
+      gathering.end();
+      lock.lock();
+    }
+    while (!stopped_ && work_.empty()) {
+      ++asleep_;
+      changed_.wait(lock);
+      --asleep_;
+      waking_ = false;
+    }
     if (work_.empty()) return;
     auto work = std::move(work_.front());
     work_.pop_front();
+    wake_one();
     lock.unlock();
-    work();
-    work = nullptr;  // what it holds goes before the lock is taken
+    gathering.turn(work.effort == Effort::brief);
+    work.function();
+    work.function = nullptr;  // what it holds goes before the lock is taken
     lock.lock();
   }
 }

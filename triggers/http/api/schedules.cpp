@@ -91,7 +91,10 @@ void run(Api& api, std::shared_ptr<Call> call) {
       call, [id = call->path("id")](CoreMachine& machine) { return machine.run_schedule(id); },
       [call](const ScheduleRun& run) {
         std::vector<Field> fields;
-        if (run.job) fields.push_back({"location", "/api/v1/jobs/" + run.job->id.str()});
+        if (run.job) {
+          call->about(run.job->id);
+          fields.push_back({"location", "/api/v1/jobs/" + run.job->id.str()});
+        }
         call->send(202, to_json(run), std::move(fields));
       });
 }

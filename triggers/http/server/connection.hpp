@@ -85,7 +85,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   void end_of(Exchange& exchange, bool keep_alive);
   bool keeps_alive_after(const Exchange& exchange) const;
   std::string& output();
-  void note(const Exchange& exchange, int status, std::uint64_t bytes);
+  void note(const Exchange& exchange, Answered what);
   void write();
   void account(std::size_t bytes);
 
@@ -120,11 +120,10 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   bool lingering_ = false;
   bool closed_ = false;
 
-  bool stream_has_pieces_ = true;  ///< of the stream at the front
+  bool stream_has_pieces_ = true;   ///< of the stream at the front
   bool stream_is_counted_ = false;  ///< its head says how long it is
   bool stream_keeps_alive_ = false;
-  int stream_status_ = 0;
-  std::uint64_t stream_bytes_ = 0;
+  Answered stream_note_ = {};
   std::size_t in_flight_ = 0;  ///< of its bytes those that are in `out_`
 
   std::uint64_t requests_ = 0;  ///< begun

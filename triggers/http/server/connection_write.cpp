@@ -5,6 +5,19 @@
 #include "triggers/http/wire/response_writer.hpp"
 
 namespace coremachine::http {
+namespace {
+
+/// What an answer says of itself; the rest is of its request.
+Answered note_of(const Response& response, int status, std::uint64_t bytes) {
+  Answered what;
+  what.route = response.route;
+  what.subject = response.subject;
+  what.status = status;
+  what.bytes = bytes;
+  return what;
+}
+
+}  // namespace
 
 std::string& Connection::output() {
   if (!out_.has_buffer()) out_.exchange_buffer(loop_.borrow_buffer());
@@ -43,7 +56,8 @@ void Connection::write_answer(Exchange& exchange) {
       append_response(output(), response, {asked.minor_version, keep_alive, asked.head_only, asked.id, loop_.date()});
   if (!sound)
     service_.log(Severity::error, "the answer to " + asked.method + " " + asked.target + " cannot be written");
-  note(exchange, sound ? response.status : 500, sound && !asked.head_only ? response.body.size() : 0);
+  const auto bytes = sound && !asked.head_only ? response.body.size() : 0;
+  note(exchange, note_of(response, sound ? response.status : 500, bytes));
   end_of(exchange, keep_alive);
 }
 
@@ -56,15 +70,14 @@ void Connection::begin_stream(Exchange& exchange) {
   const auto& asked = exchange.about();
   stream_is_counted_ = says_length(exchange.response());
   stream_keeps_alive_ = keeps_alive_after(exchange) && (asked.minor_version > 0 || stream_is_counted_);
-  stream_status_ = exchange.response().status;
-  stream_bytes_ = exchange.response().body.size();
+  stream_note_ = note_of(exchange.response(), exchange.response().status, exchange.response().body.size());
   in_flight_ = 0;
   const bool sound =
       append_stream_head(output(), exchange.response(),
                          {asked.minor_version, stream_keeps_alive_, asked.head_only, asked.id, loop_.date()});
   stream_has_pieces_ = sound && !asked.head_only;
   if (!sound) {
-    stream_status_ = 500;
+    stream_note_.status = 500;
     service_.log(Severity::error,
                  "the head of the answer to " + asked.method + " " + asked.target + " cannot be written");
     exchange.give_up();
@@ -80,25 +93,29 @@ bool Connection::write_stream(Exchange& exchange) {
   if (stream_has_pieces_) {
     append_piece(output(), pieces, stream_is_counted_ ? 0 : asked.minor_version);
     in_flight_ += pieces.size();
-    stream_bytes_ += pieces.size();
+    stream_note_.bytes += pieces.size();
   }
   if (!exchange.ended()) return false;
   const bool whole = !stream_has_pieces_ || !exchange.broken_off();
   if (stream_has_pieces_ && whole && !stream_is_counted_) append_stream_end(output(), asked.minor_version);
   // Without chunks, an orderly end of the connection would pass for the end of the answer.
   resets_ = !whole && asked.minor_version == 0 && !stream_is_counted_;
-  note(exchange, stream_status_, stream_has_pieces_ ? stream_bytes_ : 0);
+  if (!stream_has_pieces_) stream_note_.bytes = 0;
+  note(exchange, std::move(stream_note_));
   in_flight_ = 0;
   end_of(exchange, whole && stream_keeps_alive_);
   return true;
 }
 
-void Connection::note(const Exchange& exchange, int status, std::uint64_t bytes) {
-  const auto digit = static_cast<std::size_t>(std::clamp(status / 100, 0, 5));
+void Connection::note(const Exchange& exchange, Answered what) {
+  const auto digit = static_cast<std::size_t>(std::clamp(what.status / 100, 0, 5));
   Counters::add(service_.counters.answers[digit]);
   if (!service_.wants_answered()) return;
   const auto& asked = exchange.about();
-  Answered what{asked.id, asked.method, asked.target, peer_, status, bytes, {}};
+  what.id = asked.id;
+  what.method = asked.method;
+  what.target = asked.target;
+  what.peer = peer_;
   // The time it took is known when it has left; until then this is when it began.
   what.took = asked.begun.time_since_epoch();
   notes_.emplace_back(sent_ + out_.size(), std::move(what));

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "triggers/http/server/gathering.hpp"
 #include "triggers/http/server/server.hpp"
 
 namespace coremachine::http {
@@ -42,7 +43,7 @@ struct Letter {
 };
 
 /// Letters to one loop. Any thread puts them in; however many come, the loop is woken once.
-class Mailbox {
+class Mailbox : public std::enable_shared_from_this<Mailbox> {
  public:
   explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
@@ -50,7 +51,12 @@ class Mailbox {
     const std::scoped_lock lock(mutex_);
     if (closed_) return;
     letters_.push_back(std::move(letter));
-    if (letters_.size() == 1) wake_();
+    if (letters_.size() > 1) return;
+    if (auto* const gathering = Gathering::current()) {
+      gathering->add([self = shared_from_this()] { self->wake(); });
+    } else {
+      wake_();
+    }
   }
 
   std::vector<Letter> take() {
@@ -83,6 +89,11 @@ class Mailbox {
   void read_here() const { reader_ = this; }
 
  private:
+  void wake() {
+    const std::scoped_lock lock(mutex_);
+    if (!closed_ && !letters_.empty()) wake_();
+  }
+
   inline static thread_local const Mailbox* reader_ = nullptr;
 
   std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <coremachine/model/error.hpp>
@@ -71,6 +72,8 @@ struct Answered {
   std::string method;  ///< empty, as `target`, if the request could not be read
   std::string target;
   std::string peer;
+  std::string_view route;  ///< as the application named it in its answer
+  std::string subject;     ///< likewise
   int status = 0;
   std::uint64_t bytes = 0;             ///< of the body
   std::chrono::nanoseconds took = {};  ///< from the whole request to the last byte given to the system
@@ -91,6 +94,8 @@ struct Application {
   /// and of one that was lost by `handle` method, target, id and peer.
   std::function<Response(const Request* request, const Refusal& refusal)> refuse = {};
   std::function<void(const Answered&)> answered = {};
+  /// Whether `answered` is worth its cost at the moment; empty: yes.
+  std::function<bool()> wants_answered = {};
 };
 
 enum class Severity : std::uint8_t { info, warning, error };

@@ -81,6 +81,11 @@ Response Service::refuse(const Request* request, const Refusal& refusal) const n
   return made ? *std::move(made) : plain_refusal(refusal);
 }
 
+bool Service::wants_answered() const noexcept {
+  if (!application_.answered || !application_.wants_answered) return static_cast<bool>(application_.answered);
+  return guarded(*this, "wants_answered", false, [&] { return application_.wants_answered(); });
+}
+
 void Service::answered(const Answered& what) const noexcept {
   guarded(*this, "answered", false, [&] {
     application_.answered(what);

@@ -54,7 +54,7 @@ class Service {
   /// False if it threw; the reply is dropped or elsewhere then.
   bool handle(Request request, Reply reply) const noexcept;
   Response refuse(const Request* request, const Refusal& refusal) const noexcept;
-  bool wants_answered() const { return static_cast<bool>(application_.answered); }
+  bool wants_answered() const noexcept;
   void answered(const Answered& what) const noexcept;
   /// Runs what the application left to be called.
   void call(const std::function<void()>& then, const char* what) const noexcept;

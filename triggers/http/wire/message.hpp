@@ -66,6 +66,9 @@ struct Response {
   int status = 200;
   std::vector<Field> fields = {};
   std::string body = {};  ///< also in the reply to HEAD: it is counted and left out
+  // For whoever keeps a log of answers; not sent.
+  std::string_view route = {};  ///< "/api/v1/jobs/{id}", of text that stays
+  std::string subject = {};     ///< the job that it is about
 };
 
 /// Why a request cannot be taken.
@@ -74,6 +77,7 @@ struct Refusal {
   std::string detail;              ///< one sentence or two, for people; free of control characters
   std::vector<Field> fields = {};  ///< for the reply: Allow, Retry-After …
   bool close = true;               ///< the connection cannot go on after it
+  std::string_view route = {};     ///< as in Response
 };
 
 }  // namespace coremachine::http
