@@ -7,6 +7,11 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/CoreMachine)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/coremachine TYPE INCLUDE FILES_MATCHING PATTERN "*.hpp")
 install(TARGETS coremachine EXPORT CoreMachineTargets)
 install(EXPORT CoreMachineTargets NAMESPACE CoreMachine:: DESTINATION ${package_dir})
+# Components, so that who does not ask for one needs nothing of what it needs.
+if(COREMACHINE_WITH_REDIS)
+  install(TARGETS coremachine_redis EXPORT CoreMachineRedisTargets)
+  install(EXPORT CoreMachineRedisTargets NAMESPACE CoreMachine:: DESTINATION ${package_dir})
+endif()
 
 # A component of its own: who does not ask for it needs no libpq.
 if(COREMACHINE_WITH_POSTGRES)

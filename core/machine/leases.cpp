@@ -45,9 +45,13 @@ bool RemoteWork::has_alone(const std::string& worker) const {
 
 void RemoteWork::count_slots() {
   for (auto& [name, type] : types) type.slots = 0;
+  std::map<std::string, std::uint32_t> passed_on;
   for (const auto& [name, worker] : workers) {
-    for (const auto& type : worker.taker.task_types) types[type].slots += worker.taker.concurrency;
+    for (const auto& type : worker.taker.task_types)
+      (worker.taker.many ? passed_on[type] : types[type].slots) += worker.taker.concurrency;
   }
+  // Those to whom tasks are passed on are seen by themselves too, soon at least.
+  for (const auto& [type, slots] : passed_on) types[type].slots = std::max(types[type].slots, slots);
 }
 
 void Engine::see(const Now& now, const Taker& taker) {

@@ -36,7 +36,7 @@ Result<machine::Taker> Shell::taker_of(RemoteWorker worker) const {
   taker.many = worker.many;
   for (auto& type : worker.task_types) {
     const auto info = tasks_.get_info(type);
-    if (info && info->enabled && (worker.many || info->resolver_id == worker.resolver_id))
+    if (info && info->enabled && info->resolver_id == worker.resolver_id)
       taker.task_types.push_back(std::move(type));
   }
   return taker;

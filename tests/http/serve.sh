@@ -234,7 +234,8 @@ refuse() {
 refuse 2 'HOST:PORT' --listen 8080
 refuse 2 'nowhere' --token-file nowhere --store memory:
 refuse 2 'token-file.*insecure' --listen 0.0.0.0:0 --store memory:
-refuse 2 'queue takes memory:' --queue redis://localhost --store memory:
+refuse 2 'queue: .*"amqp://localhost" is not a queue: use memory:' --queue amqp://localhost --store memory:
+refuse 2 'queue: .*(no option|without Redis)' --queue 'redis://localhost?db=0&x=1' --store memory:
 refuse 2 'libjobs.so: there is no such file' --module libjobs.so --store memory:
 refuse 2 'allow-source: the interpreter "nosuch" is in no folder of PATH' --allow-source nosuch --store memory:
 refuse 2 'belong together' --tls-cert a.pem --store memory:

@@ -22,7 +22,7 @@ registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
 resolve       : model registry params boost/core posix
 module        : resolve registry model boost/version posix
-queue         : resolve runtime registry model
+queue         : resolve worker runtime registry telemetry model hiredis posix
 store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 client        : model telemetry boost/asio boost/beast openssl posix
@@ -84,6 +84,7 @@ judge() {
       if (part[1] == "coremachine") return target == "coremachine/export.hpp" ? "export" : room_of("include/" target)
       if (part[1] == "boost") { sub(/\.hpp$/, "", part[2]); return "boost/" part[2] }
       if (part[1] == "sqlite3.h") return "sqlite3"
+      if (part[1] == "hiredis") return "hiredis"
       if (part[1] == "libpq-fe.h") return "libpq"
       if (part[1] ~ /^(gdal|cpl|ogr)[a-z_]*\.h$/) return "gdal"
       if (n == 1 && target !~ /\./) {

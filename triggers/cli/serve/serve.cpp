@@ -15,6 +15,7 @@
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/output.hpp"
+#include "triggers/cli/serve/queue_pumps.hpp"
 #include "triggers/http/access/access.hpp"
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/machine_peers.hpp"
@@ -149,6 +150,15 @@ http::ApiOptions api_options(CoreMachine& machine, const http::Access& access) {
   return api;
 }
 
+void show_queue(http::ApiOptions& api, CoreMachine& machine, const QueuePump& pump) {
+  api.queue = [&pump] { return pump.health(); };
+  api.metrics = [&machine, &pump] {
+    auto metrics = machine.metrics();
+    for (auto& metric : pump.metrics()) metrics.push_back(std::move(metric));
+    return metrics;
+  };
+}
+
 /// What can be changed while it runs.
 void reload(http::Server& server, http::Access& access, Logger& logger, const ServeOptions& options) {
   bool all = true;
@@ -200,7 +210,9 @@ ExitCode serve(const ServeOptions& options) {
     };
   }
   CoreMachine machine(std::move(of_machine));
+  const auto pump = serve_queue(options.queue, machine, logger);
   auto of_api = api_options(machine, **access);
+  if (pump) show_queue(of_api, machine, *pump);
   of_api.jobs = &jobs;
   of_api.tasks = &tasks;
   http::MachinePeers peers(machine);
@@ -227,6 +239,7 @@ ExitCode serve(const ServeOptions& options) {
   constexpr Milliseconds for_answers{10'000};
   api.drain(for_answers);
   machine.on_peers({}, {});
+  if (pump) pump->stop();
   machine.stop();
   server.drain(for_answers);
   server.stop();

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "triggers/cli/serve/queue_pumps.hpp"
 #include "triggers/http/access/access.hpp"
 
 namespace coremachine::cli {
@@ -22,9 +23,7 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   if (!is_address(options.listen)) {
     return "--listen takes HOST:PORT or [V6]:PORT, and not \"" + options.listen + "\"";
   }
-  if (options.queue != "memory:") {
-    return "--queue takes memory: alone; this build has no other queue, and \"" + options.queue + "\" is one";
-  }
+  if (const auto fault = fault_of_queue(options.queue)) return "--queue: " + *fault;
   if (options.lease_term.count() <= 0) return "--lease-term takes a duration that is longer than nothing";
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";

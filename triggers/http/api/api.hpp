@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <coremachine/queue/queue_pump.hpp>
 #include <coremachine/runtime/core_machine.hpp>
 #include <coremachine/telemetry/metrics.hpp>
 
@@ -37,6 +38,7 @@ struct ApiOptions {
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
   PeerLink* peers = nullptr;  ///< other servers that work on the same store; outlives the Api
+  std::function<QueueHealth()> queue = {};  ///< of the queue between the machine and workers; empty: there is none
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
 };

@@ -196,7 +196,12 @@ constexpr std::string_view other_schemas = R"json({
   "limit": {"type": ["object", "null"]}}},
 "QueuePage": {"type": "object", "required": ["items", "next_cursor"], "properties": {
   "items": {"type": "array", "items": {"$ref": "#/components/schemas/Queue"}},
-  "next_cursor": {"$ref": "#/components/schemas/NextCursor"}}},
+  "next_cursor": {"$ref": "#/components/schemas/NextCursor"},
+  "transport": {"type": "object", "description": "the queue between this server and its workers, if there is one",
+    "required": ["url", "up", "fault", "workers", "waiting", "running"], "properties": {
+    "url": {"type": "string"}, "up": {"type": "boolean"}, "fault": {"type": ["string", "null"]},
+    "workers": {"type": "integer"}, "waiting": {"type": "integer", "description": "tasks that no worker has taken"},
+    "running": {"type": "integer", "description": "tasks that workers have taken"}}}}},
 "ArtifactReference": {"type": "object", "required": ["$artifact", "size", "media_type"], "properties": {
   "$artifact": {"type": "string"}, "size": {"type": "integer"}, "media_type": {"type": "string"}}},
 "HandedOutTask": {"type": "object", "description": "the record of a queue, and what belongs to its lease",

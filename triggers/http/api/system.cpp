@@ -26,6 +26,10 @@ json::object checks_of(Api& api) {
   const auto nobody = api.machine().job(JobId{});
   const bool answers = nobody.has_value() || nobody.error().code == ErrorCode::unknown_job;
   checks["queue"] = answers ? std::string("ok") : nobody.error().message;
+  if (answers && api.options().queue) {
+    const auto health = api.options().queue();
+    if (!health.is_up) checks["queue"] = health.url + ": " + health.fault;
+  }
   return checks;
 }
 

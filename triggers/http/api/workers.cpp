@@ -27,10 +27,21 @@ void list_workers(Api& api, std::shared_ptr<Call> call) {
       [call](const std::vector<WorkerStatus>& workers) { call->send(200, page_of(workers)); });
 }
 
+json::object to_json(const QueueHealth& health) {
+  json::object out{{"url", health.url},         {"up", health.is_up},        {"fault", nullptr},
+                   {"workers", health.workers}, {"waiting", health.waiting}, {"running", health.running}};
+  if (!health.is_up) out["fault"] = health.fault;
+  return out;
+}
+
 void list_queues(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [](CoreMachine& machine) { return machine.queues(); },
-      [call](const std::vector<QueueStatus>& queues) { call->send(200, page_of(queues)); });
+      [&api, call](const std::vector<QueueStatus>& queues) {
+        auto page = page_of(queues);
+        if (const auto& health = api.options().queue) page["transport"] = to_json(health());
+        call->send(200, page);
+      });
 }
 
 void show_queue(Api& api, std::shared_ptr<Call> call) {
