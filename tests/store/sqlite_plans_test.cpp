@@ -121,6 +121,11 @@ TEST_SUITE("sqlite: query plans") {
     sqlite::read_outcome(from, id_of(1), 1, 0, 1);
     sqlite::count_outcomes(from, id_of(1), {1, 2}, 0, 9);
     check("outcomes");
+    sqlite::count_outcomes(from, id_of(1), {1, 2}, 0, 9);
+    for (const auto& step : watched.plans()) {
+      CAPTURE(step);
+      CHECK(contains(step, "USING COVERING INDEX outcome_counts"));
+    }
     sqlite::told_failures(from, id_of(1), 1);
     check("failures that were told");
   }

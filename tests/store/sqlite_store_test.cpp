@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/store/sqlite/schema.hpp"
 #include "tests/store/sqlite_fixture.hpp"
 
 namespace coremachine {
@@ -180,7 +181,21 @@ TEST_SUITE("store: sqlite") {
     write_file(folder / "a.db", "");
     const auto store = open_store({.path = folder / "a.db"});
     CHECK(store->commit(nth_batch(1, store->begin_incarnation())).has_value());
-    CHECK(store->stats().schema_version == 1);
+    CHECK(store->stats().schema_version == sqlite::newest_version());
+  }
+
+  TEST_CASE("a store of an older version is brought up to date, with all that is in it") {
+    TemporaryFolder folder;
+    const auto path = folder / "a.db";
+    {
+      const auto store = open_store({.path = path});
+      REQUIRE(store->commit(nth_batch(1, store->begin_incarnation())).has_value());
+    }
+    { Shell(path).rows("DROP INDEX outcome_counts; PRAGMA user_version = 1"); }
+    const auto store = open_store({.path = path});
+    CHECK(store->stats().schema_version == sqlite::newest_version());
+    CHECK(holds_batches(*store, 1));
+    CHECK(store->check_format().empty());
   }
 
   TEST_CASE("the file is set up so that it can shrink, is ours, and needs no log once it is closed") {
@@ -200,7 +215,7 @@ TEST_SUITE("store: sqlite") {
     CHECK(shell.one("PRAGMA auto_vacuum") == "2");
     CHECK(shell.one("PRAGMA page_size") == "4096");
     CHECK(shell.one("PRAGMA journal_mode") == "wal");
-    CHECK(shell.one("PRAGMA user_version") == "1");
+    CHECK(shell.one("PRAGMA user_version") == std::to_string(sqlite::newest_version()));
     CHECK(shell.one("PRAGMA application_id") == std::to_string(0x434D6163));
     CHECK(shell.one("SELECT count(*) FROM job") == "2");
   }

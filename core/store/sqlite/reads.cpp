@@ -43,7 +43,8 @@ constexpr char outcomes_told[] = "SELECT " COREMACHINE_OUTCOME_COLUMNS
 constexpr char outcome_by_place[] = "SELECT " COREMACHINE_OUTCOME_COLUMNS
                                     ", body FROM outcome WHERE job = ? AND round = ? AND chunk = ? AND sequence = ?";
 constexpr char outcome_counts[] =
-    "SELECT chunk, kind, count FROM outcome WHERE job = ? AND round = ? AND chunk >= ? AND chunk < ? ORDER BY chunk";
+    "SELECT chunk, kind, count FROM outcome INDEXED BY outcome_counts "
+    "WHERE job = ? AND round = ? AND chunk >= ? AND chunk < ? ORDER BY chunk";
 
 constexpr char settings_of_kind[] = "SELECT name, value FROM setting WHERE kind = ? ORDER BY name";
 constexpr char key_by_name[] = "SELECT job, fingerprint FROM submission_key WHERE key = ?";

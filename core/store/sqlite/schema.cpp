@@ -10,6 +10,8 @@ namespace {
 /// The n-th makes version n of n − 1. What has been released is never changed, only added to.
 constexpr std::string_view migrations[] = {
 #include "core/store/sqlite/migrations/001_initial.sql"
+    ,
+#include "core/store/sqlite/migrations/002_outcome_counts.sql"
 };
 
 [[noreturn]] void refuse(ErrorCode code, std::string message) {
@@ -51,6 +53,7 @@ void check_parts(Connection& connection, const std::string& path) {
                              "outcome",
                              "outcome_by_kind",
                              "outcome_told",
+                             "outcome_counts",
                              "setting",
                              "submission_key",
                              "submission_key_job",

@@ -63,10 +63,6 @@ void asset(Api&, std::shared_ptr<Call> call) {
   send_asset(*call, "/assets/" + call->path("version") + "/" + call->path("file"));
 }
 
-void asset_in_folder(Api&, std::shared_ptr<Call> call) {
-  send_asset(*call, "/assets/" + call->path("version") + "/" + call->path("folder") + "/" + call->path("file"));
-}
-
 Route page_route(std::string_view path, std::string_view operation, std::string_view summary, Handler handler) {
   return {.method = "GET",
           .path = path,
@@ -87,8 +83,6 @@ std::vector<Route> page_routes() {
   return {
       page_route("/", "getDashboard", "The dashboard, a page for people", page),
       page_route("/assets/{version}/{file}", "getAsset", "A file of the dashboard; it never changes", asset),
-      page_route("/assets/{version}/{folder}/{file}", "getAssetInFolder", "A file of the dashboard; it never changes",
-                 asset_in_folder),
   };
 }
 

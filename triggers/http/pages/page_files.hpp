@@ -5,7 +5,7 @@
 
 namespace coremachine::http {
 
-/// One file of the dashboard, as it was in web/ when the program was built.
+/// One file of the dashboard, as it was in web/ when the program was built; all modules of it are one script.
 struct PageFile {
   std::string_view path;  ///< `/`, or `/assets/VERSION/…`: the version names the content of all of them
   std::string_view media_type;
