@@ -30,7 +30,11 @@ TEST_CASE("what is wrong with a file is named with its line and what would be ri
       {"a = 1\nworkers = true", "c.toml:2: workers takes a whole number"},
       {"workers 4", "c.toml:1: this is no TOML: "},
       {"workers = 1\nworkers = 2", "c.toml:2: this is no TOML: "},
-      {"quiet = true\n\xff = 1", ": this is no TOML: "},
+      {"quiet = true\n\xff = 1", "c.toml:2: this is no TOML: "},
+      {"quiet = true\n[\nclient]", "c.toml:2: this is no TOML: "},
+      {"# \u00e9\n\u0137 = 1", "c.toml:2: this is no TOML: a character beyond ASCII outside of quotes and comments"},
+      {"output = \"\"\"\n\u00e9\\\"\n\"\"\"\"\u0137", "c.toml:3: this is no TOML: a character beyond ASCII"},
+      {"output = 'a\\' \u0137", "c.toml:1: this is no TOML: a character beyond ASCII"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.text);
@@ -62,6 +66,10 @@ TEST_CASE("values come with their lines, in any form that TOML has for them") {
   CHECK(parse_config("client.server = \"http://a\"", "c.toml")->values.contains("client.server"));
   CHECK(parse_config("client = {server = \"http://a\"}", "c.toml")->values.contains("client.server"));
   CHECK(parse_config("", "c.toml")->values.empty());
+  CHECK(parse_config("\xEF\xBB\xBF# \u00e9 \"\nstore = \"sqlite:\u00e9\\\"\u00e9\"\n", "c.toml")
+            ->values.contains("store"));
+  CHECK(parse_config("store = '''\u00e9'\u00e9'''' # \u00e9", "c.toml")->values.at("store").texts.front() ==
+        "\u00e9'\u00e9'");
 }
 
 TEST_CASE("a relative path in a file is from the folder of the file") {

@@ -157,9 +157,10 @@ void config_file(std::string_view bytes) {
     require(find_invalid_utf8(message) == std::string_view::npos, "and can be printed");
     return;
   }
-  for (const auto& [key, value] : file->values) {
+  for (const auto& entry : file->values) {
+    const auto& value = entry.second;
     const auto each = std::find_if(cli::settings().begin(), cli::settings().end(),
-                                   [&](const cli::Setting& setting) { return setting.key == key; });
+                                   [&](const cli::Setting& setting) { return setting.key == entry.first; });
     require(each != cli::settings().end(), "a key is known");
     require(value.line > 0, "a value has a line");
     require(cli::fits(*each, value.texts), "a value fits its setting");

@@ -71,7 +71,9 @@ TEST_SUITE("http: served api") {
       beyond.clear();
       const auto within = parse_strict(in_object(one.text), beyond);
       CHECK(post(in_object(one.text)) == (!within ? 400 : beyond.empty() ? 202 : 422));
-      if (one.name[0] == 'y') CHECK(within.has_value());
+      // Two members of one name are valid JSON; they are refused, as readers differ in which of them they take.
+      const bool is_ambiguous = std::string_view(one.name).starts_with("y_object_duplicated_key");
+      if (one.name[0] == 'y') CHECK(within.has_value() == !is_ambiguous);
       if (one.name[0] == 'n') CHECK_FALSE(value.has_value());
       if (one.accepted) CHECK(value.has_value());
     }

@@ -4,8 +4,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
+// toml++ asserts on what a file may hold (a "[" that ends its line), and has the right error for it behind the
+// assertion.
+#undef NDEBUG
+#define TOML_ASSERT(expr) static_assert(true)
 #include <toml++/toml.h>
 
 #include "core/model/suggest.hpp"
@@ -150,10 +155,53 @@ class Reading {
   std::map<std::string, FileValue, std::less<>> values_;
 };
 
+/// The line of the first character that is not ASCII outside of quotes and comments, where TOML has no use for any: the
+/// parser's own check of these has undefined behaviour for some.
+std::optional<std::size_t> line_of_bare_non_ascii(std::string_view text) {
+  const auto at = [&](std::size_t i) { return i < text.size() ? text[i] : '\0'; };
+  std::size_t line = 1;
+  char quote = 0;
+  bool is_long = false;
+  bool is_comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      is_comment = false;
+      if (!is_long) quote = 0;
+    } else if (is_comment) {
+      continue;
+    } else if (quote != 0) {
+      if (c == '\\' && quote == '"') {
+        i += at(i + 1) == '\n' ? 0 : 1;
+      } else if (c == quote && (!is_long || (at(i + 1) == quote && at(i + 2) == quote))) {
+        if (is_long) i += 2;
+        for (int more = 0; is_long && more < 2 && at(i + 1) == quote; ++more) ++i;
+        quote = 0;
+      }
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+      is_long = at(i + 1) == c && at(i + 2) == c;
+      if (is_long) i += 2;
+    } else if (c == '#') {
+      is_comment = true;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return line;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ConfigFile> parse_config(std::string_view text, const std::string& path) {
   Reading reading(path);
+  const auto byte_order_mark = text.starts_with("\xEF\xBB\xBF") ? 3UL : 0UL;
+  if (const auto line = line_of_bare_non_ascii(text.substr(byte_order_mark))) {
+    reading.complain(static_cast<unsigned>(*line),
+                     "this is no TOML: a character beyond ASCII outside of quotes and comments");
+    return std::move(reading).finish();
+  }
   try {
     reading.walk(toml::parse(text, std::string_view(path)), "");
   } catch (const toml::parse_error& error) {
