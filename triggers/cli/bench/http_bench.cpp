@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -68,10 +69,11 @@ struct Duel {
 
 class HttpRun {
  public:
-  HttpRun(const HttpBench& bench, Cores cores)
+  /// The servers run on this core, or wherever the system puts them.
+  HttpRun(const HttpBench& bench, std::optional<int> core)
       : bench_(bench),
-        cores_(cores),
-        server_(cores.server, [&bench, this] { serve_jobs(bench, directory_.path()); }),
+        core_(core),
+        server_(core, [&bench, this] { serve_jobs(bench, directory_.path()); }),
         probe_(server_.port()) {}
 
   json::object reads();
@@ -98,7 +100,7 @@ class HttpRun {
   Duel duel(unsigned status, std::size_t body, const std::vector<std::string>& requests, Ours ours);
 
   const HttpBench& bench_;
-  const Cores cores_;
+  const std::optional<int> core_;
   BenchDirectory directory_ = {};
   ChildProcess server_;
   HttpProbe probe_;
@@ -106,7 +108,7 @@ class HttpRun {
 
 template <class Ours>
 Duel HttpRun::duel(unsigned status, std::size_t body, const std::vector<std::string>& requests, Ours ours) {
-  const ChildProcess bare(cores_.server, [=] { serve_bare(status, body); });
+  const ChildProcess bare(core_, [=] { serve_bare(status, body); });
   HttpLoad bare_clients(bare.port(), bench_.clients);
   HttpLoad clients(server_.port(), bench_.clients);
   bare_clients.run(bench_.clients * 10, requests, static_cast<int>(status));
@@ -267,17 +269,21 @@ json::object HttpRun::waiting() {
 
 json::object bench_http(const HttpBench& bench) {
   const auto cores = choose_cores();
+  json::object figures{{"bench", "http"}, {"clients", bench.clients}, {"runs", bench.repeat}};
+  {
+    HttpRun run(bench, {});
+    figures["latency"] = run.latency();
+    figures["submissions"] = run.submissions();
+  }
+  // What one core answers, with the clients on another one.
   if (cores.clients) {
     run_on(*cores.clients);
   } else {
     std::fprintf(stderr, "http: there is one core for both sides; the ratios tell little\n");
   }
-  HttpRun run(bench, cores);
-  json::object figures{{"bench", "http"}, {"clients", bench.clients}, {"runs", bench.repeat}};
   figures["a_core_each"] = cores.clients.has_value();
+  HttpRun run(bench, cores.server);
   figures["reads"] = run.reads();
-  figures["latency"] = run.latency();
-  figures["submissions"] = run.submissions();
   if (bench.waiting > 0) figures["waiting"] = run.waiting();
   if (bench.requests > 0) figures["memory"] = run.memory();
   return figures;

@@ -19,8 +19,8 @@ struct HttpBench {
   std::size_t waiting = 10'000;        ///< clients that wait; 0: none
 };
 
-/// `coremachine serve`, in a process of its own on one core, asked by clients on another one: beside a bare HTTP server
-/// and the disk, in the same run. This process must have no other threads.
+/// `coremachine serve`, in a process of its own, beside a bare HTTP server and the disk in the same run: jobs with all
+/// cores for both sides, reads with one core for each. This process must have no other threads.
 boost::json::object bench_http(const HttpBench& bench);
 
 }  // namespace coremachine::cli
