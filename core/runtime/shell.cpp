@@ -16,8 +16,8 @@ namespace coremachine::runtime {
 namespace {
 
 /// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it
-/// is.
-constexpr std::size_t hold_up_to_jobs = 8;
+/// is. The thread that made it may write it, too: with more jobs, it has something better to do.
+constexpr std::size_t few_jobs = 8;
 /// For so many submitters that were answered just now, and may submit again at once, a batch waits likewise.
 constexpr std::size_t many_returning = 8;
 /// How much short work is queued ahead of the threads.
@@ -245,6 +245,7 @@ void Shell::drive(Role role) {
     engine_->tell(told());
     for (auto& input : inputs) handle(input, now);
     engine_->tick(now);
+    give_batch();  // the disk works while the rest is done
     const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
     // Before anybody is told that a job is over.
@@ -438,7 +439,7 @@ machine::Capacity Shell::capacity() {
 std::optional<std::chrono::nanoseconds> Shell::worth_holding() const {
   using Nanoseconds = std::chrono::nanoseconds;
   constexpr Nanoseconds least = std::chrono::microseconds{50}, most = std::chrono::milliseconds{1};
-  if (engine_->more_is_coming() && engine_->dirty_jobs() <= hold_up_to_jobs)
+  if (engine_->more_is_coming() && engine_->dirty_jobs() <= few_jobs)
     return std::clamp(committer_->typical() / 2, least, most);
   // Many who submit again as soon as they are answered would come in two shifts, and each sync have half of them.
   if (returning_ >= many_returning) return std::min(committer_->typical() / 4, most);
@@ -458,7 +459,7 @@ void Shell::give_batch() {
   }
   held_since_.reset();
   // With nothing else to do this thread writes it itself: that is one wake-up less.
-  const bool here = pool_->writes_next();
+  const bool here = engine_->dirty_jobs() <= few_jobs && pool_->writes_next();
   committer_->give(engine_->close_batch(), here);
 }
 
