@@ -36,11 +36,9 @@ std::optional<Error> refusal(Control control, JobId id, JobStatus status) {
   switch (control) {
     case Control::cancel:
       if (is_terminal(status)) return refuse(is + ": it is over and cannot be cancelled");
-      if (status == JobStatus::cancelling) return refuse("is being cancelled already");
       return std::nullopt;
     case Control::pause:
       if (is_terminal(status)) return refuse(is + ": it is over and cannot be paused");
-      if (status == JobStatus::paused) return refuse("is paused already");
       if (status == JobStatus::cancelling) return refuse("is being cancelled and cannot be paused");
       return std::nullopt;
     case Control::resume:

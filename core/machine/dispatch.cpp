@@ -86,8 +86,8 @@ void Engine::dispatch(const Now& now, Capacity capacity) {
     boundaries_waiting_.pop_front();
     if (dispatch_boundary(now, job, false)) --capacity.boundaries;
   }
-  dispatch_lane(now, Lane::threads, capacity.slices);
-  dispatch_lane(now, Lane::coroutines, capacity.coroutines);
+  dispatch_lane(now, Lane::threads, capacity.slices, capacity.ahead);
+  dispatch_lane(now, Lane::coroutines, capacity.coroutines, 0);
 }
 
 HandlerCall Engine::make_call(const Job& job) const {
@@ -186,7 +186,13 @@ std::uint32_t Engine::share(const Job& job, const SharedSpec& spec) const {
   return static_cast<std::uint32_t>(count);
 }
 
-void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity) {
+/// Nobody knows it of a type of which no task has ended yet.
+bool Engine::is_quick(const std::string& task_type) const {
+  const auto known = cost_us_.find(task_type);
+  return known != cost_us_.end() && known->second < setup_.quick_us;
+}
+
+void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity, std::uint32_t ahead) {
   auto& ring = rings_[static_cast<std::size_t>(lane)];
   while (capacity > 0) {
     const auto turn = ring.pop();
@@ -194,14 +200,24 @@ void Engine::dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity) {
     auto* entry = live(*turn);
     if (!entry) continue;
     entry->queued[static_cast<std::size_t>(lane)] = false;
+    bool waits_for_thread = false;
     const auto most = [&](SpecNumber number) -> std::uint32_t {
       const auto& spec = entry->job.round->specs[number];
       if (lane_of(spec) != lane) return 0;
+      if (capacity <= ahead && !is_quick(spec.task_type)) {
+        waits_for_thread = true;
+        return 0;
+      }
       const auto allowed = limits_.allowance(spec.task_type, now.time);
       return std::min(allowed, lane == Lane::threads ? share(entry->job, spec) : std::min(capacity, 64U));
     };
     Effects effects;
     auto taken = hand_out(entry->job, now, most, effects);
+    if (!taken && waits_for_thread) {
+      entry->queued[static_cast<std::size_t>(lane)] = true;
+      ring.put_back(entry->job.priority, entry->job.id);
+      return;
+    }
     if (!taken) {
       enqueue(now, *entry);  // it waits for a limit, or for nothing
       continue;

@@ -47,6 +47,7 @@ struct EngineSetup {
   std::size_t max_open_bytes = 64U << 20U;  ///< uncommitted; beyond it nothing is handed out
   std::uint32_t slots = 1;                  ///< tasks that run at a time, for sharing small jobs out
   double slice_us = 2'000;                  ///< how much measured work a slice is
+  double quick_us = 5'000;         ///< a task that takes longer does not wait behind others in a queue of threads
   Milliseconds recall_after{100};  ///< when a slice or a boundary that was handed out and not started comes back
   std::uint32_t sweep_rows = 10;   ///< of deleted jobs, at a time
   Milliseconds sweep_every{20};
@@ -62,6 +63,7 @@ enum class Lane : std::uint8_t { threads, coroutines };
 /// How much can be taken now.
 struct Capacity {
   std::uint32_t slices = 0;      ///< of tasks that occupy a thread
+  std::uint32_t ahead = 0;       ///< so many of them would wait for a thread: for tasks that are known to be quick
   std::uint32_t coroutines = 0;  ///< tasks
   std::uint32_t boundaries = 0;
 };
@@ -275,7 +277,8 @@ class Engine {
   const JobTraits* traits_of(const Job& job) const;
   std::string missing_handler(const Job& job) const;
   bool dispatch_boundary(const Now& now, JobId job, bool alone);
-  void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity);
+  void dispatch_lane(const Now& now, Lane lane, std::uint32_t capacity, std::uint32_t ahead);
+  bool is_quick(const std::string& task_type) const;
   void dispatch_suspect(const Now& now);
   void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
   std::uint32_t share(const Job& job, const SharedSpec& spec) const;

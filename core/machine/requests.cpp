@@ -128,8 +128,11 @@ void Engine::control(const Now& now, JobId job, Control verb, RequestId request)
     return;
   }
   switch (verb) {
-    case Control::cancel: step_job(now, *entry, CancelRequested{}); break;
+    case Control::cancel:
+      if (entry->job.status != JobStatus::cancelling) step_job(now, *entry, CancelRequested{});
+      break;
     case Control::pause:
+      if (entry->job.status == JobStatus::paused) break;
       step_job(now, *entry, PauseRequested{});
       recall(*entry);
       break;

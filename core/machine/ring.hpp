@@ -17,6 +17,11 @@ class Ring {
     turns_[priority].push_back(job);
     ++size_;
   }
+  /// A job that was popped and had nothing of its turn.
+  void put_back(int priority, JobId job) {
+    turns_[priority].push_front(job);
+    ++size_;
+  }
   /// The job whose turn it is; it has to be pushed again for another.
   std::optional<JobId> pop() {
     if (turns_.empty()) return std::nullopt;

@@ -429,6 +429,7 @@ machine::Capacity Shell::capacity() {
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
   capacity.slices = static_cast<std::uint32_t>(room.slices);
+  capacity.ahead = static_cast<std::uint32_t>(room.slices - std::min(room.slices, pool_->room(0, 0).slices));
   capacity.boundaries = static_cast<std::uint32_t>(room.boundaries);
   capacity.coroutines =
       setup_.options.coroutines - static_cast<std::uint32_t>(std::min<std::size_t>(flying, setup_.options.coroutines));

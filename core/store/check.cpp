@@ -98,6 +98,9 @@ class JobCheck {
   void problem(const std::string& what) { findings_.problems.push_back("job " + stored_.job.id.str() + ": " + what); }
 
   void check_end(const Job& job) {
+    if (!is_valid_name(job.type)) problem("has a job type that is no name");
+    if (job.attempt == 0) problem("has no attempt, and the first is 1");
+    if (job.priority < -100 || job.priority > 100) problem("has the priority " + std::to_string(job.priority));
     const bool over = is_terminal(job.status);
     if (over != job.finished_at.has_value())
       problem(over ? "is over without a time of its end" : "is not over and has a time of its end");

@@ -221,6 +221,8 @@ void LoneShell::collect() {
   for (;;) {
     machine::Capacity room;
     room.slices = static_cast<std::uint32_t>(open_slices - std::min(open_slices, slices.size()));
+    const auto free_threads = threads - std::min(threads, slices.size());
+    room.ahead = room.slices - std::min(room.slices, static_cast<std::uint32_t>(free_threads));
     room.boundaries = static_cast<std::uint32_t>(open_boundaries - std::min(open_boundaries, boundaries.size()));
     engine_->dispatch(draw(), room);
     auto actions = engine_->take_actions();

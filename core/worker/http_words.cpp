@@ -33,6 +33,7 @@ void say_failure(JsonWriter& out, const TaskFailure& failure) {
   out.key("message");
   out.string(failure.message);
   out.flag("permanent", failure.kind == TaskFailure::Kind::permanent);
+  out.flag("dead", failure.kind == TaskFailure::Kind::dead);
   if (failure.retry_after) {
     out.key("retry_after");
     out.string(in_ms(*failure.retry_after));

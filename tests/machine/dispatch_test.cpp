@@ -124,6 +124,33 @@ TEST_SUITE("machine: what is handed out next") {
       CHECK_FALSE((rest[i] == rest[i - 1] && rest[i] == rest[i - 2]));
   }
 
+  TEST_CASE_FIXTURE(Fixture, "only tasks that are known to be quick wait for a thread") {
+    shell->open_slices = 20;
+    shell->threads = 2;
+    struct Case {
+      std::uint64_t task_ns;
+      std::size_t out;  ///< slices at once, when it is known how long a task takes
+    };
+    for (const auto& [task_ns, out] : {Case{400'000'000, 2}, Case{5'000'000, 2}, Case{2'000'000, 20}}) {
+      CAPTURE(task_ns);
+      shell->task_ns = task_ns;
+      const auto job = submit("sim", wide(200));
+      open();
+      CHECK(shell->engine().find(job)->round->counts.running == shell->slices.size());
+      for (int i = 0; i < 50; ++i) {  // from what was known before to what is
+        shell->run_slice(0);
+        shell->deliver_report(0);
+      }
+      CHECK(shell->slices.size() == out);
+      CHECK(shell->engine().find(job)->round->counts.running == out);
+      while (!shell->slices.empty()) {
+        shell->run_slice(0);
+        shell->deliver_report(0);
+      }
+      CHECK(shell->engine().find(job)->round->counts.completed == 200);
+    }
+  }
+
   TEST_CASE_FIXTURE(Fixture, "no more of a type run than its limit allows, and all run in the end") {
     shell->set_limit("sim.work", {.max_concurrency = 2});
     const auto job = submit("sim", wide(50));

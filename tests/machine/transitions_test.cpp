@@ -176,7 +176,7 @@ TEST_SUITE("machine: every status and every event") {
     }
   }
 
-  TEST_CASE("a request is refused exactly where it would change nothing") {
+  TEST_CASE("a request is refused exactly where it would change nothing, but for one that is done already") {
     for (const auto& maker : makers) {
       CAPTURE(to_string(maker.status));
       const std::vector<std::pair<Control, Event>> requests{{Control::cancel, CancelRequested{}},
@@ -189,7 +189,9 @@ TEST_SUITE("machine: every status and every event") {
         const bool refused = refusal(verb, bench.job.id, bench.job.status).has_value();
         const auto before = bench.job.status;
         bench.give(event);
-        CHECK(refused == (bench.job.status == before));
+        const bool is_done = (verb == Control::cancel && before == JobStatus::cancelling) ||
+                             (verb == Control::pause && before == JobStatus::paused);
+        CHECK(refused == (bench.job.status == before && !is_done));
       }
     }
   }

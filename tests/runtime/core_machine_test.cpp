@@ -294,7 +294,7 @@ TEST_SUITE("runtime: a machine") {
     const auto id = machine.submit("plain", plain("wait", 10)).value();
     own_gate.await_waiting(1);
     CHECK(machine.pause(id).value().status == JobStatus::paused);
-    CHECK(machine.pause(id).error().code == ErrorCode::wrong_state);
+    CHECK(machine.pause(id).value().status == JobStatus::paused);
     own_gate.open();
     CHECK(machine.run("plain", plain("ok", 1)).value().status == JobStatus::completed);
     // The one that ran gives its thread back before it is told of.

@@ -66,14 +66,16 @@ ExitCode stats(const DbArguments& arguments, Format format) {
   return ExitCode::done;
 }
 
-/// What keeps the store from being opened at all is a finding like the others.
+/// What keeps the store from being opened at all, or from being read on, is a finding like the others.
 CheckFindings findings_of(const DbArguments& arguments) {
+  bool is_open = false;
   try {
     const auto opened = embed::open_store(arguments.store, true);
     const auto artifacts = artifacts_of(opened);
+    is_open = true;
     return check_store(*opened.store, arguments.repair, artifacts.get());
   } catch (const Failure& failure) {
-    if (failure.error().code != ErrorCode::store_damaged) throw;
+    if (!is_open && failure.error().code != ErrorCode::store_damaged) throw;
     CheckFindings findings;
     findings.problems.push_back(failure.error().message);
     return findings;

@@ -28,6 +28,7 @@ void write_failure(JsonWriter& out, const TaskFailure& failure) {
   out.key("message");
   out.string(failure.message);
   out.flag("permanent", failure.kind == TaskFailure::Kind::permanent);
+  out.flag("dead", failure.kind == TaskFailure::Kind::dead);
   out.optional_member("retry_after_ms", failure.retry_after);
   out.end_object();
 }
@@ -123,7 +124,9 @@ void read_failure(JsonReader& in, TaskFailure& failure) {
     } else if (name == "message") {
       failure.message = in.string();
     } else if (name == "permanent") {
-      failure.kind = in.boolean() ? TaskFailure::Kind::permanent : TaskFailure::Kind::retry;
+      if (in.boolean()) failure.kind = TaskFailure::Kind::permanent;
+    } else if (name == "dead") {
+      if (in.boolean()) failure.kind = TaskFailure::Kind::dead;
     } else if (name == "retry_after_ms") {
       in.to(failure.retry_after);
     } else {

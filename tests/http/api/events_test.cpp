@@ -85,6 +85,27 @@ TEST_SUITE("http: events") {
     CHECK(world.ask("HEAD", path).body.empty());
   }
 
+  TEST_CASE("an end that a retry has overtaken is told, and is not the end of the stream") {
+    ApiFixture world;
+    const auto params = R"({"count": 1, "fail_percent": 100, "fail_attempts": 2, "max_attempts": 1})";
+    const auto id =
+        std::string(json::parse(world.post("/api/v1/jobs/fan_out?wait=60s", params).body).at("job_id").as_string());
+    const auto path = "/api/v1/jobs/" + id;
+    std::vector<std::string> ends{"job.failed"};
+    for (const auto end : {"job.failed", "job.completed"}) {
+      CHECK(world.post(path + "/retry").status == 202);
+      CHECK(json::parse(world.get(path + "?wait=60s").body).at("status").as_string() == std::string(end).substr(4));
+      ends.emplace_back(end);
+      const auto events = events_in(world.begin("GET", path + "/events")->read_all());
+      std::vector<std::string> told;
+      for (const auto& event : events) {
+        if (is_last(event)) told.push_back(event.name);
+      }
+      CHECK(told == ends);
+      CHECK(is_last(events.back()));
+    }
+  }
+
   TEST_CASE("there are only so many streams, and those whose client has gone do not count") {
     http::ApiOptions options;
     options.most_streams = 1;

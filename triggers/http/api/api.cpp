@@ -16,7 +16,8 @@ Refusal refusal_of(const Problem& problem, const Route* route = nullptr) {
                  .detail = problem.detail,
                  .fields = problem.fields,
                  .close = false,
-                 .route = route ? route->path : std::string_view()};
+                 .route = route ? route->path : std::string_view(),
+                 .more = std::make_shared<const Problem>(problem)};
 }
 
 /// While the server stops, those who watch over it are still told.
@@ -44,6 +45,8 @@ bool is_json(std::string_view content_type) {
 }
 
 std::optional<Problem> wrong_content_type(const Request& head) {
+  if (const auto* coding = head.find("content-encoding"); coding && !coding->empty() && *coding != "identity")
+    return problem_of(415, "the body is encoded as " + *coding + ", and should be sent as it is");
   const auto* type = head.find("content-type");
   if (!type || is_json(*type)) return std::nullopt;
   auto problem = problem_of(415, "the body is " + *type + ", and should be application/json in UTF-8");
@@ -252,7 +255,8 @@ void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
 }
 
 Response Api::refusal(const Request* request, const Refusal& refusal) {
-  auto problem = problem_of(refusal.status, refusal.detail);
+  auto problem =
+      refusal.more ? *static_cast<const Problem*>(refusal.more.get()) : problem_of(refusal.status, refusal.detail);
   problem.fields = refusal.fields;
   if ((problem.status == 429 || problem.status == 503) &&
       std::none_of(problem.fields.begin(), problem.fields.end(),

@@ -81,7 +81,8 @@ void EventStream::take(const JobEvent& event) {
   auto text = text_of(event);
   Parts gone;
   const std::lock_guard lock(mutex_);
-  if (closed_ || last_seen_) return;
+  // Before the stream is open, the past is told, where a retry may have overtaken an end.
+  if (closed_ || (last_seen_ && parts_.flow)) return;
   last_seen_ = is_last(event);
   pending_ += text;
   if (parts_.flow) gone = pending_.size() > most_pending ? let_go() : write_more();

@@ -79,7 +79,9 @@ TaskFailure failure_of(OutcomeErrorBody error) {
   TaskFailure failure;
   failure.type = std::move(error.type);
   failure.message = std::move(error.message);
-  failure.kind = error.permanent ? TaskFailure::Kind::permanent : TaskFailure::Kind::retry;
+  failure.kind = error.dead        ? TaskFailure::Kind::dead
+                 : error.permanent ? TaskFailure::Kind::permanent
+                                   : TaskFailure::Kind::retry;
   if (error.retry_after) failure.retry_after = parse_duration(*error.retry_after);
   return failure;
 }
@@ -164,6 +166,7 @@ void OutcomeErrorBody::rules(params::Fields<OutcomeErrorBody>& fields) {
   fields[&B::type].doc("a name for the kind of error").max_length(256).by_default();
   fields[&B::message].doc("what happened, for people").by_default();
   fields[&B::permanent].doc("no further attempt would help").by_default();
+  fields[&B::dead].doc("nothing that is there can run it: the task is dead, whatever the join").by_default();
   fields[&B::retry_after]
       .doc("when to try again, in place of what the retry policy says")
       .check(is_duration, duration_in_words)

@@ -41,11 +41,12 @@ struct OutcomeErrorBody {
   std::string type = "error";
   std::string message;
   bool permanent = false;
+  bool dead = false;
   std::optional<std::string> retry_after;
 
   static void rules(params::Fields<OutcomeErrorBody>& fields);
 };
-BOOST_DESCRIBE_STRUCT(OutcomeErrorBody, (), (type, message, permanent, retry_after))
+BOOST_DESCRIBE_STRUCT(OutcomeErrorBody, (), (type, message, permanent, dead, retry_after))
 
 struct OutcomeBody {
   std::string lease;

@@ -74,10 +74,11 @@ struct Response {
 /// Why a request cannot be taken.
 struct Refusal {
   int status = 400;
-  std::string detail;              ///< one sentence or two, for people; free of control characters
-  std::vector<Field> fields = {};  ///< for the reply: Allow, Retry-After …
-  bool close = true;               ///< the connection cannot go on after it
-  std::string_view route = {};     ///< as in Response
+  std::string detail;                     ///< one sentence or two, for people; free of control characters
+  std::vector<Field> fields = {};         ///< for the reply: Allow, Retry-After …
+  bool close = true;                      ///< the connection cannot go on after it
+  std::string_view route = {};            ///< as in Response
+  std::shared_ptr<const void> more = {};  ///< the application's own; it has it back when it makes the answer
 };
 
 }  // namespace coremachine::http
