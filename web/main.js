@@ -31,10 +31,18 @@ function show_menu(current) {
     h('a', {href: `#/${name}`, 'aria-current': name === current ? 'page' : null}, title)));
 }
 
+/** Where the menu is wider than the screen, the page that is shown is to be seen in it. */
+function show_place_in_menu() {
+  if (narrow.matches) document.querySelector('#nav [aria-current]')?.scrollIntoView({block: 'nearest', inline: 'center'});
+}
+const narrow = matchMedia('(max-width: 44rem)');
+document.addEventListener('page-shown', () => requestAnimationFrame(show_place_in_menu));
+
 /** As the system has it, or always light, or always dark. */
 function set_theme(theme) {
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;
+  document.getElementById('theme').title = `Colours: ${theme || 'as the system has them'}`;
   document.dispatchEvent(new CustomEvent('theme-changed'));
   try { localStorage.setItem('coremachine.theme', theme); } catch { /* it lasts as long as the page, then */ }
 }
@@ -67,6 +75,8 @@ function listen_for_keys() {
   });
 }
 
+// First of all, as what it asks the server for takes longest; nothing is shown before the theme is set.
+start(document.getElementById('main'), pages, show_menu);
 let theme = '';
 try { theme = localStorage.getItem('coremachine.theme') || ''; } catch { /* storage is off */ }
 set_theme(theme);
@@ -77,4 +87,3 @@ document.getElementById('skip').addEventListener('click', (event) => {
   document.getElementById('main').focus();
 });
 listen_for_keys();
-start(document.getElementById('main'), pages, show_menu);

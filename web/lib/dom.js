@@ -53,6 +53,36 @@ export function throttled(milliseconds, work) {
   return ask;
 }
 
+/**
+ * Does it one at a time: whoever asks while it is being done gets it done once more after that. So what is shown at last
+ * is what was asked for last, however long answers take.
+ */
+export function one_at_a_time(work) {
+  let running = null;
+  let next = null;
+  const begin = () => {
+    running = work().finally(() => { running = null; });
+    return running;
+  };
+  return () => {
+    if (next) return next;
+    if (!running) return begin();
+    next = running.catch(() => {}).then(() => {
+      next = null;
+      return begin();
+    });
+    return next;
+  };
+}
+
+/** Notes when something was on the screen for the first time, for those who measure that. */
+export function mark_shown(name) {
+  if (performance.getEntriesByName(name, 'mark').length) return;
+  requestAnimationFrame(() => setTimeout(() => {
+    if (!performance.getEntriesByName(name, 'mark').length) performance.mark(name);
+  }));
+}
+
 let last_id = 0;
 /** An id that no other element has. */
 export function new_id(prefix) {

@@ -26,6 +26,14 @@ function colours() {
   return found;
 }
 
+/**
+ * How much of a cell its worst status takes. However little it is, it is seen; and ten times as many are seen to be more,
+ * so that what failed as a whole stands out from a task here and there.
+ */
+export function share_height(part) {
+  return 0.25 + 0.75 * Math.max(0, 1 + Math.log10(part) / 4) ** 2;
+}
+
 /** A cell that is partly done is filled as far as it is; failures and what runs get a mark that needs no colour. */
 function draw_cell(pen, cell, x, y, size, colour) {
   const {tasks} = cell;
@@ -40,8 +48,7 @@ function draw_cell(pen, cell, x, y, size, colour) {
     pen.fillRect(x, y + inside - height, inside, height);
   }
   if (status === 'queued' || status === 'completed') return;
-  // However little it is, it takes a good part of the cell.
-  const height = Math.max(3, Math.round(inside * Math.max(0.45, tasks[status] / tasks.total)));
+  const height = Math.max(3, Math.round(inside * share_height(tasks[status] / tasks.total)));
   pen.fillStyle = colour[status];
   pen.fillRect(x, y, inside, height);
   if (status !== 'failed' && status !== 'dead') return;

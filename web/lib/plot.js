@@ -5,7 +5,7 @@ import * as format from './format.js';
 
 const width = 420;
 const height = 140;
-const left = 58;
+const left = 68;
 const bottom = 20;
 const top = 8;
 /** Less than a few minutes is drawn at the right end of them. */
@@ -52,9 +52,10 @@ function axes(x, y, highest, text, minutes, length) {
 /**
  * A figure with its title, a legend with the newest values, and the lines. `lines` are {name, values}; `text` says a
  * value in words; all lines have the same length, and the newest value is `interval` seconds or less old. The newest is
- * at the right; where the pointer is, the legend has the values of that time.
+ * at the right; where the pointer is, the legend has the values of that time. `pointer` ({title, at}) is where it is: it
+ * outlives the figure, so that one drawn anew says on what is pointed at.
  */
-export function plot(title, lines, text, interval) {
+export function plot(title, lines, text, interval, pointer) {
   const known = Math.max(0, ...lines.map((line) => line.values.length));
   const length = Math.max(fewest_points, known);
   const values = lines.map((line) => [...Array(length - line.values.length).fill(null), ...line.values]);
@@ -70,18 +71,24 @@ export function plot(title, lines, text, interval) {
   const drawing = s('svg', {viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${title}: now ${summary}`},
     axes(x, y, highest, text, ((length - 1) * interval) / 60, length), s('path', {class: 'area', d: area_of(values[0], x, y)}),
     values.map((some, i) => s('path', {class: `line line-${i}`, d: line_of(some, x, y)})), cursor);
-  drawing.addEventListener('pointermove', (event) => {
-    const box = drawing.getBoundingClientRect();
-    const part = (((event.clientX - box.left) / box.width) * width - left) / (width - left - 4);
-    const i = Math.max(0, Math.min(length - 1, Math.round(part * (length - 1))));
+  const point = () => {
+    const i = Math.max(0, Math.min(length - 1, Math.round(pointer.at * (length - 1))));
     for (const [name, value] of [['x1', x(i)], ['x2', x(i)], ['visibility', 'visible']]) cursor.setAttribute(name, value);
     say(values.map((some) => some[i]), i === length - 1 ? '' : `${format.duration((length - 1 - i) * interval * 1000)} ago:`);
+  };
+  drawing.addEventListener('pointermove', (event) => {
+    const box = drawing.getBoundingClientRect();
+    pointer.title = title;
+    pointer.at = (((event.clientX - box.left) / box.width) * width - left) / (width - left - 4);
+    point();
   });
   drawing.addEventListener('pointerleave', () => {
+    pointer.title = '';
     cursor.setAttribute('visibility', 'hidden');
     say(now, '');
   });
-  say(now, '');
+  if (pointer.title === title) point();
+  else say(now, '');
   return h('figure', {class: 'plot'}, h('figcaption', {}, h('strong', {}, title), said), drawing);
 }
 

@@ -31,8 +31,10 @@ export function live_rows(body, {key, look, make}) {
   };
 }
 
-/** Whoever has the focus in the old row has it in the new one, if that has an element of the same id. */
+/** Whoever has the focus in the old row has it in the new one, if that has an element of the same id; what was opened stays open. */
 function replace(old_row, new_row) {
+  const details = new_row.querySelectorAll('details');
+  old_row.querySelectorAll('details').forEach((one, i) => { if (details[i]) details[i].open = one.open; });
   const focused = old_row.contains(document.activeElement) ? document.activeElement.id : '';
   old_row.replaceWith(new_row);
   const again = focused && document.getElementById(focused);

@@ -2,7 +2,7 @@
 // of several tasks opens into cells of its own, down to single tasks.
 
 import {get} from '../lib/api.js';
-import {fill, h} from '../lib/dom.js';
+import {fill, h, mark_shown} from '../lib/dom.js';
 import * as format from '../lib/format.js';
 import {cell_at, cell_status, draw, layout} from '../lib/heat_canvas.js';
 import {go, link} from '../lib/router.js';
@@ -23,7 +23,7 @@ function counts_text(tasks) {
 export function make_heat_map(context, round) {
   const first = Number(context.route.query.get('first')) || 0;
   const count = Number(context.route.query.get('count')) || 0;
-  const state = {cells: [], selected: -1};
+  const state = {cells: [], selected: -1, asked: 0};
   const information = h('p', {id: 'cell-information', class: 'cell-information', role: 'status'});
   const canvas = h('canvas', {id: 'heat-map', tabindex: 0, role: 'application', 'aria-label': 'Heat map of the tasks. Arrow keys move, Enter opens, Escape goes back, n finds the next failure.',
     'aria-describedby': 'cell-information'});
@@ -79,7 +79,11 @@ export function make_heat_map(context, round) {
     select(index);
     open(index);
   });
-  const redraw = () => draw(canvas, state.cells, state.selected);
+  const redraw = () => {
+    if (!canvas.isConnected) return;  // it has no width yet
+    draw(canvas, state.cells, state.selected);
+    if (state.cells.length) mark_shown('heat-map');
+  };
   window.addEventListener('resize', redraw, {signal: context.signal});
   document.addEventListener('theme-changed', redraw, {signal: context.signal});
   document.addEventListener('page-shown', redraw, {signal: context.signal});
@@ -88,7 +92,9 @@ export function make_heat_map(context, round) {
   async function load(max_age) {
     node.hidden = !round;
     if (!round) return;
+    const mine = ++state.asked;
     const map = await get(`${context.path}/heatmap`, {round, cells: wanted_cells(), first: count ? first : '', count: count || '', max_age}, context.signal);
+    if (mine !== state.asked) return;
     state.cells = map.cells;
     canvas.dataset.cells = map.cells.length;
     const tasks = map.tasks;

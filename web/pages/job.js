@@ -1,7 +1,7 @@
 // One job: the root error and why it is not finished, then its stages, the tasks of one of them, params and result.
 
 import {get, segment} from '../lib/api.js';
-import {fill, h, throttled} from '../lib/dom.js';
+import {fill, h, mark_shown, one_at_a_time, throttled} from '../lib/dom.js';
 import {follow} from '../lib/events.js';
 import * as format from '../lib/format.js';
 import {link} from '../lib/router.js';
@@ -12,7 +12,7 @@ import {job_buttons, show_commands} from './job_actions.js';
 import {make_rate} from './job_rate.js';
 import {make_timeline} from './job_stages.js';
 import {make_tasks} from './job_tasks.js';
-import {root_error, show_reasons} from './job_why.js';
+import {root_error, show_reasons, tolerated_failure} from './job_why.js';
 
 const is_over = (job) => over_statuses.includes(job.status);
 
@@ -59,11 +59,19 @@ export async function show_job(root, route, signal) {
   const map = make_heat_map(context, round);
   const tasks = make_tasks(context, round);
 
-  async function reload() {
+  const reload = one_at_a_time(async () => {
     job = await get(path, {}, signal);
     show();
-    await Promise.all([map.load(), tasks.load(), why()]);
-  }
+    await Promise.all([map.load(), tasks.load().then(show_failure), why()]);
+  });
+  let failure = null;
+  /** Where the job itself has no error, that of the first task that failed says what is wrong. */
+  const show_failure = async () => {
+    const stage = job.stages.find((some) => some.round === round);
+    if (job.error || !stage || stage.tasks.failed + stage.tasks.dead === 0) return;
+    failure = failure || await tasks.first_failure();
+    if (failure && !job.error) fill(place.error, tolerated_failure(job, stage, failure, context));
+  };
   const why = async () => {
     if (is_over(job)) fill(place.why);
     else show_reasons(place.why, await get(`${path}/explain`, {}, signal), context, reload);
@@ -73,7 +81,7 @@ export async function show_job(root, route, signal) {
     const focused = place.head.contains(document.activeElement) ? document.activeElement.id : '';
     fill(place.head, head(job, reload));
     if (focused) document.getElementById(focused)?.focus();
-    fill(place.error, root_error(job, context));
+    if (job.error || !failure) fill(place.error, root_error(job, context));
     timeline.show(job, round);
     rate.show(job);
     fill(place.values, json_block('Params', job.params), job.result === null || job.result === undefined ? null : json_block('Result', job.result));
@@ -82,17 +90,19 @@ export async function show_job(root, route, signal) {
   const quietly = (work) => () => work().catch((error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   const soon = throttled(700, quietly(reload));
   const counts_soon = throttled(250, () => { timeline.show(job, round); rate.show(job); });
-  const tasks_soon = throttled(2000, quietly(() => Promise.all([map.load('1500ms'), tasks.load(false, '1500ms'), why()])));
+  const tasks_soon = throttled(2000, quietly(one_at_a_time(() => Promise.all([map.load('1500ms'), tasks.load(false, '1500ms').then(show_failure), why()]))));
   signal.addEventListener('abort', () => { soon.stop(); counts_soon.stop(); tasks_soon.stop(); show_link('over'); });
 
-  fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, place.commands);
-  fill(place.commands, show_commands(job));
-  show();
+  // What is asked for comes first: the rest is made while the server answers.
   const names = get(`job-types/${segment(job.job_type)}`, {}, signal).then((type) => {
     context.names = type.stages || [];
     timeline.show(job, round);
   }, () => {});  // a type that is no more has no names
-  await in_time(Promise.all([map.load(), tasks.load(), why(), names]), (error) => { if (!signal.aborted) notice(error.message, 'bad'); });
+  const asked = Promise.all([map.load(), tasks.load().then(show_failure), why(), names]);
+  fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, place.commands);
+  fill(place.commands, show_commands(job));
+  show();
+  await in_time(asked, (error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   if (is_over(job)) return;
   follow(`${path}/events`, {
     signal, on_state: show_link,
@@ -104,6 +114,7 @@ export async function show_job(root, route, signal) {
         counts_soon();
         tasks_soon();
       } else if (name !== 'task.failed') {
+        tasks_soon.stop();
         soon();
       }
     },

@@ -5,6 +5,7 @@ import {fill, h, new_id} from '../lib/dom.js';
 import * as format from '../lib/format.js';
 import {link} from '../lib/router.js';
 import {act, confirm} from '../lib/ui.js';
+import {error_text} from './job_tasks.js';
 
 const sentences = {
   scheduled: () => 'It is not due yet',
@@ -31,6 +32,17 @@ export function root_error(job, context) {
     h('p', {class: 'error-message'}, error.message),
     h('p', {}, h('code', {}, error.code), where ? ` in ${where}. ` : ' ',
       has_task && stage ? h('a', {href: link(['jobs', context.id], {round: stage.round, task: error.task_index})}, 'The task') : null));
+}
+
+/** Failures that the job goes on with, or went on with: how many, and what one of them says. */
+export function tolerated_failure(job, stage, task, context) {
+  const failed = stage.tasks.failed + stage.tasks.dead;
+  return h('section', {class: 'root-error', 'aria-labelledby': 'root-error'},
+    h('h2', {id: 'root-error'}, `${format.plural(failed, 'task')} of stage ${stage.stage} failed`),
+    h('p', {class: 'error-message'}, error_text(task.error)),
+    h('p', {}, failed === 1 ? 'It is ' : 'The first of them is ',
+      h('a', {href: link(['jobs', context.id], {round: stage.round, task: task.index})}, `task ${format.count(task.index)}`),
+      job.finished_at ? '; the job went on.' : '; the job goes on.'));
 }
 
 export function show_reasons(place, explained, context, reload) {

@@ -99,7 +99,8 @@ function status_links(route, place) {
 
 export async function show_jobs(root, route, signal) {
   document.title = 'Jobs · CoreMachine';
-  const state = {cursor: route.query.get('cursor') || '', next: null, filter: {}};
+  // What is asked for is what the address says. What is being typed comes into both at once.
+  const state = {cursor: route.query.get('cursor') || '', q: route.query.get('q') || '', status: route.query.get('status') || '', filter: {}};
   const chips = h('nav', {class: 'chips', 'aria-label': 'Jobs by status'});
   const show_counts = status_links(route, chips);
   const bulk = h('div', {class: 'bulk'});
@@ -119,22 +120,23 @@ export async function show_jobs(root, route, signal) {
   async function load(max_age) {
     if (loading) loading.abort();
     const mine = (loading = new AbortController());
-    const {filter, faults: wrong} = parse_search(search.value, route.query.get('status') || '');
+    const {filter, faults: wrong} = parse_search(state.q, state.status);
     fill(faults, wrong.join('; '));
-    if (wrong.length) return;
+    if (wrong.length) return table.removeAttribute('aria-busy');
     state.filter = filter;
     let page;
     try {
       page = await get('jobs', {...filter, limit: page_size, cursor: state.cursor, max_age}, mine.signal);
     } catch (error) {
       if (mine.signal.aborted || signal.aborted) return;
+      table.removeAttribute('aria-busy');
       throw error;
     }
-    if (signal.aborted) return;
-    state.next = page.next_cursor;
+    if (mine.signal.aborted || signal.aborted) return;
+    table.removeAttribute('aria-busy');
     show_rows(page.items);
     selection.show(page.items);
-    const query = {q: search.value, status: route.query.get('status')};
+    const query = {q: state.q, status: state.status};
     fill(below,
       page.items.length ? '' : page.next_cursor ? nothing('None of the newest jobs is like this; there are older ones.')
         : nothing('No job is like this.', h('a', {href: '#/submit'}, 'Submit one')),
@@ -144,14 +146,20 @@ export async function show_jobs(root, route, signal) {
   const reload = throttled(1000, () => load('900ms').catch((error) => notice(error.message, 'bad')));
   const typed = throttled(200, () => {
     state.cursor = '';
-    route.query.set('q', search.value);
-    set_address(['jobs'], {q: search.value, status: route.query.get('status')});
+    state.q = search.value;
+    route.query.set('q', state.q);
+    set_address(['jobs'], {q: state.q, status: state.status});
     show_counts(state.counts);
+    table.setAttribute('aria-busy', 'true');
     load().catch((error) => notice(error.message, 'bad'));
   });
   const search = h('input', {type: 'search', id: 'search', 'aria-describedby': 'search-help search-faults', input: typed,
     autocomplete: 'off', spellcheck: 'false', placeholder: 'id, type, tag or error text'});
-  search.value = route.query.get('q') || '';
+  search.value = state.q;
+
+  const table = h('table', {id: 'jobs', class: 'cards'}, h('caption', {class: 'unseen'}, 'Jobs, newest first'),
+    h('thead', {}, h('tr', {}, columns.map((column, i) =>
+      h('th', {scope: 'col', class: column.class}, i === 0 ? selection.all : column.title)))), body);
 
   fill(root,
     h('div', {class: 'title-row'}, h('h1', {}, 'Jobs'), h('a', {class: 'button', href: '#/submit'}, 'Submit a job')),
@@ -160,19 +168,22 @@ export async function show_jobs(root, route, signal) {
       h('label', {for: 'search'}, 'Search'), search,
       h('small', {id: 'search-help', class: 'muted'}, 'Also type:fan_out tag:nightly status:failed,dead since:2h until:2026-01-31'), faults),
     bulk,
-    h('div', {class: 'scroll'}, h('table', {id: 'jobs', class: 'cards'}, h('caption', {class: 'unseen'}, 'Jobs, newest first'),
-      h('thead', {}, h('tr', {}, columns.map((column, i) =>
-        h('th', {scope: 'col', class: column.class}, i === 0 ? selection.all : column.title)))), body)),
+    h('div', {class: 'scroll'}, table),
     below);
   show_counts(null);
-  signal.addEventListener('abort', () => { reload.stop(); typed.stop(); show_link('over'); });
+  // What another dashboard got may be older than the last event: when it is quiet, the list is read once more.
+  let quiet = 0;
+  signal.addEventListener('abort', () => { reload.stop(); typed.stop(); clearTimeout(quiet); show_link('over'); });
   await load();
   follow('stats/events', {
     signal, on_state: show_link,
     on_event: (name, stats) => {
       state.counts = stats.jobs;
       show_counts(stats.jobs);
-      if (!state.cursor) reload();
+      if (state.cursor) return;
+      reload();
+      clearTimeout(quiet);
+      quiet = setTimeout(reload, 1000);
     },
   });
 }

@@ -12,7 +12,7 @@ const when = (schedule) => (schedule.cron ? `${schedule.cron} (${schedule.time_z
 function next_times(schedule) {
   const times = schedule.next_times || [];
   if (!times.length) return '–';
-  return h('details', {}, h('summary', {}, format.time(times[0]), h('small', {class: 'muted'}, ` ${format.ago(times[0])}`)),
+  return h('details', {}, h('summary', {id: `next-${schedule.id}`}, format.time(times[0]), h('small', {class: 'muted'}, ` ${format.ago(times[0])}`)),
     h('ol', {class: 'plain'}, times.map((time) => h('li', {}, h('time', {datetime: time}, format.time(time))))));
 }
 
@@ -110,5 +110,5 @@ export async function show_schedules(root, route, signal) {
   fill(root, h('h1', {}, 'Schedules'), new_schedule(types, reload),
     h('div', {class: 'scroll'}, h('table', {id: 'schedules', class: 'cards'}, h('caption', {class: 'unseen'}, 'Schedules'),
       h('thead', {}, h('tr', {}, all.map((column) => h('th', {scope: 'col', class: column.class}, column.title)))), body)), empty, more);
-  repeat(5000, signal, async () => { if (!body.querySelector('details[open]')) await reload(); });
+  repeat(5000, signal, reload);
 }

@@ -12,9 +12,9 @@ const milliseconds = (value) => (none(value) ? '–' : format.duration(value));
 const per_second = (value) => (none(value) ? '–' : format.rate(value));
 const number = (value) => (none(value) ? '–' : format.short_count(value));
 
-function plots(series) {
+function plots(series, pointer) {
   const line = (name, key) => ({name, values: series[key] || []});
-  const draw = (title, lines, text) => plot(title, lines, text, series.interval);
+  const draw = (title, lines, text) => plot(title, lines, text, series.interval, pointer);
   return [
     draw('Tasks', [line('completed', 'tasks_completed'), line('failed attempts', 'attempts_failed')], per_second),
     draw('Jobs', [line('accepted', 'jobs_accepted'), line('ended', 'jobs_ended')], per_second),
@@ -42,7 +42,8 @@ export async function show_system(root, route, signal) {
   const now = h('div', {}, state(stats));
   const drawn = h('div', {class: 'plots', id: 'plots'});
   let drawn_at = stats.sampled_at;
-  const show = (series) => fill(drawn, series.points ? plots(series) : nothing('The first point comes in a few seconds.'));
+  const pointer = {title: '', at: 0};
+  const show = (series) => fill(drawn, series.points ? plots(series, pointer) : nothing('The first point comes in a few seconds.'));
   show(stats.series);
   fill(root, h('h1', {}, 'System'), now, h('h2', {}, 'The last hour'), drawn,
     h('p', {class: 'muted'}, 'For programs: ', h('a', {href: 'metrics'}, 'metrics'), ', ', h('a', {href: 'openapi.json'}, 'openapi.json'), '.'));

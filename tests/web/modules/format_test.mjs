@@ -11,9 +11,10 @@ test('durations', () => {
 
 test('counts', () => {
   assert.equal(format.count(10000000), '10,000,000');
-  assert.equal(format.short_count(9999), '10,000');
-  assert.equal(format.short_count(12345), '12.3k');
-  assert.equal(format.short_count(10000000), '10M');
+  assert.equal(format.count(null), '–');
+  const table = [[0, '0'], [0.0125, '0.0125'], [0.25, '0.25'], [12.345, '12.3'], [999.96, '1,000'], [1234.5, '1,230'], [6123, '6,123'],
+    [9999, '9,999'], [9999.9, '10k'], [12345, '12.3k'], [99999, '100k'], [999400, '999k'], [999999, '1M'], [10000000, '10M'], [1234567890, '1,230M']];
+  for (const [value, text] of table) assert.equal(format.short_count(value), text, String(value));
   assert.equal(format.plural(1, 'job'), '1 job');
   assert.equal(format.plural(0, 'job'), '0 jobs');
   assert.equal(format.words('completed_with_errors'), 'completed with errors');

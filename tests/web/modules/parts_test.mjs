@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {test} from 'node:test';
 
-import {cell_status, layout} from '../../../web/lib/heat_canvas.js';
+import {cell_status, layout, share_height} from '../../../web/lib/heat_canvas.js';
 import {nice_ceiling} from '../../../web/lib/plot.js';
 import {link, parse_route} from '../../../web/lib/router.js';
 import {kind_of} from '../../../web/lib/schema_field.js';
@@ -34,6 +34,12 @@ test('the worst of a cell is what is seen', () => {
     [{completed: 998, running: 1, retrying: 1}, 'retrying'], [{completed: 999, failed: 1}, 'failed'], [{completed: 998, failed: 1, dead: 1}, 'dead'],
     [{completed: 500, cancelled: 500}, 'cancelled'], [{completed: 500, queued: 500}, 'queued']];
   for (const [counts, status] of table) assert.equal(cell_status({...none, ...counts}), status);
+});
+
+test('however few of a cell failed, it is seen, and ten times as many are seen to be more', () => {
+  const heights = [1e-7, 1e-4, 1e-3, 1e-2, 0.1, 1].map(share_height);
+  assert.deepEqual(heights, [...heights].sort((a, b) => a - b));
+  assert.ok(heights[0] >= 0.25 && heights[5] === 1 && heights[3] - heights[2] > 0.1 && heights[3] < 0.5, `${heights}`);
 });
 
 test('every cell has its place on the canvas', () => {

@@ -9,6 +9,13 @@ import {world} from '../support/world.mjs';
 
 const here = await world();
 const rows = (page) => page.locator('#jobs tbody tr');
+/** The list shows what is sought: these words are in the box and in the address, and so many jobs are like that. */
+const shows = (page, {q = '', status = '', count}) => page.waitForFunction((wanted) => {
+  const table = document.getElementById('jobs');
+  const query = new URLSearchParams(location.hash.split('?')[1]);
+  return table && !table.hasAttribute('aria-busy') && document.getElementById('search').value === wanted.q && (query.get('q') || '') === wanted.q &&
+    (query.get('status') || '') === wanted.status && table.querySelectorAll('tbody tr').length === wanted.count;
+}, {q, status, count});
 const chip = (page, status) => page.locator(`#chip-${status}`);
 const failing = {count: 3, fail_percent: 100, fail_attempts: 9, max_attempts: 1};
 
@@ -48,11 +55,8 @@ test('one box seeks in id, type, tags and error text, and its words are in the a
   const search = page.getByLabel('Search');
   for (const [text, found] of [['nightly', 1], ['fan_out', 3], [some.job_id, 1], [failed.error.message.slice(-12), 3], ['type:hello_world', 3], ['tag:eu', 1],
     ['status:failed,completed', 5], ['tag:broken status:completed', 0], ['no such job anywhere', 0]]) {
-    const answered = page.waitForResponse((response) => response.url().includes('/api/v1/jobs?') && new URL(response.url()).searchParams.get('limit') === '50');
     await search.fill(text);
-    await answered;
-    await page.waitForFunction((count) => document.querySelectorAll('#jobs tbody tr').length === count, found);
-    assert.equal(await page.evaluate(() => new URLSearchParams(location.hash.split('?')[1]).get('q')), text);
+    await shows(page, {q: text, count: found});
   }
   await page.getByText('No job is like this.').waitFor();
   await check_page(page, 'an empty list');
@@ -60,7 +64,23 @@ test('one box seeks in id, type, tags and error text, and its words are in the a
   await page.locator('#search-faults').getByText('since: takes').waitFor();
   await page.goto(`${here.server.url}/#/jobs?q=nightly`);
   await page.reload();
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 1);
+  await shows(page, {q: 'nightly', count: 1});
+});
+
+test('what is typed while the list lives is what is shown at last', async () => {
+  const page = await here.open();
+  await shows(page, {count: 6});
+  await page.locator('#link.live').waitFor();
+  const ids = [];
+  for (const word of ['broken', 'nightly', 'later', 'broken']) {
+    for (let i = 0; i < 5; ++i) ids.push((await here.server.run('hello_world', {message: `${word} ${i}`}, '&tags=busy')).job_id);
+    await page.getByLabel('Search').pressSequentially(word);
+    await shows(page, {q: word, count: word === 'broken' ? 3 : 1});
+    await page.getByLabel('Search').fill('');
+    await shows(page, {count: 6 + ids.length});
+  }
+  await here.server.api('POST', 'jobs/$delete', {filter: {tags: ['busy']}});
+  await shows(page, {count: 6});
 });
 
 test('pages, a filter by status, and the way back', async () => {
@@ -68,12 +88,13 @@ test('pages, a filter by status, and the way back', async () => {
   const page = await here.open('#/jobs?q=tag:many');
   await page.locator('#older').click();
   await page.locator('#newest').waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 2);
+  await shows(page, {q: 'tag:many', count: 2});
   await page.goBack();
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 50);
+  await shows(page, {q: 'tag:many', count: 50});
   await go(page, '#/jobs');
+  await shows(page, {count: 50});
   await chip(page, 'failed').click();
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 3);
+  await shows(page, {status: 'failed', count: 3});
   assert.equal(await chip(page, 'failed').getAttribute('aria-current'), 'true');
 });
 
@@ -101,14 +122,15 @@ test('a text that is sought is a filter for many, too', async () => {
 
 test('those that are ticked are retried; those that cannot be are named before', async () => {
   const page = await here.open('#/jobs?q=type:fan_out status:failed,completed');
-  await rows(page).nth(2).waitFor();
+  await shows(page, {q: 'type:fan_out status:failed,completed', count: 3});
   await go(page, '#/jobs');
-  await rows(page).nth(5).waitFor();
+  await shows(page, {count: 6});
   await page.locator('#pick-all').check();
   await page.getByText('6 selected').waitFor();
   await page.locator('#retry-ticked').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('3 others of those selected cannot be retried as they are.').waitFor();
+  await check_page(page, 'the question before some are retried');
   await screenshot(page, 'jobs-retry');
   await dialog.getByRole('button', {name: 'Retry 3'}).click();
   await page.getByText('3 jobs of 3 retried.').waitFor();
@@ -117,9 +139,20 @@ test('those that are ticked are retried; those that cannot be are named before',
   await page.getByText('0 selected').waitFor();
 });
 
+test('where nothing can be done, that is said', async () => {
+  const page = await here.open('#/jobs?q=tag:nightly');
+  await shows(page, {q: 'tag:nightly', count: 1});
+  await page.locator('#retry-matching').click();
+  const dialog = page.getByRole('dialog', {name: 'Nothing to retry'});
+  await dialog.waitFor();
+  await check_page(page, 'nothing to retry');
+  await dialog.getByRole('button', {name: 'Close'}).click();
+  await dialog.waitFor({state: 'detached'});
+});
+
 test('all that match are retried', async () => {
   const page = await here.open('#/jobs?q=tag:broken');
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 3);
+  await shows(page, {q: 'tag:broken', count: 3});
   await rows(page).getByText('failed', {exact: true}).nth(2).waitFor();
   await page.locator('#retry-matching').click();
   await page.getByRole('dialog').getByText('3 jobs that match can be retried; this was a dry run').waitFor();
@@ -132,8 +165,7 @@ test('all that match are retried', async () => {
 test('a tag leads to the jobs that have it', async () => {
   const page = await here.open();
   await rows(page).getByRole('link', {name: 'later'}).click();
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 1);
-  assert.equal(await page.getByLabel('Search').inputValue(), 'tag:later');
+  await shows(page, {q: 'tag:later', count: 1});
 });
 
 test('by keyboard alone', async () => {
@@ -142,7 +174,7 @@ test('by keyboard alone', async () => {
   await page.keyboard.press('/');
   await page.waitForFunction(() => document.activeElement.id === 'search');
   await page.keyboard.type('nightly');
-  await page.waitForFunction(() => document.querySelectorAll('#jobs tbody tr').length === 1);
+  await shows(page, {q: 'nightly', count: 1});
   await page.evaluate(() => document.activeElement.blur());
   await page.keyboard.press('g');
   await page.keyboard.press('s');
@@ -170,11 +202,10 @@ test('what people typed stays text', async () => {
   const page = await here.open();
   await rows(page).nth(words.length * 2).waitFor();
   for (const text of words) {
-    const found = page.waitForResponse((response) => response.url().includes('/api/v1/jobs?'));
     await go(page, `#/jobs?q=${encodeURIComponent(text)}`);
-    await found;
-    await page.waitForFunction((wanted) => document.getElementById('search')?.value === wanted, text);
+    await page.waitForFunction((wanted) => document.getElementById('search')?.value === wanted &&
+      [...document.querySelectorAll('#jobs tbody .tag')].some((tag) => tag.textContent === wanted), text);
+    assert.deepEqual(await page.evaluate(() => [document.images.length, document.querySelectorAll('main script, main b b').length]), [0, 0]);
   }
-  assert.deepEqual(await page.evaluate(() => [document.images.length, document.querySelectorAll('main script, main b b').length]), [0, 0]);
   await check_page(page, 'words that look like markup');
 });

@@ -31,6 +31,9 @@ test('of a job: nothing is told twice, and the end is not missed', async (t) => 
   const path = `jobs/${job.job_id}/events`;
   const page = await here.open(`#/jobs/${job.job_id}`, {server: proxy});
   await page.locator('.rate').getByText(/of 3,000 tasks/).waitFor();
+  // Only an event of the stream makes the page tell of another number.
+  const before = await page.locator('.rate p').textContent();
+  await page.waitForFunction((text) => document.querySelector('.rate p').textContent !== text, before);
   await break_off(page, proxy);
   const [first, second] = resumed_from(proxy, path);
   assert.equal(first, '');

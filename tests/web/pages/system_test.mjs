@@ -33,12 +33,14 @@ test('a schedule is made, fired, paused and deleted', async () => {
   await row.getByText('paused').waitFor();
   await check_page(page, 'schedules');
   await page.locator('#delete-nightly').click();
+  await page.getByRole('dialog').getByText('Delete this schedule?').waitFor();
+  await check_page(page, 'the question before a schedule is deleted');
   await page.getByRole('dialog').getByRole('button', {name: 'Delete'}).click();
   await page.getByText('There is no schedule.').waitFor();
 });
 
 test('queues are paused and resumed; workers show what they run', async () => {
-  const job = await here.server.submit('fan_out', {count: 100, sleep_ms: 300});
+  const job = await here.server.submit('fan_out', {count: 10000, sleep_ms: 300});
   const page = await here.open('#/workers');
   const row = page.locator('#queues tbody tr', {hasText: 'echo'});
   await page.locator('.card').getByText(/echo \d+/).first().waitFor();

@@ -39,15 +39,20 @@ export async function go(page, hash) {
   await page.evaluate((to) => { location.hash = to; }, hash);
 }
 
-/** No rule of axe is broken, nothing went wrong, and nothing is wider than the screen. */
+/** No rule of axe is broken in either theme, nothing went wrong, and nothing is wider than the screen. */
 export async function check_page(page, what) {
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
   // The page's policy refuses scripts that are put in; the debugger's are not asked.
   const session = await page.context().newCDPSession(page);
   const {readFileSync} = await import('node:fs');
   await session.send('Runtime.evaluate', {expression: readFileSync(axe, 'utf8')});
-  const found = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
-  const broken = found.violations.map((rule) => `${rule.id}: ${rule.help}\n    ${rule.nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary.split('\n')[1] || ''}`).join('\n    ')}`);
+  const first = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
+  // In the other theme the colours alone are others.
+  const dark = await page.evaluate(() => matchMedia('(prefers-color-scheme: dark)').matches);
+  await page.emulateMedia({colorScheme: dark ? 'light' : 'dark'});
+  const other = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations'], runOnly: ['color-contrast']}));
+  await page.emulateMedia({colorScheme: dark ? 'dark' : 'light'});
+  const broken = [...first.violations, ...other.violations].map((rule) => `${rule.id}: ${rule.help}\n    ${rule.nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary.split('\n')[1] || ''}`).join('\n    ')}`);
   assert.deepEqual(broken, [], `${what}: axe`);
   const [wide, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(wide <= screen, `${what}: it is ${wide} wide on a screen of ${screen}`);

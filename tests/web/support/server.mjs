@@ -10,7 +10,7 @@ import {createInterface} from 'node:readline';
 export async function start_server(...more) {
   const folder = mkdtempSync(join(tmpdir(), 'coremachine-web-'));
   const child = spawn(process.env.COREMACHINE_PROGRAM, ['serve', '--listen', '127.0.0.1:0', '--store', `sqlite:${join(folder, 'jobs.db')}`,
-    '--workers', '2', '--log-level', 'warn', ...more], {cwd: folder, stdio: ['ignore', 'pipe', 'inherit']});
+    ...(more.includes('--workers') ? [] : ['--workers', '2']), '--log-level', 'warn', ...more], {cwd: folder, stdio: ['ignore', 'pipe', 'inherit']});
   const ended = new Promise((resolve) => child.on('exit', resolve));
   const first = new Promise((resolve) => createInterface({input: child.stdout}).once('line', resolve));
   const line = await Promise.race([first, ended.then((code) => { throw new Error(`the server ended with ${code}`); })]);
