@@ -53,6 +53,7 @@ struct EngineSetup {
   Milliseconds sweep_every{20};
   Milliseconds removed_for{60'000};  ///< how long a deleted job is known as such
   Milliseconds lease_term{30'000};   ///< of tasks that a worker elsewhere has, unless it renews it
+  std::uint32_t lease_tasks = 1024;  ///< in one lease, at most
   Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
   Observer* observer = nullptr;      ///< may be null; outlives the engine
 };

@@ -387,7 +387,8 @@ std::uint32_t Engine::lease_share(const Job& job, const SharedSpec& spec, std::u
   const auto known = cost_us_.find(spec.task_type);
   if (known == cost_us_.end()) return 1;  // nobody knows how long one takes: the first will tell
   const auto cost = std::max(known->second, 0.01);
-  const auto most = std::clamp(std::floor(lease_us / cost), 1.0, static_cast<double>(chunk_size));
+  const auto most =
+      std::clamp(std::floor(lease_us / cost), 1.0, static_cast<double>(std::clamp(setup_.lease_tasks, 1U, chunk_size)));
   const auto fair = std::ceil(static_cast<double>(job.round->ready_count) / std::max(1U, slots));
   // What is short is not worth sharing out.
   return static_cast<std::uint32_t>(std::min(most, std::max({1.0, fair, std::floor(setup_.slice_us / cost)})));

@@ -65,6 +65,7 @@ Shell::Shell(ShellSetup setup)
   engine.max_jobs = setup_.options.max_jobs;
   engine.slots = workers_;
   engine.lease_term = setup_.options.lease_term;
+  engine.lease_tasks = setup_.options.lease_tasks;
   engine.observer = &metrics_;
   for (const auto& info : tasks_.list_all_info()) {
     check_needs(info, setup_.options.services);

@@ -81,6 +81,20 @@ postgres() {
 $shown"
 }
 
+# The same for Redis.
+redis() {
+  fresh redis
+  cmake -G Ninja -S "$TREE/tests/packaging/redis" -B "$FOLDER/redis" -D CMAKE_BUILD_TYPE=None \
+    -D CMAKE_PREFIX_PATH="$prefix"
+  cmake --build "$FOLDER/redis"
+  expect 'with it: unreachable' "$FOLDER/redis/with"
+  expect 'without it: a machine' "$FOLDER/redis/without"
+  if readelf -d "$LIBRARY" "$FOLDER/redis/without" | grep -qE 'libhiredis|libpq'; then
+    fail "libhiredis or libpq is needed without the component"
+  fi
+  if grep -rlE '<hiredis/' "$prefix/include"; then fail "a public header includes hiredis"; fi
+}
+
 add_subdirectory() {
   fresh add_subdirectory
   consume add_subdirectory -D COREMACHINE_TREE="$TREE"

@@ -22,7 +22,7 @@ registry      : model telemetry boost/core
 params        : model boost/core boost/describe boost/mp11
 resolve       : model registry params boost/core posix
 module        : resolve registry model boost/version posix
-queue         : resolve worker runtime registry telemetry model hiredis posix
+queue         : resolve worker runtime registry telemetry model hiredis openssl posix
 store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
 client        : model telemetry boost/asio boost/beast openssl posix

@@ -88,7 +88,8 @@ struct RedisProxy::Pair {
   int redis = -1;
   std::string asked = {};     ///< of the client, not passed on yet
   std::string answered = {};  ///< of Redis, likewise
-  /// For each answer that the client waits for: empty, the next of Redis; else this text. "-" swallows one of Redis.
+  /// For each answer that the client waits for: empty, the next of Redis; else this text. "-" swallows one of Redis,
+  /// and with "!" the connection ends in its place.
   std::deque<std::string> due = {};
   std::optional<Clock::time_point> late_until = {};
   bool passes_next = false;  ///< what was late goes through
@@ -139,7 +140,14 @@ RedisProxy::Fate RedisProxy::draw() {
 
 /// False: the connection is to be cut.
 bool RedisProxy::command(Pair& pair, std::string_view bytes, std::string_view name) {
-  const bool puts = name == "XADD" || name == "RPUSH";
+  const bool puts =
+      name == "XADD" || (name == "EVAL" && bytes.substr(0, 200).find("'RPUSH'") != std::string_view::npos);
+  const bool reads = name == "XREADGROUP" || (name == "EVAL" && bytes.find("'XREADGROUP'") != std::string_view::npos);
+  if (reads && !calm_ && random_() % 1000 < faults_.unread) {
+    ++harmed_;
+    pair.due.emplace_back("!");
+    return write_all(pair.redis, bytes);
+  }
   const auto fate = puts && !std::exchange(pair.passes_next, false) ? draw() : Fate::pass;
   if (fate != Fate::pass) ++harmed_;
   switch (fate) {
@@ -177,7 +185,7 @@ bool RedisProxy::from_redis(Pair& pair) {
   std::size_t at = 0;
   while (!pair.due.empty()) {
     auto& due = pair.due.front();
-    if (!due.empty() && due != "-") {
+    if (!due.empty() && due != "-" && due != "!") {
       out += due;
       pair.due.pop_front();
       continue;
@@ -185,6 +193,7 @@ bool RedisProxy::from_redis(Pair& pair) {
     const auto rest = std::string_view(pair.answered).substr(at);
     const auto size = value_size(rest);
     if (size == 0) break;
+    if (due == "!") return false;
     if (due.empty()) out += rest.substr(0, size);
     at += size;
     pair.due.pop_front();

@@ -14,16 +14,17 @@ namespace coremachine::support {
 /// Stands between clients and a Redis and does to their messages what a network and a failover do, drawn from a seed:
 /// commands that put something into Redis get lost (and are answered as if they had not been), are carried out twice,
 /// or late; connections break, before or after what was sent was heard. Reordering follows from delay, as there are
-/// several connections.
+/// several connections. Answers to reads get lost too, with their connection: Redis takes them for heard.
 class RedisProxy {
  public:
-  /// Of each thousand commands that put something there.
+  /// Of each thousand commands that put something there, or that read.
   struct Faults {
     unsigned lost = 0;
     unsigned twice = 0;
     unsigned late = 0;
     unsigned cut = 0;
     unsigned late_ms = 50;
+    unsigned unread = 0;
   };
   /// Listens on a free port of 127.0.0.1.
   RedisProxy(std::string redis_socket, Faults faults, std::uint64_t seed);

@@ -33,6 +33,7 @@ redis::PumpTimes quick_times() {
   times.without_redis = Milliseconds{300};
   times.seen_every = Milliseconds{500};
   times.pause = Milliseconds{100};
+  times.waits_at_most = Milliseconds{1000};
   return times;
 }
 
@@ -63,7 +64,7 @@ RedisWorker::RedisWorker(const RedisTarget& target, Step step, unsigned concurre
   options.grace = Milliseconds{300};
   options.drain_limit = Milliseconds{10'000};
   worker_ = std::make_unique<Worker>(std::move(options));
-  thread_ = std::thread([this] { worker_->run(); });
+  thread_ = std::thread([this] { end_ = worker_->run(); });
 }
 
 RedisWorker::~RedisWorker() {
@@ -71,9 +72,10 @@ RedisWorker::~RedisWorker() {
   if (thread_.joinable()) thread_.join();
 }
 
-void RedisWorker::drain() {
+WorkerEnd RedisWorker::drain() {
   worker_->drain();
   thread_.join();
+  return end_;
 }
 
 void RedisWorker::vanish() {

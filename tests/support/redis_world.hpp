@@ -31,8 +31,8 @@ class RedisWorker {
   RedisWorker(const RedisWorker&) = delete;
   RedisWorker& operator=(const RedisWorker&) = delete;
 
-  /// As a SIGTERM would.
-  void drain();
+  /// As a SIGTERM would; how it ended.
+  WorkerEnd drain();
   /// Ends as if it had never been: the machine hears nothing more.
   void vanish();
   WorkerCounts counts() const { return worker_->counts(); }
@@ -45,6 +45,7 @@ class RedisWorker {
   TaskResolverRegistry resolvers_;
   std::shared_ptr<redis::Transport> transport_;
   std::unique_ptr<Worker> worker_;
+  WorkerEnd end_ = {};
   std::thread thread_;
 };
 

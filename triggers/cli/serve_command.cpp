@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<std::string_view> taken_settings = with_registration_settings(
     {"listen", "store", "queue", "workers", "serve_token_file", "insecure", "allow_host", "tls_cert", "tls_key",
-     "io_threads", "body_limit", "drain_limit", "grace", "lease_term", "log_level", "log_format"});
+     "io_threads", "body_limit", "drain_limit", "grace", "lease_term", "lease_tasks", "log_level", "log_format"});
 
 ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
@@ -29,6 +29,7 @@ ServeOptions options_from(const SettingValues& settings) {
   options.drain_limit = settings.duration("drain_limit");
   options.grace = settings.duration("grace");
   options.lease_term = settings.duration("lease_term");
+  options.lease_tasks = static_cast<std::uint32_t>(settings.count("lease_tasks"));
   options.body_limit = settings.count("body_limit");
   // The table of settings lets nothing else through.
   options.log_level = log_level_from(settings.text("log_level")).value();

@@ -10,9 +10,10 @@ namespace coremachine {
 namespace {
 
 Error bad(const std::string& why) {
-  return Error{
-      ErrorCode::invalid_argument,
-      why + "; a queue in Redis is redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=NAME or unix:///PATH?prefix=NAME"};
+  return Error{ErrorCode::invalid_argument,
+               why +
+                   "; a queue in Redis is redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=NAME, rediss:// with TLS, or "
+                   "unix:///PATH?prefix=NAME"};
 }
 
 std::optional<int> hex_digit(char c) {
@@ -120,7 +121,19 @@ std::optional<Error> read_option(std::string_view option, RedisTarget& target) {
   const auto value = unescaped(option);
   if (!value) return bad("\"" + std::string(name) + "\" has a broken % escape");
   if (name == "db") return read_database(*value, target.address);
-  if (name != "prefix") return bad("\"" + std::string(name) + "\" is no option; there are prefix and db");
+  auto& address = target.address;
+  for (const auto& [file, place] :
+       {std::pair("ca_file", &address.ca_file), std::pair("tls_cert", &address.certificate_file),
+        std::pair("tls_key", &address.key_file)}) {
+    if (name != file) continue;
+    if (!address.tls) return bad("\"" + std::string(name) + "\" belongs to rediss://");
+    *place = *value;
+    return std::nullopt;
+  }
+  if (name != "prefix") {
+    return bad("\"" + std::string(name) +
+               "\" is no option; there are prefix and db, and with rediss:// ca_file, tls_cert and tls_key");
+  }
   if (const auto fault = fault_of_prefix(*value); !fault.empty()) return bad(fault);
   target.prefix = *value;
   return std::nullopt;
@@ -134,7 +147,7 @@ std::string fault_of_prefix(std::string_view prefix) {
            std::string_view("_-.:/{}").find(c) != std::string_view::npos;
   };
   if (!prefix.empty() && prefix.size() <= 128 && std::all_of(prefix.begin(), prefix.end(), fits)) return {};
-  return "the prefix of the keys is 1 to 128 parcels, digits and _-.:/{}";
+  return "the prefix of the keys is 1 to 128 letters, digits and _-.:/{}";
 }
 
 std::string RedisAddress::str() const {
@@ -144,7 +157,8 @@ std::string RedisAddress::str() const {
            (database == 0 ? std::string() : "?db=" + std::to_string(database));
   }
   const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return "redis://" + user_part + shown + ":" + std::to_string(port) + "/" + std::to_string(database);
+  return (tls ? "rediss://" : "redis://") + user_part + shown + ":" + std::to_string(port) + "/" +
+         std::to_string(database);
 }
 
 std::string RedisTarget::str() const {
@@ -155,11 +169,11 @@ std::string RedisTarget::str() const {
 Result<RedisTarget> RedisTarget::parse(std::string_view url) {
   const auto scheme_end = url.find("://");
   const auto scheme = url.substr(0, scheme_end);
-  if (scheme == "rediss") return bad("this build speaks to Redis without TLS");
-  if (scheme_end == std::string_view::npos || (scheme != "redis" && scheme != "unix"))
-    return bad("it begins with redis:// or unix://");
+  if (scheme_end == std::string_view::npos || (scheme != "redis" && scheme != "rediss" && scheme != "unix"))
+    return bad("it begins with redis://, rediss:// or unix://");
   auto rest = url.substr(scheme_end + 3);
   RedisTarget target;
+  target.address.tls = scheme == "rediss";
   // A password may have a / or a ? in it that should have been escaped: what counts is the last @ before any option.
   if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
     if (auto fault = read_user(rest.substr(0, at), target.address)) return *fault;
@@ -177,6 +191,8 @@ Result<RedisTarget> RedisTarget::parse(std::string_view url) {
   while (!rest.empty()) {
     if (auto fault = read_option(take_until(rest, '&'), target)) return *fault;
   }
+  if (target.address.certificate_file.empty() != target.address.key_file.empty())
+    return bad("tls_cert and tls_key belong together");
   return target;
 }
 

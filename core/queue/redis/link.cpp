@@ -23,6 +23,11 @@ std::string_view info_line(std::string_view info, std::string_view name) {
   return rest.substr(0, rest.find_first_of("\r\n"));
 }
 
+/// What another server behind the same address would not say: this one is a replica by now, or not ready.
+bool is_of_the_server(const Reply& reply) {
+  return reply.is_error("READONLY") || reply.is_error("LOADING") || reply.is_error("MASTERDOWN");
+}
+
 struct FreeReply {
   void operator()(redisReply* reply) const { freeReplyObject(reply); }
 };
@@ -48,6 +53,13 @@ void Link::open(Time now) {
     lose(made->errstr);
     return;
   }
+  if (address_.tls) {
+    tls_ = std::make_unique<Tls>(address_);
+    if (!tls_->fault().empty()) {
+      lose_tls();
+      return;
+    }
+  }
   // What dies on the way without a word is found.
   if (address_.socket.empty()) redisEnableKeepAlive(made);
   greet();
@@ -55,9 +67,11 @@ void Link::open(Time now) {
 
 void Link::close() {
   context_.reset();
+  tls_.reset();
   waiting_.clear();
   connected_ = up_ = false;
   out_.clear();
+  wire_.clear();
   written_ = 0;
 }
 
@@ -67,13 +81,22 @@ bool Link::lose(std::string what) {
   return false;
 }
 
+/// Before it was up, a connection that cannot be made safe is no better the next time.
+bool Link::lose_tls() {
+  const LinkFault fault{!up_, address_.str() + ": " + tls_->fault()};
+  close();
+  fault_ = fault;
+  return false;
+}
+
 int Link::fd() const {
   return context_ ? context_->fd : -1;
 }
 
 short Link::events() const {
   if (!context_) return 0;
-  return static_cast<short>(POLLIN | (!out_.empty() || !connected_ ? POLLOUT : 0));
+  const bool has_more = tls_ ? !wire_.empty() : !out_.empty();
+  return static_cast<short>(POLLIN | (has_more || !connected_ ? POLLOUT : 0));
 }
 
 /// What a new connection says first; it is up when all of that was answered well.
@@ -125,25 +148,33 @@ void Link::append(const std::string_view* args, std::size_t count, OnReply then)
     number('$', args[i].size());
     (out_ += args[i]) += "\r\n";
   }
+  if (waiting_.empty()) heard_ = Clock::now();
   waiting_.push_back(std::move(then));
 }
 
 /// False: the connection is broken.
 bool Link::write_out() {
-  while (written_ < out_.size()) {
-    const auto put = ::send(context_->fd, out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (!tls_) return put(out_);
+  errno = EPROTO;
+  return tls_->say(out_, wire_) && put(wire_);
+}
+
+bool Link::put(std::string& bytes) {
+  while (written_ < bytes.size()) {
+    const auto put =
+        ::send(context_->fd, bytes.data() + written_, bytes.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
     written_ += static_cast<std::size_t>(put);
   }
-  out_.clear();
+  bytes.clear();
   written_ = 0;
-  if (out_.capacity() > most_kept) std::string().swap(out_);
+  if (bytes.capacity() > most_kept) std::string().swap(bytes);
   return true;
 }
 
 void Link::flush() {
-  if (context_ && connected_ && !out_.empty()) write_out();
+  if (context_ && connected_ && !(out_.empty() && wire_.empty())) write_out();
 }
 
 bool Link::step(Time now) {
@@ -160,8 +191,22 @@ bool Link::step(Time now) {
   }
   if (!up_ && now >= opened_ + connect_limit) return lose("no answer within 5 s");
   if (!connected_) return true;
-  if (!write_out()) return lose(std::strerror(errno));
-  return read_replies();
+  if (!write_out()) return tls_ && !tls_->fault().empty() ? lose_tls() : lose(std::strerror(errno));
+  if (!read_replies()) return false;
+  if (!waiting_.empty() && now >= heard_ + silence_limit) return lose("no answer within 10 s");
+  return true;
+}
+
+bool Link::feed(std::string_view bytes) {
+  std::string plain;
+  if (tls_) {
+    if (!tls_->take(bytes, plain)) return false;
+    bytes = plain;
+    // What the other side waits for to go on, as in the middle of a handshake.
+    write_out();
+  }
+  redisReaderFeed(context_->reader, bytes.data(), bytes.size());
+  return true;
 }
 
 bool Link::read_replies() {
@@ -172,7 +217,8 @@ bool Link::read_replies() {
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
     if (got < 0) return lose(std::strerror(errno));
     if (got == 0) return lose("Redis has closed the connection");
-    redisReaderFeed(context_->reader, bytes, static_cast<std::size_t>(got));
+    heard_ = Clock::now();
+    if (!feed({bytes, static_cast<std::size_t>(got)})) return lose_tls();
     for (;;) {
       void* raw = nullptr;
       if (redisReaderGetReply(context_->reader, &raw) != REDIS_OK) return lose(context_->reader->errstr);
@@ -188,6 +234,7 @@ bool Link::read_replies() {
         return false;
       }
       if (!context_) return false;  // a handler has closed it
+      if (up_ && is_of_the_server(Reply(reply.get()))) return lose(reply->str);
     }
     if (static_cast<std::size_t>(got) < sizeof bytes) return true;
   }

@@ -15,6 +15,7 @@
 #include <coremachine/queue/redis_address.hpp>
 
 #include "core/queue/redis/reply.hpp"
+#include "core/queue/redis/tls.hpp"
 
 namespace coremachine::redis {
 
@@ -73,6 +74,8 @@ class Link {
   long long client_id() const { return client_id_; }
 
   static constexpr std::chrono::milliseconds connect_limit{5'000};
+  /// A Redis that owes an answer and says nothing for so long is lost. No command waits for longer by itself.
+  static constexpr std::chrono::milliseconds silence_limit{10'000};
 
  private:
   struct Free {
@@ -81,9 +84,12 @@ class Link {
   void greet();
   void check(const Reply& reply, const char* what);
   bool lose(std::string what);
+  bool lose_tls();
   bool read_replies();
   void append(const std::string_view* args, std::size_t count, OnReply then);
   bool write_out();
+  bool put(std::string& bytes);
+  bool feed(std::string_view bytes);
 
   const RedisAddress address_;
   const std::string name_;
@@ -92,10 +98,13 @@ class Link {
   LinkFault fault_;
   std::optional<LinkFault> refused_;  ///< during the greeting
   Time opened_{};
+  Time heard_{};  ///< when Redis last said something, or was asked after it had answered everything
   bool connected_ = false;
   bool up_ = false;
-  std::string out_;          ///< to be written
-  std::size_t written_ = 0;  ///< bytes of it
+  std::unique_ptr<Tls> tls_ = {};  ///< none: plain
+  std::string out_ = {};           ///< to be said
+  std::string wire_ = {};          ///< with TLS: to be written
+  std::size_t written_ = 0;        ///< bytes of what is to be written
   std::string run_id_;
   long long client_id_ = 0;
 };

@@ -119,7 +119,9 @@ void Pump::on_up(Time now) {
   ever_up_ = true;
   run_id_ = writer_.run_id();
   see_to_inbox();
-  read_inboxes();
+  // Nobody is answered before it is known who else could know better.
+  servers_.clear();
+  ask_for_servers();
   book_.connected(now);
   workers_at_ = inbox_at_ = now;
   tick_at_ = now;
@@ -287,18 +289,23 @@ void Pump::took_workers(const std::vector<std::string>& names, const Reply& repl
 void Pump::ask_for_servers() {
   writer_.send({"SADD", keys_.servers(), server_});
   writer_.send({"SMEMBERS", keys_.servers()}, [this](const Reply& reply) {
-    servers_ = {server_};
+    auto living = std::make_shared<std::set<std::string>>(std::set{server_});
     for (std::size_t i = 0; i < reply.size(); ++i) {
       std::string name(reply[i].text());
       if (name == server_) continue;
-      writer_.send({"EXISTS", keys_.inbox(name)}, [this, name](const Reply& found) {
+      writer_.send({"EXISTS", keys_.inbox(name)}, [this, name, living](const Reply& found) {
         if (found.integer() == 1) {
-          servers_.insert(name);
+          living->insert(name);
         } else if (!found.is_error()) {
           writer_.send({"SREM", keys_.servers(), name});
         }
       });
     }
+    writer_.send({"PING"}, [this, living](const Reply&) {
+      const bool is_first = servers_.empty();
+      servers_ = std::move(*living);
+      if (is_first) read_inboxes();
+    });
   });
 }
 

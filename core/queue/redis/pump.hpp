@@ -62,6 +62,8 @@ class Pump final : public QueuePump {
   std::optional<std::string> next_server(const Message& message) const;
   template <class Told>
   void answer_or_pass_on(const std::string& key, const Message& message, const Told& told);
+  void on_foreign(const Message& message);
+  void pass_on(const Message& message, const std::string& next);
   void on_report(Message message);
   void on_renew(Message message);
   void answer(const std::string& key, Answer answer);
@@ -93,7 +95,7 @@ class Pump final : public QueuePump {
   Link writer_;
   worker::Backoff backoff_;
   std::vector<Waiting> polls_ = {};
-  std::set<std::string> servers_ = {};  ///< that live, this one among them
+  std::set<std::string> servers_ = {};  ///< that live, this one among them; empty: that is not known yet
   bool was_up_ = false;
   bool ever_up_ = false;
   std::string run_id_ = {};

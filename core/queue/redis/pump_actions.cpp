@@ -9,10 +9,16 @@
 namespace coremachine::redis {
 namespace {
 
-/// All entries of a stream, each as [id, lease, job, server, who has read it], without the tasks.
+/// All entries of a stream, each as [id, lease, job, server, who has read it], without the tasks. Readers that have
+/// nothing, and have not asked for so long as nobody pauses, are forgotten.
 constexpr std::string_view look_script = R"(
 local pending = {}
 for _, e in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000)) do pending[e[1]] = e[2] end
+for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local about = {}
+  for i = 1, #c, 2 do about[c[i]] = c[i + 1] end
+  if about.pending == 0 and about.idle > 120000 then redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about.name) end
+end
 local rows = {}
 for _, e in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 100000)) do
   local row = {e[1], '', '', '', pending[e[1]] or ''}
@@ -38,11 +44,6 @@ return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2]))";
 
 bool says_no_group(const Reply& reply) {
   return reply.is_error() && reply.text().find("NOGROUP") != std::string_view::npos;
-}
-
-/// Errors that another server of the same Redis would not have.
-bool is_of_the_server(const Reply& reply) {
-  return reply.is_error("READONLY") || reply.is_error("LOADING") || reply.is_error("MASTERDOWN");
 }
 
 }  // namespace
@@ -113,11 +114,10 @@ void Pump::act(AddEntry& add) {
   const auto text = entry_text(add.hand_out, server_);
   writer_.send({"XADD", keys_.tasks(book_.stream(add.stream)), "*", lease_field, lease.str(), job_field,
                 add.hand_out.job.str(), server_field, server_, entry_field, text},
-               [this, lease](const Reply& reply) {
-                 if (!reply.is_error()) return book_.added(lease, std::string(reply.text()));
+               [this, lease, stream = add.stream](const Reply& reply) {
+                 if (!reply.is_error()) return book_.added(stream, lease, std::string(reply.text()));
                  fault(std::string(reply.text()));
                  book_.not_added(lease, now());
-                 if (is_of_the_server(reply)) writer_.close();
                });
 }
 
@@ -130,7 +130,10 @@ void Pump::act(RemoveEntry& remove) {
 void Pump::act(TakeBack& take) {
   writer_.send({"EVAL", take_back_script, "1", keys_.tasks(book_.stream(take.stream)), workers_group, take.id},
                [this, lease = take.lease](const Reply& reply) {
-                 if (reply.is_error() && !says_no_group(reply)) return fault(std::string(reply.text()));
+                 if (reply.is_error() && !says_no_group(reply)) {
+                   book_.not_taken_back(lease);
+                   return fault(std::string(reply.text()));
+                 }
                  book_.taken_back(lease, reply.is_error() ? std::string() : std::string(reply.text()), now());
                });
 }
@@ -164,7 +167,11 @@ void Pump::took_look(StreamNumber stream, std::uint64_t number, const Reply& rep
 void Pump::act(AskForServer& ask) {
   writer_.send({"EXISTS", keys_.inbox(ask.row.server)}, [this, stream = ask.stream, row = ask.row](const Reply& reply) {
     if (reply.is_error() || reply.integer() != 0) return;
-    if (machine_.job(row.job)) book_.adopt(stream, row, now());
+    if (machine_.job(row.job)) return book_.adopt(stream, row, now());
+    if (servers_.size() != 1) return;
+    // Nobody knows its job. Whoever has it is told so.
+    RemoveEntry remove{stream, row.id};
+    act(remove);
   });
 }
 

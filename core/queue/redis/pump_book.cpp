@@ -10,6 +10,30 @@ namespace {
 constexpr double most_tasks = 32'768;
 constexpr std::size_t most_asked = 8192;
 
+RemoteOutcome returned(TaskIndex index, std::uint32_t attempt) {
+  RemoteOutcome outcome;
+  outcome.index = index;
+  outcome.attempt = attempt;
+  outcome.kind = RemoteOutcome::Kind::returned;
+  return outcome;
+}
+
+/// Takes those out of it that are too much for one entry.
+RemoteReport split_off(HandOut& hand_out) {
+  RemoteReport report{hand_out.lease};
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  while (kept < hand_out.tasks.size()) {
+    bytes += hand_out.tasks[kept].params.size() + hand_out.tasks[kept].progress.size();
+    if (kept > 0 && bytes > entry_bytes) break;
+    ++kept;
+  }
+  for (auto i = kept; i < hand_out.tasks.size(); ++i)
+    report.outcomes.push_back(returned(hand_out.tasks[i].index, hand_out.tasks[i].attempt));
+  hand_out.tasks.resize(kept);
+  return report;
+}
+
 }  // namespace
 
 PumpBook::PumpBook(std::string server, PumpTimes times)
@@ -112,13 +136,7 @@ void PumpBook::drop(Outs::iterator at) {
 /// finds no lease.
 void PumpBook::give_back(Outs::iterator at, Time now) {
   RemoteReport report{LeaseId{at->first}};
-  for (const auto& [index, attempt] : at->second.tasks) {
-    RemoteOutcome outcome;
-    outcome.index = index;
-    outcome.attempt = attempt;
-    outcome.kind = RemoteOutcome::Kind::returned;
-    report.outcomes.push_back(std::move(outcome));
-  }
+  for (const auto& [index, attempt] : at->second.tasks) report.outcomes.push_back(returned(index, attempt));
   returned_ += report.outcomes.size();
   const auto stream = at->second.stream;
   drop(at);
@@ -126,11 +144,15 @@ void PumpBook::give_back(Outs::iterator at, Time now) {
   fill(stream, now);
 }
 
+void PumpBook::take_back(LeaseId lease, Out& out) {
+  if (out.state != State::waiting || out.id.empty()) return;
+  set_state(out, State::taking_back);
+  actions_.emplace_back(TakeBack{out.stream, lease, out.id});
+}
+
 void PumpBook::take_back_all(StreamNumber number) {
   for (auto& [lease, out] : outs_) {
-    if (out.stream != number || out.state != State::waiting || out.id.empty()) continue;
-    set_state(out, State::taking_back);
-    actions_.emplace_back(TakeBack{number, LeaseId{lease}, out.id});
+    if (out.stream == number) take_back(LeaseId{lease}, out);
   }
 }
 
@@ -155,6 +177,7 @@ void PumpBook::handed_out(StreamNumber number, std::vector<HandOut> hand_outs, T
   streams_[number].is_polling = false;
   for (auto& hand_out : hand_outs) {
     if (hand_out.term.count() > 0) term_ = hand_out.term;
+    if (auto rest = split_off(hand_out); !rest.outcomes.empty()) actions_.emplace_back(TellMachine{std::move(rest)});
     handed_out_ += hand_out.tasks.size();
     Out out;
     out.stream = number;
@@ -202,11 +225,7 @@ void PumpBook::news(const std::vector<LeaseNews>& news, Time now) {
         fill(stream, now);
         break;
       case LeaseState::recalled:
-      case LeaseState::cancelled:
-        if (out.state != State::waiting || out.id.empty()) break;
-        set_state(out, State::taking_back);
-        actions_.emplace_back(TakeBack{stream, lease, out.id});
-        break;
+      case LeaseState::cancelled: take_back(lease, out); break;
     }
   }
 }

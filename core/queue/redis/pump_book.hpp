@@ -83,6 +83,9 @@ struct ForgetWorker {
 using PumpAction = std::variant<PollMachine, GiveUpPoll, OpenStream, AddEntry, RemoveEntry, TakeBack, LookAt,
                                 AskForServer, TellMachine, RenewLeases, SeeWorker, ForgetWorker>;
 
+/// Bytes of params that lie in one entry, unless one task alone has more.
+inline constexpr std::size_t entry_bytes = std::size_t{16} << 20U;
+
 struct PumpTimes {
   Milliseconds ahead{200};  ///< measured work that lies in a stream for each thread that takes it
   /// An entry that is not in its stream, and of which nothing was heard for so long, is lost.
@@ -92,7 +95,9 @@ struct PumpTimes {
   Milliseconds without_redis{2000};  ///< so long what waits is left to whoever may have it
   Milliseconds seen_every{5000};     ///< how often the machine hears of workers
   Milliseconds pause{1000};          ///< after an entry that Redis did not take
-  Milliseconds term{30'000};         ///< of a lease, until a hand-out tells
+  /// What nobody has read for so long goes back, so that the machine can put what is more urgent by then in its place.
+  Milliseconds waits_at_most{2000};
+  Milliseconds term{30'000};  ///< of a lease, until a hand-out tells
 };
 
 /// What a server knows of the entries that it has put into Redis, of the workers, and what is to be done about them. No
@@ -115,13 +120,14 @@ class PumpBook {
   /// It may have lost all that lay in it.
   void redis_forgot(Time now);
 
-  void added(LeaseId lease, std::string id);
+  void added(StreamNumber stream, LeaseId lease, std::string id);
   void not_added(LeaseId lease, Time now);
   /// All that lies in the stream, as it was when the look of this number was made.
   void looked(StreamNumber stream, std::uint64_t number, const std::vector<EntryRow>& rows, Time now);
   void look_failed(StreamNumber stream) { streams_[stream].is_looking = false; }
   /// `reader` has it; empty: nobody, and it is no longer there.
   void taken_back(LeaseId lease, const std::string& reader, Time now);
+  void not_taken_back(LeaseId lease);
   /// The server that put it there is no more.
   void adopt(StreamNumber stream, const EntryRow& row, Time now);
 
@@ -208,6 +214,7 @@ class PumpBook {
   void set_state(Out& out, State state);
   void claim(Out& out, const std::string& worker, Time now);
   void give_back(Outs::iterator at, Time now);
+  void take_back(LeaseId lease, Out& out);
   void drop(Outs::iterator at);
   void remove_entry(Out& out);
   void judge(Out& out, const EntryRow* row, Time now);

@@ -53,9 +53,12 @@ void PumpBook::look_at_all(Time now) {
 
 // ---- entries ----
 
-void PumpBook::added(LeaseId lease, std::string id) {
+void PumpBook::added(StreamNumber stream, LeaseId lease, std::string id) {
   const auto at = find(lease);
-  if (at == outs_.end()) return;
+  if (at == outs_.end()) {
+    actions_.emplace_back(RemoveEntry{stream, std::move(id)});
+    return;
+  }
   auto& out = at->second;
   out.id = std::move(id);
   out.known_at = streams_[out.stream].looks;
@@ -78,6 +81,11 @@ void PumpBook::taken_back(LeaseId lease, const std::string& reader, Time now) {
   }
   at->second.id.clear();
   give_back(at, now);
+}
+
+void PumpBook::not_taken_back(LeaseId lease) {
+  const auto at = find(lease);
+  if (at != outs_.end() && at->second.state == State::taking_back) set_state(at->second, State::waiting);
 }
 
 void PumpBook::adopt(StreamNumber stream, const EntryRow& row, Time now) {
@@ -191,6 +199,7 @@ bool PumpBook::tick_out(LeaseId lease, Out& out, Time now,
   const bool is_claimed = out.state == State::claimed;
   if (!is_claimed && !up_ && now >= down_since_ + times_.without_redis) return true;
   if (!is_claimed && out.missing && now >= *out.missing + times_.claims_within) return true;
+  if (up_ && !out.missing && !out.tasks.empty() && now >= out.put + times_.waits_at_most) take_back(lease, out);
   const auto quiet = now - out.heard;
   if (is_claimed && up_) {
     // Nobody has renewed it: it is gone by now, and the machine will say so.

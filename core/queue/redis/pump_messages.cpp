@@ -10,6 +10,9 @@ namespace {
 
 /// An answer that nobody fetches goes by itself.
 constexpr std::string_view answer_lives = "60000";  // ms
+/// As one, so that no list stays for ever.
+constexpr std::string_view answer_script =
+    "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
 Answer refusal(std::string number, std::string server, const Error& error) {
   Answer answer{std::move(number), std::move(server)};
@@ -26,7 +29,7 @@ void Pump::on_message(std::string_view text, bool is_common) {
     if (logger_) logger_->warn("a worker said what cannot be understood", {{"error", message.error().message}});
     return;
   }
-  if (!is_for_us(*message, is_common)) return;
+  if (!is_for_us(*message, is_common)) return on_foreign(*message);
   switch (message->kind) {
     case Message::Kind::report: return on_report(std::move(*message));
     case Message::Kind::renew: return on_renew(std::move(*message));
@@ -61,7 +64,24 @@ bool Pump::is_for_us(const Message& message, bool is_common) const {
 /// Whether this server has given none of its leases, so that another one may have.
 bool Pump::is_strange(const Message& message) const {
   return std::none_of(message.leases.begin(), message.leases.end(),
-                      [this](const LeaseWord& word) { return book_.knows(word.lease, word.job).has_value(); });
+                      [this](const LeaseWord& word) { return book_.knows(word.lease, word.job) == true; });
+}
+
+/// Its job is not in this store, be it that it was deleted. Who has said it would say so for ever if nobody answered.
+void Pump::on_foreign(const Message& message) {
+  if (message.kind != Message::Kind::report && message.kind != Message::Kind::renew) return;
+  std::vector<LeaseNews> all_gone;
+  for (const auto& word : message.leases) all_gone.push_back({word.lease, LeaseState::gone});
+  const auto& worker = message.worker.name;
+  const auto key = message.kind == Message::Kind::report ? keys_.report_news(worker) : keys_.renewal_news(worker);
+  if (const auto next = next_server(message)) return pass_on(message, *next);
+  answer(key, Answer{message.number, server_, std::move(all_gone)});
+}
+
+void Pump::pass_on(const Message& message, const std::string& next) {
+  auto passed = message;
+  ++passed.passed;
+  writer_.send({"XADD", keys_.inbox(next), "NOMKSTREAM", "*", message_field, to_text(passed)});
 }
 
 /// Who should hear what this server knows nothing of; nobody, once all have heard it.
@@ -77,12 +97,8 @@ void Pump::answer_or_pass_on(const std::string& key, const Message& message, con
   if (!told) return answer(key, refusal(message.number, server_, told.error()));
   const bool all_gone =
       std::all_of(told->begin(), told->end(), [](const LeaseNews& news) { return news.state == LeaseState::gone; });
-  if (const auto next = all_gone && is_strange(message) ? next_server(message) : std::nullopt) {
-    auto passed = message;
-    ++passed.passed;
-    writer_.send({"XADD", keys_.inbox(*next), "NOMKSTREAM", "*", message_field, to_text(passed)});
-    return;
-  }
+  if (const auto next = all_gone && is_strange(message) ? next_server(message) : std::nullopt)
+    return pass_on(message, *next);
   book_.news(*told, now());
   answer(key, Answer{message.number, server_, *told});
 }
@@ -129,8 +145,7 @@ void Pump::on_renew(Message message) {
 }
 
 void Pump::answer(const std::string& key, Answer answer) {
-  writer_.send({"RPUSH", key, to_text(answer)});
-  writer_.send({"PEXPIRE", key, answer_lives});
+  writer_.send({"EVAL", answer_script, "1", key, to_text(answer), answer_lives});
 }
 
 }  // namespace coremachine::redis

@@ -65,6 +65,25 @@ Transport::Parcel& Transport::parcel_for(std::vector<Parcel>& parcels, LeaseId l
   return parcel;
 }
 
+/// What goes to whoever hears it is about one job: then what one server knows does not wait for what no server knows.
+std::vector<Transport::Parcel> Transport::one_for_each_job(std::vector<Parcel> parcels) {
+  std::vector<Parcel> split;
+  for (auto& parcel : parcels) {
+    auto words = std::exchange(parcel.message.leases, {});
+    const bool is_common = parcel.server.empty() && !parcel.is_taken && !parcel.is_answered;
+    const auto number = parcel.message.number;
+    const auto first = split.size();
+    for (auto& word : words) {
+      auto at = first;
+      while (at < split.size() && is_common && split[at].message.leases.front().job != word.job) ++at;
+      if (at == split.size()) split.push_back(parcel);
+      if (at > first) split[at].message.number = number + "." + word.job.str();
+      split[at].message.leases.push_back(std::move(word));
+    }
+  }
+  return split;
+}
+
 /// Puts those that are not taken yet into their inboxes, or, where there is none, into the common one.
 WorkerAnswer<bool> Transport::post(Channel& channel, std::vector<Parcel>& parcels) {
   auto& link = channel.link();
@@ -104,7 +123,6 @@ void Transport::learn(const Answer& answer) {
   const std::lock_guard lock(mutex_);
   silent_.erase(answer.server);
   for (const auto& [lease, state] : answer.news) {
-    first_reported_.erase(lease);
     if (state == LeaseState::gone) {
       held_.erase(lease);
     } else if (const auto found = held_.find(lease); found != held_.end()) {
@@ -128,6 +146,7 @@ WorkerAnswer<std::vector<LeaseNews>> Transport::ask(Line& line, const std::strin
     link.close();
     return why;
   };
+  parcels = one_for_each_job(std::move(parcels));
   for (int round = 0; round < 2 && !all_answered(); ++round) {
     auto posted = post(channel, parcels);
     if (!posted || !*posted) return broken_off(posted ? unheard() : posted.error());
@@ -137,6 +156,7 @@ WorkerAnswer<std::vector<LeaseNews>> Transport::ask(Line& line, const std::strin
       for (auto& parcel : parcels) {
         if (!parcel.is_taken) parcel.server.clear();
       }
+      parcels = one_for_each_job(std::move(parcels));
       posted = post(channel, parcels);
       if (!posted || !*posted) return broken_off(posted ? unheard() : posted.error());
     }
@@ -160,6 +180,7 @@ WorkerAnswer<std::vector<LeaseNews>> Transport::ask(Line& line, const std::strin
       parcel.server.clear();
       parcel.is_taken = false;
     }
+    parcels = one_for_each_job(std::move(parcels));
   }
   if (fault) return *fault;
   if (!all_answered()) return unheard();
@@ -179,8 +200,6 @@ WorkerAnswer<std::vector<LeaseNews>> Transport::report(const RemoteWorker& worke
     const auto job = job_of(report.lease);
     if (!job) {
       known.push_back({report.lease, LeaseState::gone});
-      const std::lock_guard held_lock(mutex_);
-      first_reported_.erase(report.lease);
       continue;
     }
     auto& message = parcel_for(parcels, report.lease, worker, Message::Kind::report).message;
@@ -191,14 +210,8 @@ WorkerAnswer<std::vector<LeaseNews>> Transport::report(const RemoteWorker& worke
     parcel.message.number = nonce_ + "-" + std::to_string(std::hash<std::string>{}(to_text(parcel.message)));
   }
   if (parcels.empty()) return known;
-  {
-    const std::lock_guard held_lock(mutex_);
-    for (const auto& report : reports) first_reported_.try_emplace(report.lease, Clock::now());
-  }
   auto answer = ask(report_, keys_.report_news(worker.name), std::move(parcels));
   if (answer) answer->insert(answer->end(), known.begin(), known.end());
-  if (answer || answer.error().kind != WorkerFault::Kind::unreachable || !report_.channel.link().is_up()) return answer;
-  if (auto news = news_of_forgotten(reports); !news.empty()) return news;
   return answer;
 }
 
@@ -207,22 +220,6 @@ std::optional<JobId> Transport::job_of(LeaseId lease) const {
   const std::lock_guard lock(mutex_);
   const auto found = held_.find(lease);
   return found == held_.end() ? std::nullopt : std::optional(found->second.job);
-}
-
-/// Redis is there, and nobody has answered for so long that nobody can wait for it any more.
-std::vector<LeaseNews> Transport::news_of_forgotten(const std::vector<RemoteReport>& reports) {
-  const std::lock_guard lock(mutex_);
-  std::vector<LeaseNews> news;
-  for (const auto& report : reports) {
-    const auto found = first_reported_.find(report.lease);
-    if (found == first_reported_.end() || Clock::now() < found->second + times_.give_up) return {};
-    news.push_back({report.lease, LeaseState::gone});
-  }
-  for (const auto& each : news) {
-    first_reported_.erase(each.lease);
-    held_.erase(each.lease);
-  }
-  return news;
 }
 
 WorkerAnswer<std::vector<LeaseNews>> Transport::renew(const RemoteWorker& worker,

@@ -22,7 +22,6 @@ struct TransportTimes {
   Milliseconds answer{3000};      ///< after so long without one, something is said to whoever hears it
   Milliseconds presence{30'000};  ///< a worker is there for so long after it was last heard of
   Milliseconds announce{5000};    ///< how often it says so
-  Milliseconds give_up{600'000};  ///< what no server answers for so long, though Redis does, nobody waits for any more
 };
 
 /// The way of a worker to its machine through a queue in Redis. Each kind of call has a connection of its own, used by
@@ -64,11 +63,18 @@ class Transport final : public WorkerTransport {
 
   // ---- the streams (transport_poll.cpp) ----
   void announce(Link& link, const RemoteWorker& worker, bool is_new);
+  using Args = std::vector<std::string_view>;
+  WorkerAnswer<std::vector<HandOut>> wait_for_entry(const RemoteWorker& worker, const std::vector<std::string>& keys,
+                                                    Milliseconds block);
+  WorkerAnswer<std::vector<HandOut>> next_entry(const RemoteWorker& worker, const std::vector<std::string>& keys);
+  WorkerAnswer<std::vector<HandOut>> read_again(const RemoteWorker& worker, const std::vector<std::string>& keys);
   WorkerAnswer<std::vector<HandOut>> read(const RemoteWorker& worker, const std::vector<std::string>& keys,
-                                          Milliseconds block);
-  void took(const Reply& reply, const RemoteWorker& worker, std::vector<HandOut>& into);
+                                          const Args& command, Milliseconds block);
+  void took(const Reply& reply, const RemoteWorker& worker, const std::vector<std::string>& keys,
+            std::vector<HandOut>& into);
   void took_entry(const RemoteWorker& worker, std::string_view key, std::string_view id, const Reply& fields,
                   std::vector<HandOut>& into);
+  bool has(LeaseId lease) const;
   void open_groups(const std::vector<std::string>& keys);
   void claim(const std::string& worker, const std::map<std::string, std::vector<LeaseWord>>& words);
   void claim_all(const std::string& worker);
@@ -79,8 +85,8 @@ class Transport final : public WorkerTransport {
   void took_answer(std::string_view text, std::vector<Parcel>& parcels, std::vector<LeaseNews>& news,
                    std::optional<WorkerFault>& fault);
   Parcel& parcel_for(std::vector<Parcel>& parcels, LeaseId lease, const RemoteWorker& worker, Message::Kind kind) const;
+  static std::vector<Parcel> one_for_each_job(std::vector<Parcel> parcels);
   std::optional<JobId> job_of(LeaseId lease) const;
-  std::vector<LeaseNews> news_of_forgotten(const std::vector<RemoteReport>& reports);
   void learn(const Answer& answer);
   void forget_all_but(const std::vector<LeaseRenewal>& leases);
 
@@ -99,15 +105,14 @@ class Transport final : public WorkerTransport {
   std::atomic<bool> polling_{false};
   std::atomic<long long> poll_client_{0};
   std::size_t turn_ = 0;        ///< of the poll: the stream that comes first
-  bool was_busy_ = false;       ///< of the poll: the last one brought something
+  bool ever_up_ = false;        ///< of the poll: it was connected before
   bool was_lost_ = false;       ///< of the poll: the last read found that Redis had lost the streams
   std::uint64_t renewals_ = 0;  ///< of the renewals, their number
 
   mutable std::mutex mutex_;
   std::map<LeaseId, Held> held_ = {};
-  std::set<std::string> silent_ = {};            ///< servers that did not answer
-  std::map<LeaseId, Time> first_reported_ = {};  ///< those that are not answered yet
-  std::set<std::string> types_ = {};             ///< that the worker was ever heard to take
+  std::set<std::string> silent_ = {};  ///< servers that did not answer
+  std::set<std::string> types_ = {};   ///< that the worker was ever heard to take
   std::uint32_t concurrency_ = 1;
   Time announced_{};
 };

@@ -17,12 +17,23 @@ constexpr std::string_view inbox_limit = "10000";
 constexpr std::string_view common_limit = "256";
 constexpr std::string_view refused_limit = "1000";
 
+/// What XREADGROUP says of the first stream that has an entry, beginning with the one whose turn it is.
+constexpr std::string_view next_script = R"(
+for i = 0, #KEYS - 1 do
+  local found = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', '1', 'STREAMS',
+                           KEYS[(ARGV[3] + i) % #KEYS + 1], '>')
+  if found then return found end
+end
+return false)";
+
 WorkerFault refused(std::string what) {
   return WorkerFault{WorkerFault::Kind::refused, std::move(what)};
 }
 
 bool has_lost_all(const Reply& reply) {
-  return reply.is_error("NOGROUP") || reply.is_error("UNBLOCKED");
+  if (reply.is_error("UNBLOCKED")) return true;
+  // Of a script the name of the error stands somewhere in the text.
+  return reply.is_error() && reply.text().find("NOGROUP") != std::string_view::npos;
 }
 
 std::size_t tasks_of(const std::vector<HandOut>& hand_outs) {
@@ -50,44 +61,63 @@ WorkerAnswer<std::vector<HandOut>> Transport::poll(const RemoteWorker& worker, s
   if (*fresh) claim_all(worker.name);
 
   polling_ = true;
-  std::vector<HandOut> taken;
+  auto taken = *fresh && std::exchange(ever_up_, true) ? read_again(worker, keys) : std::vector<HandOut>();
   const auto by = Clock::now() + wait;
-  for (;;) {
-    // While there is much to do: from one stream after the other, no more than there is room for.
-    if (was_busy_ && keys.size() > 1) {
-      for (std::size_t i = 0; i < keys.size() && tasks_of(taken) < max_tasks && !leaving_; ++i) {
-        auto some = read(worker, {keys[turn_++ % keys.size()]}, Milliseconds{0});
-        if (!some) return polling_ = false, some.error();
-        std::move(some->begin(), some->end(), std::back_inserter(taken));
-      }
+  while (taken && taken->empty() && !leaving_) {
+    // From one stream after the other, no more than there is room for.
+    while (keys.size() > 1 && tasks_of(*taken) < max_tasks && !leaving_) {
+      auto next = next_entry(worker, keys);
+      if (next && next->empty()) break;
+      if (!next && !taken->empty()) break;  // what came before must not get lost
+      if (!next) return polling_ = false, next.error();
+      std::move(next->begin(), next->end(), std::back_inserter(*taken));
     }
-    announce(link, worker, false);
     const auto left = std::chrono::ceil<Milliseconds>(by - Clock::now());
-    if (!taken.empty() || leaving_ || left.count() <= 0) break;
-    auto some = read(worker, keys, std::min(left, longest_block));
-    if (!some) return polling_ = false, some.error();
-    taken = std::move(*some);
-    was_busy_ = !taken.empty();
+    if (!taken->empty() || leaving_ || left.count() <= 0) break;
+    announce(link, worker, false);
+    taken = wait_for_entry(worker, keys, std::min(left, longest_block));
   }
   polling_ = false;
-  was_busy_ = !taken.empty();
   return taken;
 }
 
-/// One entry of each of the streams; waits for the first for so long, or not at all.
+/// One entry of the first stream that has some, and of others that have some at that very moment.
+WorkerAnswer<std::vector<HandOut>> Transport::wait_for_entry(const RemoteWorker& worker,
+                                                             const std::vector<std::string>& keys, Milliseconds block) {
+  const auto block_text = std::to_string(block.count());
+  Args command{"XREADGROUP", "GROUP", workers_group, worker.name, "COUNT", "1", "BLOCK", block_text, "STREAMS"};
+  command.insert(command.end(), keys.begin(), keys.end());
+  command.insert(command.end(), keys.size(), ">");
+  return read(worker, keys, command, block);
+}
+
+/// One entry, of the stream whose turn it is; none if all are empty.
+WorkerAnswer<std::vector<HandOut>> Transport::next_entry(const RemoteWorker& worker,
+                                                         const std::vector<std::string>& keys) {
+  const auto count = std::to_string(keys.size());
+  const auto turn = std::to_string(turn_ % keys.size());
+  Args command{"EVAL", next_script, count};
+  command.insert(command.end(), keys.begin(), keys.end());
+  command.insert(command.end(), {workers_group, worker.name, turn});
+  return read(worker, keys, command, Milliseconds{0});
+}
+
+/// What Redis has given to this worker while the connection broke.
+WorkerAnswer<std::vector<HandOut>> Transport::read_again(const RemoteWorker& worker,
+                                                         const std::vector<std::string>& keys) {
+  Args command{"XREADGROUP", "GROUP", workers_group, worker.name, "STREAMS"};
+  command.insert(command.end(), keys.begin(), keys.end());
+  command.insert(command.end(), keys.size(), "0");
+  return read(worker, keys, command, Milliseconds{0});
+}
+
 WorkerAnswer<std::vector<HandOut>> Transport::read(const RemoteWorker& worker, const std::vector<std::string>& keys,
-                                                   Milliseconds block) {
+                                                   const Args& command, Milliseconds block) {
   std::vector<HandOut> taken;
   bool is_answered = false;
   std::string fault;
-  const auto block_text = std::to_string(block.count());
-  std::vector<std::string_view> args{"XREADGROUP", "GROUP", workers_group, worker.name, "COUNT", "1"};
-  if (block.count() > 0) args.insert(args.end(), {"BLOCK", block_text});
-  args.emplace_back("STREAMS");
-  args.insert(args.end(), keys.begin(), keys.end());
-  args.insert(args.end(), keys.size(), ">");
   auto& link = poll_.channel.link();
-  link.send(args, [&](const Reply& reply) {
+  link.send(command, [&](const Reply& reply) {
     is_answered = true;
     if (has_lost_all(reply) && !std::exchange(was_lost_, true)) {
       open_groups(keys);
@@ -97,10 +127,11 @@ WorkerAnswer<std::vector<HandOut>> Transport::read(const RemoteWorker& worker, c
       fault = reply.text();
     } else {
       was_lost_ = false;
-      took(reply, worker, taken);
+      took(reply, worker, keys, taken);
     }
   });
   const auto done = poll_.channel.wait([&] { return is_answered; }, Clock::now() + block + for_replies);
+  if (!taken.empty()) return taken;  // even if that was the last that came
   if (!done) return done.error();
   if (!*done || !fault.empty()) {
     link.close();  // with it go the handlers that know this call
@@ -113,8 +144,10 @@ WorkerAnswer<std::vector<HandOut>> Transport::read(const RemoteWorker& worker, c
   return taken;
 }
 
-void Transport::took(const Reply& reply, const RemoteWorker& worker, std::vector<HandOut>& into) {
+void Transport::took(const Reply& reply, const RemoteWorker& worker, const std::vector<std::string>& keys,
+                     std::vector<HandOut>& into) {
   for_each_read(reply, [&](std::string_view key, std::string_view id, const Reply& fields) {
+    turn_ = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), key) - keys.begin()) + 1;
     took_entry(worker, key, id, fields, into);
   });
   std::map<std::string, std::vector<LeaseWord>> words;
@@ -131,6 +164,7 @@ void Transport::took_entry(const RemoteWorker& worker, std::string_view key, std
   const std::string server(field_of(fields, server_field));
   auto hand_out = read_entry_text(field_of(fields, entry_field));
   if (hand_out) {
+    if (has(hand_out->lease)) return;
     const std::lock_guard lock(mutex_);
     held_.insert_or_assign(hand_out->lease, Held{hand_out->job, server, Clock::now()});
     into.push_back(std::move(*hand_out));
@@ -154,6 +188,11 @@ void Transport::took_entry(const RemoteWorker& worker, std::string_view key, std
              entry_field, field_of(fields, entry_field)});
   link.send({"XACK", key, workers_group, id});
   link.send({"XDEL", key, id});
+}
+
+bool Transport::has(LeaseId lease) const {
+  const std::lock_guard lock(mutex_);
+  return held_.contains(lease);
 }
 
 void Transport::open_groups(const std::vector<std::string>& keys) {

@@ -17,6 +17,10 @@ struct COREMACHINE_API RedisAddress {
   std::string user = {};      ///< empty: Redis' own default user
   std::string password = {};  ///< empty: none
   unsigned database = 0;
+  bool tls = false;                   ///< with host and port alone
+  std::string ca_file = {};           ///< certificates (PEM) to trust; empty: the system's
+  std::string certificate_file = {};  ///< with a key: what this side shows for itself (PEM)
+  std::string key_file = {};
 
   /// As a URL that may be shown: without the password.
   std::string str() const;
@@ -28,9 +32,9 @@ struct COREMACHINE_API RedisTarget {
   RedisAddress address = {};
   std::string prefix = "coremachine";
 
-  /// `redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=NAME` or `unix://USER:PASSWORD@/PATH?db=DATABASE&prefix=NAME`.
-  /// All but the scheme, and the path of a socket, may be left out. invalid_argument: what is wrong, without the
-  /// password.
+  /// `redis://USER:PASSWORD@HOST:PORT/DATABASE?prefix=NAME`, the same with `rediss` for TLS and then `ca_file`,
+  /// `tls_cert` and `tls_key`, or `unix://USER:PASSWORD@/PATH?db=DATABASE&prefix=NAME`. All but the scheme, and the
+  /// path of a socket, may be left out. invalid_argument: what is wrong, without the password.
   static Result<RedisTarget> parse(std::string_view url);
   std::string str() const;  ///< without the password
   friend bool operator==(const RedisTarget&, const RedisTarget&) = default;

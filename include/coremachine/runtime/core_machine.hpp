@@ -40,7 +40,8 @@ struct MachineOptions {
   std::string store = "memory:";  ///< or `sqlite:PATH`
   /// Tasks that run at a time; default: one for each processor. 0: all tasks are left to workers elsewhere.
   std::optional<unsigned> workers = {};
-  Milliseconds lease_term{30'000};  ///< of what a worker elsewhere has, unless it renews it
+  Milliseconds lease_term{30'000};   ///< of what a worker elsewhere has, unless it renews it
+  std::uint32_t lease_tasks = 1024;  ///< that a worker elsewhere is handed at once, at most; 1 to 1024
   /// Of several machines on one store: one that was not heard of for so long is taken for dead, and its jobs go to the
   /// others.
   Milliseconds server_term{15'000};

@@ -25,6 +25,11 @@ TEST_CASE("a URL says where Redis is, and nothing shows its password") {
   auto with_user = tcp("r", 1, 2);
   with_user.address.user = "me";
   with_user.address.password = "p@s/s:w?";
+  auto secure = tcp("cache", 6380, 5, "x");
+  secure.address.tls = true;
+  secure.address.ca_file = "/a b.pem";
+  secure.address.certificate_file = "c.pem";
+  secure.address.key_file = "k.pem";
   RedisTarget at_socket;
   at_socket.address.socket = "/run/my redis.sock";
   at_socket.address.password = "x";
@@ -34,6 +39,8 @@ TEST_CASE("a URL says where Redis is, and nothing shows its password") {
       {"redis://", tcp("127.0.0.1", 6379), "redis://127.0.0.1:6379/0?prefix=coremachine"},
       {"redis://cache", tcp("cache", 6379), "redis://cache:6379/0?prefix=coremachine"},
       {"redis://cache:7000/5?prefix=x", tcp("cache", 7000, 5, "x"), "redis://cache:7000/5?prefix=x"},
+      {"rediss://cache:6380/5?prefix=x&ca_file=/a%20b.pem&tls_cert=c.pem&tls_key=k.pem", secure,
+       "rediss://cache:6380/5?prefix=x"},
       {"redis://[::1]:7000", tcp("::1", 7000), "redis://[::1]:7000/0?prefix=coremachine"},
       {"redis://me:p@s/s:w?@r:1/2", with_user, "redis://me@r:1/2?prefix=coremachine"},
       {"redis://me:p%40s%2fs:w%3F@r:1/2", with_user, "redis://me@r:1/2?prefix=coremachine"},
@@ -51,7 +58,8 @@ TEST_CASE("a URL says where Redis is, and nothing shows its password") {
 TEST_CASE("what is wrong with a URL is said, without the password") {
   const std::vector<std::pair<const char*, const char*>> rows{
       {"memory:", "begins with redis://"},
-      {"rediss://:secret@x", "without TLS"},
+      {"rediss://:secret@x?tls_key=k", "belong together"},
+      {"redis://:secret@x?ca_file=c", "belongs to rediss://"},
       {"redis://:secret@x:0", "port"},
       {"redis://:secret@x:70000", "port"},
       {"redis://:secret@x:y", "port"},

@@ -94,7 +94,7 @@ TEST_CASE("messages that are lost, doubled, late and cut off") {
   for (const std::uint64_t seed : {1, 2, 3}) {
     CAPTURE(seed);
     RedisServer redis;
-    const RedisProxy::Faults faults{.lost = 60, .twice = 100, .late = 100, .cut = 30, .late_ms = 60};
+    const RedisProxy::Faults faults{.lost = 60, .twice = 100, .late = 100, .cut = 30, .late_ms = 60, .unread = 30};
     RedisProxy of_machine(redis.socket(), faults, seed);
     RedisProxy of_workers(redis.socket(), faults, seed + 100);
     RedisMachine machine({of_machine.address(), "test"});

@@ -48,7 +48,7 @@ start_redis() {
   pids[redis]=$!
   until_so redis_answers
 }
-redis_answers() { redis ping 2>/dev/null | grep -q PONG; }
+redis_answers() { [ "$(redis ping 2>/dev/null)" = PONG ]; }
 
 listen=127.0.0.1:0
 start_server() {
@@ -72,8 +72,10 @@ die() {
   unset "pids[$1]"
 }
 job() { "$program" jobs show "$1" -o json; }
-is_over() { job "$1" | grep -qE '"status": ?"(completed|failed|dead)'; }
-has_begun() { job "$1" | grep -qE '"completed": ?[1-9]'; }
+# The job's own members are two blanks in, those of its stages further. A grep that ends early would break the pipe.
+is_over() { grep -qE '^  "status": "(completed|failed|dead|cancelled)' <<<"$(job "$1")"; }
+# Its first stage has one task; so many have only the second.
+has_begun() { grep -qE '^ {4,}"completed": [1-9][0-9]' <<<"$(job "$1")"; }
 # completed ID COUNT: it has completed, and all of its tasks have.
 completed() {
   until_so is_over "$1"
@@ -81,9 +83,9 @@ completed() {
 }
 submit() { "$program" submit fan_out -p count="$1" -p sleep_ms="${2:-0}" -o json | sed -nE 's/.*"job_id": ?"([^"]+)".*/\1/p' | head -n 1; }
 status_of() { exec 3<>"/dev/tcp/${listen%:*}/${listen##*:}" && printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$1" "$listen" >&3 && cat <&3; exec 3>&-; }
-is_ready() { status_of /readyz | grep -q '^HTTP/1.1 200'; }
-is_not_ready() { status_of /readyz | grep -q '"queue":"unix://'; }
-shows_workers() { "$program" workers -o json | grep -q "\"name\": \?\"$1\""; }
+is_ready() { grep -q '^HTTP/1.1 200' <<<"$(status_of /readyz)"; }
+is_not_ready() { grep -q '"queue":"unix://' <<<"$(status_of /readyz)"; }
+shows_workers() { grep -q "\"name\": \?\"$1\"" <<<"$("$program" workers -o json)"; }
 
 start_redis
 start_server
@@ -127,8 +129,8 @@ wait "${pids[two]}"
 check "a drained worker ends with $?" [ $? = 0 ]
 unset "pids[two]"
 completed "$(submit 500)" 500
-names_two() { redis keys '*' | grep -q ':two$'; }
-until_so eval '! names_two'
+nothing_names_two() { ! grep -q ':two$' <<<"$(redis keys '*')"; }
+until_so nothing_names_two
 check "all keys have the prefix" [ -z "$(redis keys '*' | grep -v '^e2e:')" ]
 
 kill -TERM "${pids[server]}"

@@ -67,7 +67,7 @@ struct World {
     book.handed_out(0, {hand_out(lease, tasks)}, now);
     act();
     auto id = std::to_string(++entries) + "-0";
-    book.added(LeaseId{lease}, id);
+    book.added(0, LeaseId{lease}, id);
     act();
     return id;
   }
@@ -370,6 +370,52 @@ TEST_CASE_FIXTURE(World, "what Redis does not take goes back, and it is left alo
   CHECK(take<PollMachine>().empty());
   pass(1001ms);
   CHECK(take<PollMachine>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(World, "what is too much for one entry goes back at once") {
+  workers({worker("a", 4)});
+  auto large = hand_out(1, 5);
+  for (auto& task : large.tasks) task.params = std::string(entry_bytes / 2 - 100, 'x');
+  auto huge = hand_out(2, 1);
+  huge.tasks[0].params = std::string(entry_bytes + 1, 'x');
+  book.handed_out(0, {large, huge}, now);
+  act();
+  const auto added = take<AddEntry>();
+  REQUIRE(added.size() == 2);
+  CHECK(added[0].hand_out.tasks.size() == 2);
+  CHECK(added[1].hand_out.tasks.size() == 1);
+  const auto told = take<TellMachine>();
+  CHECK(returned(told) == 3);
+  CHECK(told.at(0).report.outcomes.at(0).index == 2);
+  CHECK(book.counts().waiting == 3);
+}
+
+TEST_CASE_FIXTURE(World, "what nobody reads goes back after a while, for something more urgent") {
+  workers({worker("a", 4)});
+  const auto id = put(1, 2);
+  put(2);
+  book.claimed("a", LeaseId{2}, now);
+  take<TakeBack>();
+  pass(1999ms);
+  CHECK(take<TakeBack>().empty());
+  pass(1ms);
+  const auto taken = take<TakeBack>();
+  REQUIRE(taken.size() == 1);
+  CHECK(taken[0].id == id);
+  book.not_taken_back(LeaseId{1});  // it is tried again
+  pass(1ms);
+  CHECK(take<TakeBack>().size() == 1);
+  book.taken_back(LeaseId{1}, "", now);
+  act();
+  CHECK(returned(take<TellMachine>()) == 2);
+}
+
+TEST_CASE_FIXTURE(World, "what Redis took after the machine had given it up is removed") {
+  book.added(0, LeaseId{5}, "5-5");
+  act();
+  const auto removed = take<RemoveEntry>();
+  REQUIRE(removed.size() == 1);
+  CHECK(removed[0].id == "5-5");
 }
 
 TEST_CASE_FIXTURE(World, "an entry that no worker can read fails its tasks for good, with the reason") {

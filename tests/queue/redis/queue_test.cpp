@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/queue/redis/entry_text.hpp"
 #include "tests/support/redis_world.hpp"
 
 namespace {
@@ -89,6 +90,58 @@ TEST_CASE("what is more urgent overtakes a long job") {
   // At most what lies in the stream and with the worker was before it.
   CHECK(order.size() < 1500);
   CHECK(std::count(order.begin(), order.end(), urgent) == 5);
+}
+
+TEST_CASE("what is more urgent overtakes long tasks that nobody has begun, although they were put there before") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  RedisMachine machine(redis.target(), "memory:", Milliseconds{30'000});
+  std::mutex mutex;
+  std::vector<JobId> order;
+  std::atomic<bool> is_open{false};
+  RedisWorker worker(
+      redis.target(),
+      [&](auto, TaskContext& context) {
+        {
+          const std::lock_guard lock(mutex);
+          order.push_back(context.job_id());
+        }
+        while (!is_open && !context.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      },
+      1);
+  const auto health = [&] { return machine.pump().health(); };
+  const auto slow = machine.submit(3);
+  REQUIRE(comes_true([&] { return health().running == 1 && health().waiting == 1; }));
+  const auto urgent = machine.submit(1, 50);
+  const auto urgent_runs = [&] { return machine.machine().job(urgent)->stages.at(0).tasks.running == 1; };
+  REQUIRE(comes_true([&] { return !machine.machine().job(urgent)->stages.empty() && urgent_runs(); }));
+  is_open = true;
+  machine.check_completed(slow, 3);
+  machine.check_completed(urgent, 1);
+  REQUIRE(order.size() == 4);
+  CHECK(order[1] == urgent);
+}
+
+TEST_CASE("an entry of a job that nobody knows is run for nothing, and that is all") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  RedisMachine machine(redis.target());
+  HandOut hand_out;
+  hand_out.lease = LeaseId{77};
+  hand_out.job = JobId{1, 2};
+  hand_out.round = 1;
+  hand_out.stage = 1;
+  hand_out.task_type = "redis.step";
+  hand_out.term = Milliseconds{30'000};
+  hand_out.tasks.push_back({.index = 0, .params = R"({"i":0})"});
+  const auto text = redis::entry_text(hand_out, "nobody");
+  redis.command({"XADD", "test:tasks:redis.step", "*", "lease", hand_out.lease.str(), "job", hand_out.job.str(),
+                 "server", "nobody", "entry", text});
+  std::atomic<int> runs{0};
+  RedisWorker worker(redis.target(), [&](auto, auto&) { ++runs; });
+  REQUIRE(comes_true([&] { return runs > 0 && redis.command({"XLEN", "test:tasks:redis.step"}) == "0"; }));
+  machine.check_completed(machine.submit(100), 100);
+  CHECK(worker.drain().untold == 0);
 }
 
 TEST_CASE("a worker that drains gives back what it has not begun, and others do it") {

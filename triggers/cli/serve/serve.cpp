@@ -93,6 +93,7 @@ MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logg
   machine.drain_limit = options.drain_limit;
   machine.grace = options.grace;
   machine.lease_term = options.lease_term;
+  machine.lease_tasks = options.lease_tasks;
   machine.logger = std::move(logger);
   return machine;
 }

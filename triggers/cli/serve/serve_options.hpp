@@ -32,6 +32,7 @@ struct ServeOptions {
   Milliseconds drain_limit{30'000};
   Milliseconds grace{10'000};
   Milliseconds lease_term{30'000};
+  std::uint32_t lease_tasks = 1024;
   std::uint64_t body_limit = 1'048'576;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;

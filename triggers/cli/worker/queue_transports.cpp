@@ -29,6 +29,7 @@ const std::map<std::string_view, MakeTransport>& queue_transports() {
   static const std::map<std::string_view, MakeTransport> all{
 #ifdef COREMACHINE_WITH_REDIS
       {"redis", redis_transport},
+      {"rediss", redis_transport},
       {"unix", redis_transport},
 #endif
   };
