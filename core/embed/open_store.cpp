@@ -1,5 +1,6 @@
 #include "core/embed/open_store.hpp"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -55,11 +56,17 @@ void add_store_scheme(std::string scheme, StoreOpener opener) {
 namespace embed {
 namespace {
 
-OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path) {
+/// What one server runs is not what another one died of.
+std::string record_of(const std::string& path, std::string server) {
+  std::replace(server.begin(), server.end(), '/', '_');
+  return path + "-running" + (server.empty() ? "" : "-" + server);
+}
+
+OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path, const std::string& server = {}) {
   const auto open_artifacts = [root = path + "-artifacts"](bool existing) {
     return open_artifact_files({.root = root, .must_exist = existing});
   };
-  return {std::move(store), path + "-running", open_artifacts};
+  return {std::move(store), record_of(path, server), open_artifacts};
 }
 
 }  // namespace
@@ -80,7 +87,7 @@ OpenedStore open_store(std::string_view url, bool must_exist) {
   const auto scheme = url.substr(0, url.find(':'));
   if (const auto opener = opener_of(scheme)) {
     auto opened = opener(url, must_exist);
-    return beside_files(std::move(opened.store), opened.files);
+    return beside_files(std::move(opened.store), opened.files, opened.server);
   }
   throw Failure(unknown(url, scheme));
 }

@@ -21,10 +21,12 @@ struct OpenedStore {
 /// names concrete stores.
 OpenedStore open_store(std::string_view url, bool must_exist = false);
 
-/// What the opener of a scheme gives: a store, and where what is no row lies, in `FILES-artifacts` and `FILES-running`.
+/// What the opener of a scheme gives: a store, and where what is no row lies, in `FILES-artifacts` and `FILES-running`;
+/// of one of several servers in `FILES-running-SERVER`.
 struct SchemeStore {
   std::unique_ptr<Store> store;
   std::string files;
+  std::string server = {};
 };
 
 }  // namespace coremachine::embed

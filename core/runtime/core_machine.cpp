@@ -76,7 +76,8 @@ runtime::Then live_or_refused(const std::shared_ptr<runtime::Shell>& shell, JobI
     if (!alive) return then(view_of(answer));
     const auto stored = alive->stored_view(job);
     if (!stored) return then(stored.error());
-    then(machine::refusal(verb, job, stored->status).value_or(*answer.error));
+    if (is_terminal(stored->status)) return then(machine::refusal(verb, job, stored->status).value_or(*answer.error));
+    then(Error{ErrorCode::draining, alive->why_nobodys(*stored).detail});
   };
 }
 
@@ -218,7 +219,7 @@ void CoreMachine::explain_then(JobId job, Then<std::vector<Reason>> then) {
     if (!alive) return then(std::move(*answer.error));
     const auto stored = alive->stored_view(job);
     if (!stored) return then(stored.error());
-    then(std::vector<Reason>{});
+    then(is_terminal(stored->status) ? std::vector<Reason>() : std::vector<Reason>{alive->why_nobodys(*stored)});
   };
   shell_->post(runtime::ExplainInput{job, std::move(told)});
 }

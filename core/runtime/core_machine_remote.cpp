@@ -103,6 +103,27 @@ Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) con
   });
 }
 
+Result<LeasePlace> CoreMachine::place_of(LeaseId lease) const {
+  // The engine numbers leases so: above these bits is the incarnation of the machine that gave it out.
+  constexpr unsigned bits_of_number = 40;
+  const auto maker = lease.value >> bits_of_number;
+  if (maker == shell_->incarnation() || !shares_store()) return LeasePlace{};
+  // A machine that lives has all that it ever gave out.
+  const auto alive = peers();
+  if (std::find(alive.begin(), alive.end(), maker) != alive.end()) return LeasePlace{maker};
+  return shell_->reading([&](const Store& store) {
+    const auto name = std::to_string(lease.value);
+    for (const auto& setting : store.read_settings("lease")) {
+      if (setting.name != name) continue;
+      const auto job = decode_lease(*setting.value).slice.job;
+      if (const auto owner = store.peers()->owner_elsewhere(job)) return LeasePlace{*owner};
+      const auto row = store.read_row(job);
+      return LeasePlace{std::nullopt, !row || is_terminal(row->status)};
+    }
+    return LeasePlace{};
+  });
+}
+
 bool CoreMachine::shares_store() const {
   return shell_->peers() != nullptr;
 }

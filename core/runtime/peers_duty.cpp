@@ -63,7 +63,7 @@ void PeersDuty::run() {
     }
     std::unique_lock lock(mutex_);
     const auto pause = more ? Milliseconds{0} : setup_.term / 5;
-    if (changed_.wait_for(lock, pause, [this] { return stopped_; })) return;
+    if (changed_.wait_for(lock, pause, [this] { return stopped_ || fenced_; })) return;
   }
 }
 
@@ -74,7 +74,7 @@ bool PeersDuty::look() {
     setup_.fenced(Error{ErrorCode::store_failed,
                         "this machine was not heard of for too long, and another one has taken over its jobs"});
     const std::lock_guard lock(mutex_);
-    stopped_ = true;
+    fenced_ = true;
     return false;
   }
   note_alive(std::move(round.alive));

@@ -56,6 +56,7 @@ class PeersDuty {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopped_ = false;
+  bool fenced_ = false;
   std::atomic<bool> takes_{true};
   std::vector<Peer> alive_;
   std::mutex listener_mutex_;  ///< held while the listener is called

@@ -85,6 +85,8 @@ class Shell {
   std::string resolver_of(const std::string& task_type) const;
   Milliseconds lease_term() const { return setup_.options.lease_term; }
   void off_the_driver(std::function<void()> work);
+  /// Why a job that is not over is not here, where no other machine has it either.
+  Reason why_nobodys(const JobView& job) const;
   PeersDuty* peers() { return peers_.get(); }
   Incarnation incarnation() const { return incarnation_; }
 

@@ -36,8 +36,7 @@ Result<machine::Taker> Shell::taker_of(RemoteWorker worker) const {
   taker.many = worker.many;
   for (auto& type : worker.task_types) {
     const auto info = tasks_.get_info(type);
-    if (info && info->enabled && info->resolver_id == worker.resolver_id)
-      taker.task_types.push_back(std::move(type));
+    if (info && info->enabled && info->resolver_id == worker.resolver_id) taker.task_types.push_back(std::move(type));
   }
   return taker;
 }
@@ -78,6 +77,18 @@ std::vector<Peers::JobKind> Shell::job_kinds() const {
   std::vector<Peers::JobKind> kinds;
   for (const auto& info : jobs_.list_all_versions()) kinds.emplace_back(info.name, info.version);
   return kinds;
+}
+
+Reason Shell::why_nobodys(const JobView& job) const {
+  const auto kinds = job_kinds();
+  const bool is_known = std::find(kinds.begin(), kinds.end(), Peers::JobKind(job.type, job.version)) != kinds.end();
+  if (is_known)
+    return {ReasonCode::queued, 0, {}, "the server that had the job is gone; another one goes on with it in a moment"};
+  return {ReasonCode::no_worker,
+          1,
+          {},
+          "no server that is there has version " + job.version + " of the job type \"" + job.type +
+              "\"; the job waits for one that has"};
 }
 
 /// What this machine had before it started anew, and what others have left.

@@ -9,9 +9,10 @@
 namespace coremachine::cli {
 namespace {
 
-const std::vector<std::string_view> taken_settings = with_registration_settings(
-    {"listen", "store", "queue", "workers", "serve_token_file", "insecure", "allow_host", "tls_cert", "tls_key",
-     "io_threads", "body_limit", "drain_limit", "grace", "lease_term", "lease_tasks", "log_level", "log_format"});
+const std::vector<std::string_view> taken_settings =
+    with_registration_settings({"listen", "store", "queue", "workers", "serve_token_file", "insecure", "allow_host",
+                                "tls_cert", "tls_key", "io_threads", "body_limit", "drain_limit", "grace", "lease_term",
+                                "lease_tasks", "server_name", "server_term", "log_level", "log_format"});
 
 ServeOptions options_from(const SettingValues& settings) {
   ServeOptions options;
@@ -30,6 +31,8 @@ ServeOptions options_from(const SettingValues& settings) {
   options.grace = settings.duration("grace");
   options.lease_term = settings.duration("lease_term");
   options.lease_tasks = static_cast<std::uint32_t>(settings.count("lease_tasks"));
+  options.server_name = settings.text("server_name");
+  options.server_term = settings.duration("server_term");
   options.body_limit = settings.count("body_limit");
   // The table of settings lets nothing else through.
   options.log_level = log_level_from(settings.text("log_level")).value();

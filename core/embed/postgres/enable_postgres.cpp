@@ -14,9 +14,10 @@ embed::SchemeStore open(std::string_view url, bool must_exist) {
   auto target = postgres::parse_target(url);
   if (!target) throw Failure(target.error());
   auto files = target->files;
+  auto server = target->server;
   auto store = open_postgres_store({.target = std::move(*target), .must_exist = must_exist});
   if (!store) throw Failure(store.error());
-  return {std::move(*store), std::move(files)};
+  return {std::move(*store), std::move(files), std::move(server)};
 }
 
 }  // namespace

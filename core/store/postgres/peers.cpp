@@ -88,6 +88,9 @@ Peers::Round PostgresPeers::beat(Milliseconds term) {
       return round;
     }
     const auto now = Clock::now();
+    // Who could not look for a while itself, or was stopped, cannot tell who was silent meanwhile.
+    if (now - last_beat_ > term * 2 / 5) seen_.clear();
+    last_beat_ = now;
     std::map<Incarnation, Seen> seen;
     auto others = by.query(others_alive, self_);
     std::vector<Peer> gone;

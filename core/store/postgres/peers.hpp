@@ -59,6 +59,7 @@ class PostgresPeers final : public Peers {
   mutable Line asks_{target_};
   Line sends_{target_};
   std::map<Incarnation, Seen> seen_;
+  Clock::time_point last_beat_{};
   std::atomic<bool> left_{false};
   int wake_ = -1;
   std::thread listener_;

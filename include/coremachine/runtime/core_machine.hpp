@@ -29,6 +29,14 @@
 
 namespace coremachine {
 
+/// Which of several machines on one store knows a lease.
+struct LeasePlace {
+  std::optional<std::uint64_t> peer = {};  ///< nothing: this one
+  /// False: the machine that gave it out is gone, and its job is not over. This machine has it, or will have it in a
+  /// moment, or another one.
+  bool is_certain = true;
+};
+
 namespace runtime {
 class Shell;
 struct Ticket;
@@ -288,6 +296,8 @@ class COREMACHINE_API CoreMachine {
 
   /// Which other machine has this job; nothing: this one, none, or the job is over.
   Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
+  /// Where what is said of a lease belongs. It may have to be read from the store.
+  Result<LeasePlace> place_of(LeaseId lease) const;
   /// Whether its store is one that several machines can share.
   bool shares_store() const;
   /// The other machines, as they were seen last.

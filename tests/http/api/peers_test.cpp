@@ -18,13 +18,16 @@ namespace {
 /// Two servers, each with jobs of its own, and the wires between them.
 class World {
  public:
-  World() {
+  explicit World(std::optional<unsigned> workers = {}) {
     for (http::Peer peer : {1U, 2U}) {
       links_[peer] = std::make_unique<Link>(*this, peer);
       http::ApiOptions options;
       options.peers = links_[peer].get();
+      options.server_name = "s" + std::to_string(peer);
+      MachineOptions of_machine;
+      of_machine.workers = workers;
       servers_[peer] = std::make_unique<ApiFixture>(
-          std::move(options), MachineOptions{}, [this](JobRegistry& jobs, TaskRegistry& tasks) {
+          std::move(options), std::move(of_machine), [this](JobRegistry& jobs, TaskRegistry& tasks) {
             jobs.add<tests::GatedJob>("kept");
             tasks.add("gated", [this](const json::object&) { return keeper.run(); });
           });
@@ -48,6 +51,11 @@ class World {
     owners_[id] = peer;
     return id;
   }
+  /// What every server finds out of this lease.
+  void put(const json::value& lease, LeasePlace place) {
+    const std::lock_guard lock(mutex_);
+    places_[std::string(lease.as_string())] = place;
+  }
   void cut() {
     const std::lock_guard lock(mutex_);
     cut_ = true;
@@ -69,6 +77,12 @@ class World {
       const auto found = world_.owners_.find(job.str());
       if (found == world_.owners_.end() || found->second == self_) return std::nullopt;
       return found->second;
+    }
+    LeasePlace place_of(LeaseId lease) override {
+      const std::lock_guard lock(world_.mutex_);
+      auto place = world_.places_[lease.str()];
+      if (place.peer == self_) place.peer.reset();
+      return place;
     }
     std::vector<http::Peer> others() override { return {3 - self_}; }
     std::optional<http::Peer> first_elsewhere() override {
@@ -103,6 +117,7 @@ class World {
   std::condition_variable changed_;
   std::deque<Message> messages_;
   std::map<std::string, http::Peer> owners_;
+  std::map<std::string, LeasePlace> places_;
   bool stopped_ = false;
   bool cut_ = false;
   std::map<http::Peer, std::unique_ptr<Link>> links_;
@@ -110,9 +125,145 @@ class World {
   std::thread wires_;
 };
 
+constexpr auto worker_calls = "/api/v1/workers/$";
+
+std::string worker_body(const std::string& more = "") {
+  return R"({"worker": "w1", "task_types": ["greet", "plan", "echo"])" + more + "}";
+}
+
+json::array poll(ApiFixture& server, const std::string& more = R"(, "wait": "10s")") {
+  const auto answer = server.post(std::string(worker_calls) + "poll", worker_body(more));
+  REQUIRE(answer.status == 200);
+  return ApiFixture::json_of(answer).at("tasks").as_array();
+}
+
+http::Response complete(ApiFixture& server, const json::array& tasks) {
+  json::array outcomes;
+  for (const auto& task : tasks) {
+    json::object outcome{{"status", "completed"}, {"result", {{"output", "done"}}}};
+    for (const auto* key : {"lease", "index", "attempt"}) outcome[key] = task.at(key);
+    outcomes.push_back(std::move(outcome));
+  }
+  json::object said{{"worker", "w1"}};
+  said["outcomes"] = outcomes;
+  return server.post(std::string(worker_calls) + "complete", json::serialize(said));
+}
+
+http::Response beat(ApiFixture& server, const json::value& lease) {
+  return server.post(std::string(worker_calls) + "heartbeat",
+                     worker_body(R"(, "leases": [)" + json::serialize(lease) + "]"));
+}
+
+std::string state_in(const http::Response& answer) {
+  REQUIRE(answer.status == 200);
+  const auto body = ApiFixture::json_of(answer);
+  REQUIRE(body.at("leases").as_array().size() == 1);
+  return ApiFixture::text(body.at("leases").as_array().at(0).as_object(), "state");
+}
+
 }  // namespace
 
 TEST_SUITE("http: several servers") {
+  TEST_CASE("a worker is given tasks of the other server, and what it says of them goes there") {
+    World world(0);
+    const auto job = world.submit(1, "hello_world");
+    auto& other = world.server(2);
+    const auto tasks = poll(other);
+    REQUIRE(tasks.size() == 1);
+    const auto lease = tasks[0].at("lease");
+    CHECK(ApiFixture::text(tasks[0].as_object(), "job_id") == job);
+    world.put(lease, {1});
+    CHECK(state_in(beat(other, lease)) == "held");
+    for (http::Peer peer : {1U, 2U}) {
+      const auto workers = ApiFixture::json_of(world.server(peer).get("/api/v1/workers")).at("items").as_array();
+      REQUIRE(workers.size() == 1);
+      CHECK(workers[0].at("name") == "w1");
+      CHECK(workers[0].at("running") == 1);
+    }
+    CHECK(state_in(complete(other, tasks)) == "gone");
+    const auto done = ApiFixture::json_of(world.server(1).get("/api/v1/jobs/" + job + "?wait=30s"));
+    CHECK(done.at("result") == json::value{{"greeting", "done"}});
+    CHECK(poll(other, R"(, "wait": "0s")").empty());
+    CHECK(poll(other, R"(, "wait": "1ms")").empty());
+  }
+
+  TEST_CASE("a poll that waits is answered with what the other server is given meanwhile") {
+    World world(0);
+    const auto waiting =
+        world.server(2).begin("POST", std::string(worker_calls) + "poll", worker_body(R"(, "wait": "60s")"));
+    const auto job = world.submit(1, "hello_world");
+    const auto tasks = ApiFixture::json_of(waiting->response()).at("tasks").as_array();
+    REQUIRE(tasks.size() == 1);
+    CHECK(ApiFixture::text(tasks[0].as_object(), "job_id") == job);
+  }
+
+  TEST_CASE("a poll that is refused here is refused") {
+    World world(0);
+    const auto path = std::string(worker_calls) + "poll";
+    CHECK(world.server(2).post(path, R"({"worker": "w1"})").status == 422);
+    CHECK(world.server(2).post(path, worker_body(R"(, "wait": "soon")")).status == 422);
+    CHECK(world.server(2).post(path, "[").status == 400);
+    CHECK(world.server(2).post(std::string(worker_calls) + "complete", R"({"worker": "w1", "outcomes": 1})").status ==
+          422);
+  }
+
+  TEST_CASE("what nobody has at the moment is said again later, and what is here counts at once") {
+    World world(0);
+    const auto job = world.submit(2, "hello_world");
+    const auto tasks = poll(world.server(2));
+    REQUIRE(tasks.size() == 1);
+    const json::value lost{{"lease", "ffff00000000001"}, {"index", 0}, {"attempt", 1}};
+    world.put(lost.at("lease"), {std::nullopt, false});
+    CHECK(state_in(beat(world.server(2), lost.at("lease"))) == "held");
+    const auto answer = complete(world.server(2), {tasks[0], lost});
+    CHECK(answer.status == 503);
+    CHECK(ApiFixture::field(answer, "Retry-After") == "1");
+    const auto done = ApiFixture::json_of(world.server(2).get("/api/v1/jobs/" + job + "?wait=30s"));
+    CHECK(done.at("result") == json::value{{"greeting", "done"}});
+    // Taken over by this server: it is doubtful where it is, and turns out to be here.
+    const auto next = world.submit(2, "hello_world");
+    const auto more = poll(world.server(2));
+    REQUIRE(more.size() == 1);
+    world.put(more[0].at("lease"), {std::nullopt, false});
+    CHECK(state_in(beat(world.server(2), more[0].at("lease"))) == "held");
+    CHECK(state_in(complete(world.server(2), more)) == "gone");
+    CHECK(ApiFixture::text(ApiFixture::json_of(world.server(2).get("/api/v1/jobs/" + next + "?wait=30s")), "status") ==
+          "completed");
+  }
+
+  TEST_CASE("tasks that come when nobody waits for them any more go back") {
+    World world(0);
+    world.submit(1, "hello_world");
+    const auto answer =
+        world.server(1).ask("POST", std::string(worker_calls) + "poll", worker_body(R"(, "wait": "10s")"));
+    REQUIRE_FALSE(ApiFixture::json_of(answer).at("tasks").as_array().empty());
+    json::object message{{"kind", "answer"}, {"id", 12345}, {"status", 200}, {"streams", false}};
+    message["fields"] = json::array();
+    message["body"] = answer.body;
+    world.server(2).api->peer_desk()->take(1, json::serialize(message));
+    const auto again = poll(world.server(1), R"(, "wait": "60s")");
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].at("attempt") == 1);
+  }
+
+  TEST_CASE("lists of workers and queues are those of all") {
+    World world;
+    world.submit(1, "kept");
+    world.submit(2, "kept");
+    for (http::Peer peer : {1U, 2U}) {
+      const auto workers = ApiFixture::json_of(world.server(peer).get("/api/v1/workers")).at("items").as_array();
+      REQUIRE(workers.size() == 2);
+      CHECK(workers[0].at("server") == "s1");
+      CHECK(workers[1].at("server") == "s2");
+      const auto queue = ApiFixture::json_of(world.server(peer).get("/api/v1/queues/gated"));
+      CHECK(queue.at("depth").to_number<int>() + queue.at("running").to_number<int>() <= 2);
+      CHECK(world.server(peer).get("/api/v1/queues").status == 200);
+      CHECK(world.server(peer).get("/api/v1/queues/nobody").status == 404);
+    }
+    world.cut();
+    CHECK(ApiFixture::json_of(world.server(1).get("/api/v1/workers")).at("items").as_array().size() == 1);
+  }
+
   TEST_CASE("a job is shown, explained, cancelled and waited for through a server that does not have it") {
     World world;
     const auto id = world.submit(1, "kept");

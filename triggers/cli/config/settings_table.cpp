@@ -277,6 +277,26 @@ constexpr std::array table{
             .help = "The most tasks that a worker elsewhere is handed at once; of long ones it is handed fewer",
             .least = 1,
             .most = 1024},
+    Setting{.name = "server_name",
+            .flag = "--server-name",
+            .variable = "COREMACHINE_SERVER_NAME",
+            .key = "serve.server_name",
+            .kind = text,
+            .fallback = "",
+            .value_name = "NAME",
+            .help =
+                "What this server is called among those that share its store in PostgreSQL, as no other one is (its "
+                "host and port, if it is not said)"},
+    Setting{.name = "server_term",
+            .flag = "--server-term",
+            .variable = "COREMACHINE_SERVER_TERM",
+            .key = "serve.server_term",
+            .kind = duration,
+            .fallback = "15s",
+            .value_name = "DURATION",
+            .help =
+                "Within what time the jobs of a server that died go to the others on its store; the same for all of "
+                "them"},
     // A worker elsewhere.
     Setting{.name = "worker_queue",
             .flag = "--queue",

@@ -64,18 +64,39 @@ bool is_postgres(std::string_view store) {
   return store.starts_with("postgres://") || store.starts_with("postgresql://");
 }
 
-/// Servers share a store in PostgreSQL, each under its own name: by that one that starts anew is known as the same.
+/// By its name one that starts anew is known as the same.
+std::string server_name_of(const ServeOptions& options) {
+  if (!options.server_name.empty()) return options.server_name;
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const auto port = options.listen.substr(options.listen.rfind(':') + 1);
+  return std::string(host.data()) + "-" + (port == "0" ? std::to_string(::getpid()) : port);
+}
+
+std::string escaped(const std::string& text) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+                          c == '.' || c == '_' || c == '~';
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_plain) {
+      out += c;
+    } else {
+      out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
+    }
+  }
+  return out;
+}
+
+/// Servers share a store in PostgreSQL, each under its own name.
 std::string store_of(const ServeOptions& options) {
   const auto& store = options.store;
   const auto query = store.find('?');
   const bool has_name = query != std::string::npos && (store.find("?server=", query) != std::string::npos ||
                                                        store.find("&server=", query) != std::string::npos);
   if (!is_postgres(store) || has_name) return store;
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  const auto port = options.listen.substr(options.listen.rfind(':') + 1);
-  const auto name = std::string(host.data()) + "-" + (port == "0" ? std::to_string(::getpid()) : port);
-  return store + (query == std::string::npos ? "?" : "&") + "server=" + name;
+  return store + (query == std::string::npos ? "?" : "&") + "server=" + escaped(server_name_of(options));
 }
 
 void log_module(Logger& logger, const LoadedModule& module) {
@@ -94,6 +115,7 @@ MachineOptions machine_options(const ServeOptions& options, std::shared_ptr<Logg
   machine.grace = options.grace;
   machine.lease_term = options.lease_term;
   machine.lease_tasks = options.lease_tasks;
+  machine.server_term = options.server_term;
   machine.logger = std::move(logger);
   return machine;
 }
@@ -206,8 +228,8 @@ ExitCode serve(const ServeOptions& options) {
   if (is_postgres(options.store)) {
     // The others have its jobs by now, or will in a moment: whoever started this server starts it anew.
     of_machine.failed = [was_fenced](const Error&) {
-      *was_fenced = true;
-      ::kill(::getpid(), SIGTERM);
+      // It may be told twice: by the others, and by its next commit. A second signal would end it at once.
+      if (!was_fenced->exchange(true)) ::kill(::getpid(), SIGTERM);
     };
   }
   CoreMachine machine(std::move(of_machine));
@@ -218,6 +240,7 @@ ExitCode serve(const ServeOptions& options) {
   of_api.tasks = &tasks;
   http::MachinePeers peers(machine);
   of_api.peers = machine.shares_store() ? &peers : nullptr;
+  if (of_api.peers) of_api.server_name = server_name_of(options);
   http::Api api(std::move(of_api));
   if (auto* desk = api.peer_desk()) {
     machine.on_peers([desk](std::uint64_t from, const std::string& message) { desk->take(from, message); },

@@ -1,5 +1,6 @@
 #include "triggers/cli/serve/serve_options.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "triggers/cli/serve/queue_pumps.hpp"
@@ -17,6 +18,13 @@ bool is_address(std::string_view listen) {
   return !port.empty() && code == std::errc{} && end == port.data() + port.size() && number <= 65535;
 }
 
+bool is_server_name(const std::string& name) {
+  constexpr std::size_t longest = 128;
+  return name.size() <= longest && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+constexpr Milliseconds shortest_term{1'000};
+
 }  // namespace
 
 std::optional<std::string> fault_of(const ServeOptions& options) {
@@ -25,6 +33,12 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   }
   if (const auto fault = fault_of_queue(options.queue)) return "--queue: " + *fault;
   if (options.lease_term.count() <= 0) return "--lease-term takes a duration that is longer than nothing";
+  if (options.server_term < shortest_term) {
+    return "--server-term takes a duration of 1s at least: within less a server that is only busy seems dead";
+  }
+  if (!is_server_name(options.server_name)) {
+    return "--server-name takes up to 128 printable characters without blanks, and not \"" + options.server_name + "\"";
+  }
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";
   }

@@ -33,6 +33,8 @@ struct ServeOptions {
   Milliseconds grace{10'000};
   Milliseconds lease_term{30'000};
   std::uint32_t lease_tasks = 1024;
+  std::string server_name = {};  ///< among those that share its store; empty: made of host and port
+  Milliseconds server_term{15'000};
   std::uint64_t body_limit = 1'048'576;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;

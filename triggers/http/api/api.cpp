@@ -7,6 +7,7 @@
 #include "core/model/suggest.hpp"
 #include "triggers/http/api/peer_routing.hpp"
 #include "triggers/http/api/router.hpp"
+#include "triggers/http/api/worker_routing.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -125,13 +126,17 @@ Api::Api(ApiOptions options)
       readers_(options_.readers, options_.most_reading),
       waiting_(timers_, options_.most_waiting),
       streams_(timers_, options_.most_streams),
-      peers_(options_.peers ? std::make_unique<PeerDesk>(*options_.peers,
-                                                         [this](Request request, std::unique_ptr<Outlet> outlet) {
-                                                           answer(std::move(request), std::move(outlet));
-                                                         })
-                            : nullptr),
       shared_(*this),
       overview_(std::make_shared<Overview>(*this)) {
+  if (options_.peers) {
+    const auto here = [this](Request request, std::unique_ptr<Outlet> outlet) {
+      answer(std::move(request), std::move(outlet));
+    };
+    peers_ = std::make_unique<PeerDesk>(*options_.peers, here, [this](Peer from, Response response) {
+      on_reader([this, from, response] { worker_routing_->give_back(from, response); });
+    });
+    worker_routing_ = std::make_shared<WorkerRouting>(*this, *peers_, here);
+  }
   overview_->begin();
 }
 
@@ -219,7 +224,12 @@ void Api::answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Out
         if (const auto id = JobId::parse(found.values.at(0))) peer = peers_->link().owner_elsewhere(*id);
         break;
       case Whose::first: peer = peers_->link().first_elsewhere(); break;
-      case Whose::everyone: return ask_everyone(*peers_, peers_->link().others(), request, std::move(*outlet), here);
+      case Whose::everyone:
+        return ask_everyone(*peers_, timers_, peers_->link().others(), request, std::move(*outlet), here);
+      case Whose::workers: {
+        const auto operation = found.find(request.method)->operation;
+        return worker_routing_->route(operation, std::move(request), std::move(*outlet));
+      }
     }
   } catch (const Failure& failure) {
     return (*outlet)->send(to_response(problem_of(failure.error()), request.id));

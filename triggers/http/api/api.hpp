@@ -25,6 +25,8 @@
 
 namespace coremachine::http {
 
+class WorkerRouting;
+
 struct ApiOptions {
   CoreMachine* machine = nullptr;  ///< this and the registries outlive the Api
   const JobRegistry* jobs = nullptr;
@@ -37,7 +39,8 @@ struct ApiOptions {
   Milliseconds heartbeat{15'000};     ///< of event streams
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
-  PeerLink* peers = nullptr;  ///< other servers that work on the same store; outlives the Api
+  PeerLink* peers = nullptr;                ///< other servers that work on the same store; outlives the Api
+  std::string server_name = {};             ///< among those; empty: there are no others
   std::function<QueueHealth()> queue = {};  ///< of the queue between the machine and workers; empty: there is none
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
@@ -142,6 +145,7 @@ class Api {
   WaitingRoom waiting_;
   WaitingRoom streams_;
   std::unique_ptr<PeerDesk> peers_;
+  std::shared_ptr<WorkerRouting> worker_routing_;
   SharedAnswers shared_;
   const std::shared_ptr<Overview> overview_;
 };

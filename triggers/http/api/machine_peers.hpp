@@ -16,6 +16,11 @@ class MachinePeers final : public PeerLink {
     if (!owner) throw Failure(owner.error());
     return *owner;
   }
+  LeasePlace place_of(LeaseId lease) override {
+    auto place = machine_.place_of(lease);
+    if (!place) throw Failure(place.error());
+    return *place;
+  }
   std::vector<Peer> others() override { return machine_.peers(); }
   std::optional<Peer> first_elsewhere() override { return machine_.first_peer(); }
   void send(Peer to, std::string message) override {

@@ -159,7 +159,8 @@ class PeerDesk::WayOutlet : public Outlet {
   std::shared_ptr<Way> way_;
 };
 
-PeerDesk::PeerDesk(PeerLink& link, Answer answer) : link_(link), answer_(std::move(answer)) {}
+PeerDesk::PeerDesk(PeerLink& link, Answer answer, TooLate too_late)
+    : link_(link), answer_(std::move(answer)), too_late_(std::move(too_late)) {}
 PeerDesk::~PeerDesk() = default;
 
 void PeerDesk::tell(Name name, std::string_view kind, json::object message) {
@@ -256,7 +257,8 @@ void PeerDesk::take_request(Name name, const json::object& message) {
 
 void PeerDesk::take_answer(Name name, const json::object& message) {
   if (!message.at("streams").as_bool()) {
-    if (const auto over = take_out(name)) over->outlet->send(response_of(message));
+    if (const auto over = take_out(name)) return over->outlet->send(response_of(message));
+    if (too_late_) too_late_(name.first, response_of(message));
     return;
   }
   const auto waiting = passed(name);

@@ -14,6 +14,7 @@
 #include <boost/json/object.hpp>
 
 #include <coremachine/model/ids.hpp>
+#include <coremachine/runtime/core_machine.hpp>
 
 #include "triggers/http/api/outlet.hpp"
 
@@ -30,6 +31,7 @@ class PeerLink {
   virtual ~PeerLink() = default;
   /// Who has this job; nothing: this server, nobody, or it is over.
   virtual std::optional<Peer> owner_elsewhere(JobId job) = 0;
+  virtual LeasePlace place_of(LeaseId lease) = 0;
   virtual std::vector<Peer> others() = 0;
   /// The one that does what one of them has to do; nothing: this one.
   virtual std::optional<Peer> first_elsewhere() = 0;
@@ -43,7 +45,9 @@ class PeerDesk {
  public:
   /// How requests that others passed on are answered here.
   using Answer = std::function<void(Request request, std::unique_ptr<Outlet> outlet)>;
-  PeerDesk(PeerLink& link, Answer answer);
+  /// Told of an answer that came when nobody waited for it any more.
+  using TooLate = std::function<void(Peer from, Response response)>;
+  PeerDesk(PeerLink& link, Answer answer, TooLate too_late = {});
   ~PeerDesk();
 
   PeerLink& link() { return link_; }
@@ -78,6 +82,7 @@ class PeerDesk {
 
   PeerLink& link_;
   const Answer answer_;
+  const TooLate too_late_;
   std::mutex mutex_;
   std::uint64_t last_ = 0;
   std::map<Name, std::shared_ptr<Passed>> passed_;  ///< to peers

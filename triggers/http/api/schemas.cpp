@@ -182,6 +182,7 @@ constexpr std::string_view other_schemas = R"json({
     "started_at": {"$ref": "#/components/schemas/TimeOrNull"}}},
 "Worker": {"type": "object", "required": ["name", "kind", "concurrency", "running", "task_types"], "properties": {
   "name": {"type": "string"}, "kind": {"type": "string"}, "concurrency": {"type": "integer"},
+  "server": {"type": "string", "description": "whose threads they are, where several servers share a store"},
   "running": {"type": "integer"}, "task_types": {"type": "array", "items": {"type": "string"}},
   "tasks": {"type": "array", "items": {"$ref": "#/components/schemas/RunningTask"}},
   "connected_at": {"$ref": "#/components/schemas/Time"}, "last_seen": {"$ref": "#/components/schemas/Time"}}},

@@ -24,7 +24,14 @@ json::object page_of(const std::vector<Item>& items) {
 void list_workers(Api& api, std::shared_ptr<Call> call) {
   api.ask(
       call, [](CoreMachine& machine) { return machine.workers(); },
-      [call](const std::vector<WorkerStatus>& workers) { call->send(200, page_of(workers)); });
+      [&api, call](const std::vector<WorkerStatus>& workers) {
+        auto page = page_of(workers);
+        const auto& server = api.options().server_name;
+        for (auto& worker : page.at("items").as_array()) {
+          if (!server.empty() && worker.at("kind") == "local") worker.as_object()["server"] = server;
+        }
+        call->send(200, page);
+      });
 }
 
 json::object to_json(const QueueHealth& health) {
