@@ -299,7 +299,7 @@ void PumpBook::refused(LeaseId lease, const std::string& why, Time now) {
     outcome.index = index;
     outcome.attempt = attempt;
     outcome.kind = RemoteOutcome::Kind::failed;
-    outcome.failure = {.type = "unreadable_entry", .message = why, .kind = TaskFailure::Kind::permanent};
+    outcome.failure = {.type = "unreadable_entry", .message = why, .kind = TaskFailure::Kind::dead};
     report.outcomes.push_back(std::move(outcome));
   }
   const auto stream = at->second.stream;

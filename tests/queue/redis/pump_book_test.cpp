@@ -418,7 +418,7 @@ TEST_CASE_FIXTURE(World, "what Redis took after the machine had given it up is r
   CHECK(removed[0].id == "5-5");
 }
 
-TEST_CASE_FIXTURE(World, "an entry that no worker can read fails its tasks for good, with the reason") {
+TEST_CASE_FIXTURE(World, "the tasks of an entry that no worker can read are dead, with the reason") {
   workers({worker("a", 4)});
   put(1, 2);
   book.refused(LeaseId{1}, "unknown schema \"2\"", now);
@@ -428,7 +428,7 @@ TEST_CASE_FIXTURE(World, "an entry that no worker can read fails its tasks for g
   REQUIRE(told[0].report.outcomes.size() == 2);
   for (const auto& outcome : told[0].report.outcomes) {
     CHECK(outcome.kind == RemoteOutcome::Kind::failed);
-    CHECK(outcome.failure.kind == TaskFailure::Kind::permanent);
+    CHECK(outcome.failure.kind == TaskFailure::Kind::dead);
     CHECK(outcome.failure.message == "unknown schema \"2\"");
   }
   CHECK(take<RemoveEntry>().size() == 1);
