@@ -156,6 +156,7 @@ waiting=$!
 exec 4< <(curl -sSN "$url/api/v1/jobs/$id/events")
 streaming=$!
 until read -r line <&4 && [ "$line" = "event: job.accepted" ]; do :; done
+until [[ $(curl -sS "$url/metrics") == *$'\n'"coremachine_http_waiting_requests 1"$'\n'* ]]; do :; done
 stop TERM
 checks=$((checks + 2))
 [ "$code" = 0 ] || fail "SIGTERM: exit $code"

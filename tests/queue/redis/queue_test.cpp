@@ -202,7 +202,7 @@ return 1)",
   RedisWorker worker(redis.target());
   const auto view = machine.machine().wait(job, Milliseconds{60'000});
   REQUIRE(view.has_value());
-  CHECK(view->status == JobStatus::failed);
+  CHECK(view->status == JobStatus::dead);
   REQUIRE(view->error.has_value());
   CHECK(view->error->message.find("unknown schema \"7\"") != std::string::npos);
   CHECK(comes_true([&] { return redis.command({"EXISTS", "test:refused"}) == "1"; }));
