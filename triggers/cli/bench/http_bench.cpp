@@ -274,6 +274,7 @@ json::object bench_http(const HttpBench& bench) {
     HttpRun run(bench, {});
     figures["latency"] = run.latency();
     figures["submissions"] = run.submissions();
+    if (bench.requests > 0) figures["memory"] = run.memory();  // what is kept of jobs that are over is full by now
   }
   // What one core answers, with the clients on another one.
   if (cores.clients) {
@@ -285,7 +286,6 @@ json::object bench_http(const HttpBench& bench) {
   HttpRun run(bench, cores.server);
   figures["reads"] = run.reads();
   if (bench.waiting > 0) figures["waiting"] = run.waiting();
-  if (bench.requests > 0) figures["memory"] = run.memory();
   return figures;
 }
 
