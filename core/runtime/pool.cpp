@@ -94,7 +94,9 @@ Pool::Room Pool::room(std::size_t slices_ahead, std::size_t boundaries_ahead) co
   const auto has_slices = slices_.size() + slices_running_;
   const auto boundaries = handlers_ + abandoned_.size() + boundaries_ahead;
   const auto has_boundaries = boundaries_.size() + boundaries_running_;
-  return {slices - std::min(slices, has_slices), boundaries - std::min(boundaries, has_boundaries)};
+  const auto threads = slices - slices_ahead;
+  return {slices - std::min(slices, has_slices), threads - std::min(threads, has_slices),
+          boundaries - std::min(boundaries, has_boundaries)};
 }
 
 void Pool::boundary_abandoned(JobId job, BoundaryNumber boundary) {

@@ -45,6 +45,7 @@ class Pool {
   /// How much more may be added, if so many are queued beyond what can run at once.
   struct Room {
     std::size_t slices = 0;
+    std::size_t free_threads = 0;  ///< for slices that need not wait; no more than `slices`
     std::size_t boundaries = 0;
   };
   Room room(std::size_t slices_ahead, std::size_t boundaries_ahead) const;

@@ -246,7 +246,8 @@ void Shell::drive(Role role) {
     engine_->tell(told());
     for (auto& input : inputs) handle(input, now);
     engine_->tick(now);
-    give_batch();  // the disk works while the rest is done
+    // The disk works on a large batch while the rest is done; a small one may get more out of the rest.
+    if (engine_->dirty_jobs() > few_jobs) give_batch();
     const auto look = watched_.empty() ? std::nullopt : watch(now);
     if (!failed_) engine_->dispatch(now, capacity());
     // Before anybody is told that a job is over.
@@ -430,7 +431,7 @@ machine::Capacity Shell::capacity() {
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
   capacity.slices = static_cast<std::uint32_t>(room.slices);
-  capacity.ahead = static_cast<std::uint32_t>(room.slices - std::min(room.slices, pool_->room(0, 0).slices));
+  capacity.ahead = static_cast<std::uint32_t>(room.slices - room.free_threads);
   capacity.boundaries = static_cast<std::uint32_t>(room.boundaries);
   capacity.coroutines =
       setup_.options.coroutines - static_cast<std::uint32_t>(std::min<std::size_t>(flying, setup_.options.coroutines));
