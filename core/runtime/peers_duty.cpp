@@ -80,12 +80,15 @@ bool PeersDuty::look() {
   note_alive(std::move(round.alive));
   if (first_ != round.first) setup_.is_first(*(first_ = round.first));
   if (!takes_) return false;
-  auto taken = setup_.peers->take_over(setup_.kinds, most_at_once);
-  if (taken.empty()) return false;
-  const bool more = taken.size() == most_at_once;
-  setup_.log("taking over " + std::to_string(taken.size()) + (taken.size() == 1 ? " job" : " jobs") +
-             " of a machine that is gone");
-  setup_.take_up(std::move(taken));
+  if (owed_.empty()) {
+    owed_ = setup_.peers->take_over(setup_.kinds, most_at_once);
+    if (owed_.empty()) return false;
+    setup_.log("taking over " + std::to_string(owed_.size()) + (owed_.size() == 1 ? " job" : " jobs") +
+               " of a machine that is gone");
+  }
+  const bool more = owed_.size() == most_at_once;
+  setup_.take_up(owed_);
+  owed_.clear();
   return more;
 }
 

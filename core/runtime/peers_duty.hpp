@@ -23,10 +23,11 @@ class PeersDuty {
   struct Setup {
     Peers* peers = nullptr;  ///< outlives `stop`
     Milliseconds term{15'000};
-    std::vector<Peers::JobKind> kinds;                ///< that this machine can run
-    std::function<void(std::vector<JobId>)> take_up;  ///< these are ours now
-    std::function<void(const Error&)> fenced;         ///< this machine has to end; called once
-    std::function<void(bool first)> is_first;         ///< called when that changes, and at the start
+    std::vector<Peers::JobKind> kinds;  ///< that this machine can run
+    /// These are ours now. If it throws, nobody has them yet, and it is called again with the same.
+    std::function<void(const std::vector<JobId>&)> take_up;
+    std::function<void(const Error&)> fenced;  ///< this machine has to end; called once
+    std::function<void(bool first)> is_first;  ///< called when that changes, and at the start
     std::function<void(const std::string&)> log;
   };
   explicit PeersDuty(Setup setup) : setup_(std::move(setup)) {}
@@ -62,6 +63,7 @@ class PeersDuty {
   std::mutex listener_mutex_;  ///< held while the listener is called
   Listener listener_;
   std::optional<bool> first_;
+  std::vector<JobId> owed_;  ///< ours in the store, and not taken up yet
   std::thread thread_;
 };
 

@@ -122,11 +122,16 @@ void Shell::join(Peers& peers) {
   peers_->start();
 }
 
-/// They are ours in the store already, so that nobody else changes them.
+/// They are ours in the store already, so that nobody else changes them. One that cannot be read keeps no other back.
 void Shell::take_up(const std::vector<JobId>& jobs) {
   TakeUpInput input;
   for (const auto id : jobs) {
-    if (const auto stored = setup_.store->read_job(id)) input.jobs.push_back(load_to_go_on(*setup_.store, *stored));
+    try {
+      if (const auto stored = setup_.store->read_job(id)) input.jobs.push_back(load_to_go_on(*setup_.store, *stored));
+    } catch (const Failure& failure) {
+      if (failure.error().code != ErrorCode::store_damaged) throw;
+      log_->error("a job cannot be taken over: " + failure.error().message, {{"job_id", id.str()}});
+    }
   }
   input.leases = read_leases();
   post(std::move(input));

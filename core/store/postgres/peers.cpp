@@ -21,12 +21,15 @@ constexpr char end_sessions[] =
     "WHERE application_name = 'coremachine ' || $1::text AND pid <> pg_backend_pid()";
 constexpr char fence_server[] =
     "UPDATE server SET fenced = true, fenced_at = now() WHERE incarnation = $1 AND NOT fenced";
-constexpr char take_jobs[] =
-    "UPDATE job SET owner = $1 WHERE id IN (SELECT j.id FROM job j JOIN unnest($2::text[], $3::text[]) AS kind(type, "
-    "version) ON j.type = kind.type AND j.version = kind.version "
+constexpr char left_jobs[] =
+    "SELECT j.id FROM job j JOIN unnest($2::text[], $3::text[]) AS kind(type, version) "
+    "ON j.type = kind.type AND j.version = kind.version "
     "WHERE j.status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling') AND j.owner <> $1 "
-    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced) "
-    "ORDER BY j.id LIMIT $4 FOR UPDATE OF j SKIP LOCKED) "
+    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced) ORDER BY j.id LIMIT $4";
+// One of these that is ours already was taken by the same request, whose answer was lost.
+constexpr char take_jobs[] =
+    "UPDATE job SET owner = $1 WHERE id IN (SELECT j.id FROM job j WHERE j.id = ANY($2::text[]) AND (j.owner = $1 "
+    "OR NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced)) ORDER BY j.id FOR UPDATE) "
     "AND EXISTS (SELECT 1 FROM server WHERE incarnation = $1 AND NOT fenced) RETURNING id";
 // A job that is over and whose machine has gone is the one's that asks, so that one alone may take it up again.
 constexpr char claim_ended[] =
@@ -128,9 +131,18 @@ std::vector<JobId> PostgresPeers::take_over(const std::vector<JobKind>& kinds, s
     versions.put(version);
   }
   if (kinds.empty()) return {};
+  const auto left = duty_.ask([&](Connection& by) {
+    std::vector<std::string> ids;
+    auto rows = by.query(left_jobs, self_, types, versions, static_cast<std::int64_t>(limit));
+    while (rows.next()) ids.push_back(rows.string(0));
+    return ids;
+  });
+  if (left.empty()) return {};
+  ArrayParam ids;
+  for (const auto& id : left) ids.put(id);
   return duty_.ask([&](Connection& by) {
     std::vector<JobId> taken;
-    auto rows = by.query(take_jobs, self_, types, versions, static_cast<std::int64_t>(limit));
+    auto rows = by.query(take_jobs, self_, ids);
     while (rows.next()) {
       if (const auto id = JobId::parse(rows.view(0))) taken.push_back(*id);
     }
@@ -142,6 +154,7 @@ void PostgresPeers::leave() {
   left_ = true;
   duty_.ask([&](Connection& by) {
     by.query(fence_server, self_);
+    by.query(forget_messages);
     return true;
   });
 }
