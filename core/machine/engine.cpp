@@ -113,6 +113,8 @@ void Engine::step_job(const Now& now, Live& entry, Event event) {
 void Engine::apply(const Now& now, Live& entry, Effects& effects) {
   bool hurry = false;
   for (auto& effect : effects.list()) {
+    // They go in the batch that has the end: nobody looks for leases of a job that is over.
+    if (std::holds_alternative<EndJob>(effect.body) && !entry.leases.empty()) drop_leases(entry);
     if (std::holds_alternative<SaveJob>(effect.body)) {
       save_later(now, entry);
     } else if (write(entry, effect.body)) {
@@ -226,7 +228,6 @@ void Engine::forget(JobId job) {
     for (const auto waiter : entry->waiters) actions_.emplace_back(Answer{waiter, std::nullopt, job, view});
   }
   backlog_.take_out(entry->waiting);
-  if (!entry->leases.empty()) drop_leases(*entry);
   jobs_.erase(job);
 }
 

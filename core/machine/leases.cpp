@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include <boost/assert.hpp>
@@ -46,12 +47,16 @@ bool RemoteWork::has_alone(const std::string& worker) const {
 void RemoteWork::count_slots() {
   for (auto& [name, type] : types) type.slots = 0;
   std::map<std::string, std::uint32_t> passed_on;
+  std::set<std::string> wanted;
   for (const auto& [name, worker] : workers) {
+    wanted.insert(worker.taker.task_types.begin(), worker.taker.task_types.end());
     for (const auto& type : worker.taker.task_types)
       (worker.taker.many ? passed_on[type] : types[type].slots) += worker.taker.concurrency;
   }
   // Those to whom tasks are passed on are seen by themselves too, soon at least.
   for (const auto& [type, slots] : passed_on) types[type].slots = std::max(types[type].slots, slots);
+  // Jobs do not wait in turns that nobody takes any more.
+  std::erase_if(types, [&](const auto& entry) { return !wanted.contains(entry.first); });
 }
 
 void Engine::see(const Now& now, const Taker& taker) {
@@ -81,7 +86,12 @@ void Engine::poll(const Now& now, Taker taker, std::uint32_t max_tasks, RequestI
     return;
   }
   see(now, taker);
-  for (const auto& type : taker.task_types) remote_.types[type].polls.push_back(request);
+  for (const auto& type : taker.task_types) {
+    auto& waiting = remote_.types[type].polls;
+    if (waiting.size() > 2 * remote_.polls.size() + 64)
+      std::erase_if(waiting, [&](RequestId each) { return !remote_.polls.contains(each); });
+    waiting.push_back(request);
+  }
   remote_.polls.emplace(request, RemoteWork::Poll{std::move(taker), std::max(1U, max_tasks)});
 }
 
@@ -284,7 +294,10 @@ LeaseStatus Engine::take_report(const Now& now, const std::string& worker, Lease
   auto* entry = live(job);
   if (!entry) return status;
   step_task(now, *entry, type, TasksReported{std::move(report)});
-  if (auto* still = live(job)) tell_progress(now, *still);
+  if (auto* still = live(job)) {
+    save_in_next_batch(*still);  // together with the lease: who reports forgets what the lease does not have any more
+    tell_progress(now, *still);
+  }
   return status;
 }
 

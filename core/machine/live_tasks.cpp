@@ -36,6 +36,13 @@ bool asks_for(const LiveAsk& ask, TaskStatus status) {
   return ask.statuses[static_cast<std::size_t>(status)];
 }
 
+bool has_task(const Slice& slice, RoundNumber round, TaskIndex index) {
+  if (slice.round != round || slice.chunk != index / chunk_size) return false;
+  const auto offset = static_cast<ChunkOffset>(index % chunk_size);
+  if (slice.offsets.empty()) return offset >= slice.first && offset < slice.first + slice.count;
+  return std::find(slice.offsets.begin(), slice.offsets.end(), offset) != slice.offsets.end();
+}
+
 /// Whether the chunk can be passed over without a look at its tasks.
 bool has_none(const LiveAsk& ask, const Chunk& chunk) {
   if (chunk.complete()) return true;
@@ -51,6 +58,11 @@ void Engine::list_tasks(const Live& entry, const LiveAsk& ask, LiveTasks& found)
   const auto& round = *entry.job.round;
   const auto since = [&](TaskIndex index) {
     std::optional<Timestamp> latest;
+    for (const auto id : entry.leases) {
+      const auto& held = remote_.leases.at(id);
+      if (has_task(held.lease.slice, round.number, index) && (!latest || *latest < held.handed_out))
+        latest = held.handed_out;
+    }
     for (const auto id : entry.slices) {
       const auto& out = outstanding_.at(id);
       if (out.round != round.number || out.first / chunk_size != index / chunk_size) continue;
@@ -90,6 +102,10 @@ void Engine::count_cells(const Live& entry, const LiveAsk& ask, LiveTasks& found
   for (const auto id : entry.slices) {
     const auto& out = outstanding_.at(id);
     if (out.round == round.number) at_work.insert(static_cast<ChunkNumber>(out.first / chunk_size));
+  }
+  for (const auto id : entry.leases) {
+    const auto& slice = remote_.leases.at(id).lease.slice;
+    if (slice.round == round.number) at_work.insert(slice.chunk);
   }
   for (const auto number : at_work) {
     const auto& chunk = round.chunks[number];

@@ -336,6 +336,87 @@ TEST_SUITE("machine: leases") {
     for (const auto& slice : take("b", 1000, 5)) CHECK(ids.insert(slice.id).second);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "what was answered is on disk, of a stage whose tasks lie in the job's row too") {
+    for (const std::uint32_t width : {10U, 100U}) {
+      CAPTURE(width);
+      learn();
+      const auto job = submit(static_cast<int>(width));
+      const auto given = take("a");
+      REQUIRE(given.size() == 1);
+      shell->answers.clear();
+      const auto request = shell->report("a", {shell->run_leased(given[0], 4)});
+      while (shell->answers.empty()) {
+        shell->close_batch();
+        REQUIRE(shell->write_batch());
+        shell->acknowledge();
+      }
+      CHECK(shell->answers.back().request == request);
+      shell->crash();
+      CHECK(counts(job).completed == 4);
+      shell->control(job, machine::Control::cancel);
+      shell->advance_to(shell->now() + Milliseconds{60'000});
+      settle();
+    }
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a job that is over on disk has no leases there") {
+    learn();
+    const auto job = submit(30);
+    REQUIRE(take("a", 1000, 2).size() == 2);
+    shell->control(job, machine::Control::cancel);
+    settle();
+    shell->advance_to(shell->now() + Milliseconds{60'000});
+    do {
+      CHECK(is_terminal(store->read_row(job)->status) == store->read_settings("lease").empty());
+      shell->close_batch();
+      if (shell->batch) REQUIRE(shell->write_batch());
+      if (shell->unacknowledged) shell->acknowledge();
+    } while (shell->engine().find(job));
+    CHECK(is_terminal(store->read_row(job)->status));
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "nothing is kept of polls that were answered, nor of types that nobody takes any more") {
+    auto both = worker("a");
+    both.task_types.emplace_back("idle");
+    for (int i = 0; i < 1000; ++i) {
+      CHECK(submit(1) != JobId{});
+      shell->answers.clear();
+      const auto request = shell->poll(both, 1);
+      settle();
+      for (const auto& answer : std::vector(shell->answers)) {
+        if (answer.request == request) report(shell->run_leased(answer.slices.at(0)));
+      }
+    }
+    const auto& types = shell->engine().remote().types;
+    REQUIRE(types.contains("idle"));
+    CHECK(types.at("idle").polls.size() < 100);
+    shell->advance_to(shell->now() + shell->lease_term + Milliseconds{1'500});
+    CHECK(types.empty());
+    // Who comes back is given what came meanwhile.
+    submit(5);
+    CHECK(take("a").size() == 1);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "who looks at a stage sees what workers elsewhere have, and since when") {
+    learn();
+    const auto job = submit(30);
+    const auto given = take("a");
+    REQUIRE(given.size() == 1);
+    machine::LiveAsk ask;
+    ask.limit = 100;
+    ask.cells = 3;
+    ask.statuses[static_cast<std::size_t>(TaskStatus::running)] = true;
+    shell->answers.clear();
+    shell->ask_tasks(job, ask);
+    settle();
+    const auto& found = *shell->answers.back().tasks;
+    CHECK(found.tasks.size() == given[0].slice.count);
+    for (const auto& task : found.tasks) CHECK(task.since == shell->now());
+    std::uint64_t running = 0;
+    for (const auto& [cell, live] : found.cells) running += live.running;
+    CHECK(running == given[0].slice.count);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "a report that is not durable yet is not answered, nor is its repetition") {
     learn();
     submit(10);

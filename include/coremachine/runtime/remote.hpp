@@ -23,7 +23,7 @@ namespace coremachine {
 struct COREMACHINE_API LeaseId {
   std::uint64_t value = 0;
 
-  /// "7-1f", for those who pass it on: nothing is to be read from it.
+  /// Hexadecimal digits, for those who pass it on: nothing is to be read from it.
   std::string str() const;
   static std::optional<LeaseId> parse(std::string_view text);
   friend auto operator<=>(const LeaseId&, const LeaseId&) = default;
