@@ -13,6 +13,12 @@ thread_local bool write_is_next = false;
 constexpr std::size_t spare_threads = 2;
 /// Boundaries and slices that never return may be replaced so often before the pool refuses to grow.
 constexpr std::size_t max_abandoned = 64;
+/// To wake a thread takes a good part of this; for less work that waits it is not worth it.
+constexpr std::chrono::microseconds worth_a_thread{500};
+/// How long something may be left to threads that do not come to it.
+constexpr std::chrono::milliseconds patience{1};
+/// After so many looks in which nothing was left to anybody there is no lookout any more.
+constexpr unsigned calm_looks = 20;
 
 }  // namespace
 
@@ -31,13 +37,37 @@ void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::sh
   const std::lock_guard lock(mutex_);
   for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
   for (auto& slice : slices) slices_.push_back(std::move(slice));
+  auto count = runnable();
+  if (in_pool && count > 0) --count;  // this thread takes one itself when it comes back
+  wake(worth_waking(count));
+}
+
+std::size_t Pool::runnable() const {
   const auto free_handlers =
       handlers_ + abandoned_.size() - std::min(boundaries_running_, handlers_ + abandoned_.size());
   const auto all_slots = slots_ + abandoned_slices_.size();
   const auto free_slots = all_slots - std::min(slices_running_, all_slots);
-  auto runnable = std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
-  if (in_pool && runnable > 0) --runnable;  // this thread takes one itself when it comes back
-  wake(runnable);
+  return std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
+}
+
+void Pool::expect(std::chrono::nanoseconds slice, std::chrono::nanoseconds boundary) {
+  const std::lock_guard lock(mutex_);
+  slice_takes_ = slice;
+  boundary_takes_ = boundary;
+}
+
+std::size_t Pool::worth_waking(std::size_t count) {
+  if (count == 0) return 0;
+  const auto waits = slices_.size() * slice_takes_ + boundaries_.size() * boundary_takes_;
+  const auto worth = 1 + static_cast<std::size_t>(waits / worth_a_thread);
+  auto at_hand = threads_.size() - idle_ + signalled_;
+  // Those that are in something long do not come to anything soon.
+  if (slice_takes_ >= worth_a_thread) at_hand -= std::min(at_hand, slices_running_);
+  if (boundary_takes_ >= worth_a_thread) at_hand -= std::min(at_hand, boundaries_running_);
+  const auto woken = std::min(count, worth - std::min(worth, at_hand));
+  if (woken == count) return count;
+  left_ = true;
+  return has_lookout_ ? woken : woken + 1;
 }
 
 void Pool::wake_driver() {
@@ -144,8 +174,10 @@ void Pool::work(RunningRecord::Slot& slot) {
       auto boundary = std::move(boundaries_.front());
       boundaries_.pop_front();
       ++boundaries_running_;
+      ++begun_;
       const std::pair name{boundary.call.job, boundary.call.boundary.number};
       in_handlers_.insert(name);
+      wake(worth_waking(std::min<std::size_t>(runnable(), 1)));  // this may be the last that looks out
       lock.unlock();
       in_pool = false;  // what authors' code asks of the machine is done by others: this thread is theirs
       auto decided = work_.run_boundary(boundary, slot);
@@ -154,7 +186,7 @@ void Pool::work(RunningRecord::Slot& slot) {
       --boundaries_running_;
       in_handlers_.erase(name);
       abandoned_.erase(name);
-      if (can_run_boundary()) wake(1);
+      if (can_run_boundary()) wake(worth_waking(1));
       lock.unlock();
       work_.post(std::move(decided));
       lock.lock();
@@ -162,6 +194,8 @@ void Pool::work(RunningRecord::Slot& slot) {
       auto slice = std::move(slices_.front());
       slices_.pop_front();
       ++slices_running_;
+      ++begun_;
+      wake(worth_waking(std::min<std::size_t>(runnable(), 1)));
       lock.unlock();
       in_pool = false;
       auto report = work_.run_slice(*slice, slot);
@@ -171,19 +205,44 @@ void Pool::work(RunningRecord::Slot& slot) {
       lock.lock();
       --slices_running_;
       abandoned_slices_.erase(id);
-      if (can_run_slice()) wake(1);
+      if (can_run_slice()) wake(worth_waking(1));
       lock.unlock();
       work_.post(std::move(report));
       lock.lock();
     } else if (stopping_) {
       return;
     } else {
-      ++idle_;
-      ready_.wait(lock);
-      --idle_;
-      if (signalled_ > 0) --signalled_;
+      rest(lock);
     }
   }
+}
+
+/// Until it is woken or needed.
+void Pool::rest(std::unique_lock<std::mutex>& lock) {
+  ++idle_;
+  bool woken = true;
+  if (left_ && !has_lookout_) {
+    has_lookout_ = true;
+    woken = look_out(lock);
+    has_lookout_ = false;
+  } else {
+    ready_.wait(lock);
+  }
+  --idle_;
+  if (woken && signalled_ > 0) --signalled_;
+}
+
+/// Those to whom something was left may be stuck in authors' code: then this thread is needed. Whether it was woken.
+bool Pool::look_out(std::unique_lock<std::mutex>& lock) {
+  for (unsigned calm = 0; calm < calm_looks; ++calm) {
+    if (std::exchange(left_, false)) calm = 0;
+    const auto before = begun_;
+    if (ready_.wait_for(lock, patience) == std::cv_status::no_timeout) return true;
+    // Who was to be woken while this one woke by itself may be this one.
+    if (signalled_ > 0 || drive_wanted_ || stopping_) return true;
+    if (begun_ == before && runnable() > 0) return false;
+  }
+  return false;
 }
 
 }  // namespace coremachine::runtime

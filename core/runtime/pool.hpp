@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -50,6 +52,10 @@ class Pool {
   };
   Room room(std::size_t slices_ahead, std::size_t boundaries_ahead) const;
 
+  /// How long a slice and a boundary typically take. What a thread that is awake does sooner than another is woken is
+  /// left to it.
+  void expect(std::chrono::nanoseconds slice, std::chrono::nanoseconds boundary);
+
   /// Whether this thread will call `write` next: it is one of the pool's, and the pool has nothing else to do.
   bool writes_next();
 
@@ -67,6 +73,11 @@ class Pool {
  private:
   void work(RunningRecord::Slot& slot);
   void wake(std::size_t count);
+  std::size_t runnable() const;
+  /// Of so many threads that would have something to run: those that are worth waking.
+  std::size_t worth_waking(std::size_t count);
+  void rest(std::unique_lock<std::mutex>& lock);
+  bool look_out(std::unique_lock<std::mutex>& lock);
   bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
   bool can_run_slice() const { return !slices_.empty() && slices_running_ < slots_ + abandoned_slices_.size(); }
 
@@ -85,6 +96,11 @@ class Pool {
   std::set<std::pair<JobId, BoundaryNumber>> in_handlers_;  ///< boundaries that run
   std::set<std::pair<JobId, BoundaryNumber>> abandoned_;    ///< of these
   std::set<machine::SliceId> abandoned_slices_;             ///< that run all the same
+  std::chrono::nanoseconds slice_takes_ = std::chrono::milliseconds{1};
+  std::chrono::nanoseconds boundary_takes_ = std::chrono::milliseconds{1};
+  std::uint64_t begun_ = 0;   ///< slices and boundaries
+  bool left_ = false;         ///< something to run was left to threads that are awake
+  bool has_lookout_ = false;  ///< a thread that rests looks whether they come to it
   std::size_t idle_ = 0;
   std::size_t signalled_ = 0;
   bool drive_wanted_ = false;

@@ -422,11 +422,16 @@ bool Shell::refuse(Input& input, const Error& error) {
 }
 
 machine::Capacity Shell::capacity() {
+  using Milliseconds = std::chrono::duration<double, std::milli>;
+  const auto nanoseconds_of = [](double ms) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(Milliseconds(ms));
+  };
   // What takes long is handed out only to a thread that is free, so that nothing waits behind it needlessly.
   const auto ahead = [](double each_ms) {
     return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0))
                              : 0;
   };
+  pool_->expect(nanoseconds_of(slice_ms_), nanoseconds_of(boundary_ms_));
   const auto room = pool_->room(ahead(slice_ms_), ahead(boundary_ms_));
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
@@ -442,8 +447,7 @@ machine::Capacity Shell::capacity() {
 std::optional<std::chrono::nanoseconds> Shell::worth_holding() const {
   using Nanoseconds = std::chrono::nanoseconds;
   constexpr Nanoseconds least = std::chrono::microseconds{50}, most = std::chrono::milliseconds{1};
-  if (engine_->more_is_coming() && engine_->dirty_jobs() <= few_jobs)
-    return std::clamp(committer_->typical() / 2, least, most);
+  if (engine_->more_is_coming()) return std::clamp(committer_->typical() / 2, least, most);
   // Many who submit again as soon as they are answered would come in two shifts, and each sync have half of them.
   if (returning_ >= many_returning) return std::min(committer_->typical() / 4, most);
   return std::nullopt;

@@ -63,8 +63,9 @@ Writer::Writer(std::string path, const std::string& vfs, bool must_exist)
     throw Failure(Error{ErrorCode::store_failed, path_ + " cannot be written: it is read-only"});
   }
   prepare_schema(connection_, path_, must_exist);
-  // Room for one large batch, so that its pages are written once, in order, when it is committed.
-  connection_.execute("PRAGMA cache_size = -65536; PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = " +
+  // Room for what a batch usually touches. Not more: each commit in which a page was split looks through the whole
+  // table of cached pages.
+  connection_.execute("PRAGMA cache_size = -8192; PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = " +
                       std::to_string(kept_log_bytes));
   check_after_crash();
   sqlite3_wal_hook(connection_.handle(), &Writer::log_grew, this);

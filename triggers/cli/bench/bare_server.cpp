@@ -16,6 +16,9 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "core/model/json_text.hpp"
+#include "triggers/http/wire/target.hpp"
+
 namespace coremachine::cli {
 namespace {
 
@@ -25,13 +28,21 @@ using asio::ip::tcp;
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
+/// Takes the target and the body apart as the measured server does.
+bool is_sound(const http::request<http::string_body>& request) {
+  const auto target = request.target();
+  if (!coremachine::http::Target::parse({target.data(), target.size()})) return false;
+  return request.body().empty() || parse_strict(request.body()).has_value();
+}
+
 asio::awaitable<void> serve_client(tcp::socket socket, http::status status, const std::string& body) {
   boost::beast::flat_buffer buffer;
   for (;;) {
     http::request<http::string_body> request;
     const auto [unread, count] = co_await http::async_read(socket, buffer, request, token);
     if (unread) co_return;
-    http::response<http::string_body> response(status, request.version());
+    http::response<http::string_body> response(is_sound(request) ? status : http::status::bad_request,
+                                               request.version());
     response.set(http::field::content_type, "application/json");
     response.keep_alive(request.keep_alive());
     response.body() = body;
