@@ -17,6 +17,8 @@ constexpr std::size_t max_abandoned = 64;
 constexpr std::chrono::microseconds worth_a_thread{500};
 /// How long something may be left to threads that do not come to it.
 constexpr std::chrono::milliseconds patience{1};
+/// What came of so many pieces may wait for that of the next.
+constexpr std::size_t most_untold = 16;
 /// After so many looks in which nothing was left to anybody there is no lookout any more.
 constexpr unsigned calm_looks = 20;
 
@@ -54,6 +56,14 @@ void Pool::expect(std::chrono::nanoseconds slice, std::chrono::nanoseconds bound
   const std::lock_guard lock(mutex_);
   slice_takes_ = slice;
   boundary_takes_ = boundary;
+}
+
+/// This thread may be the last that comes to it: another one is to look out.
+void Pool::leave_rest() {
+  if (runnable() > 0) return wake(worth_waking(1));
+  if (untold_ == 0) return;
+  left_ = true;
+  if (!has_lookout_) wake(1);
 }
 
 std::size_t Pool::worth_waking(std::size_t count) {
@@ -177,7 +187,7 @@ void Pool::work(RunningRecord::Slot& slot) {
       ++begun_;
       const std::pair name{boundary.call.job, boundary.call.boundary.number};
       in_handlers_.insert(name);
-      wake(worth_waking(std::min<std::size_t>(runnable(), 1)));  // this may be the last that looks out
+      leave_rest();
       lock.unlock();
       in_pool = false;  // what authors' code asks of the machine is done by others: this thread is theirs
       auto decided = work_.run_boundary(boundary, slot);
@@ -187,15 +197,13 @@ void Pool::work(RunningRecord::Slot& slot) {
       in_handlers_.erase(name);
       abandoned_.erase(name);
       if (can_run_boundary()) wake(worth_waking(1));
-      lock.unlock();
-      work_.post(std::move(decided));
-      lock.lock();
+      tell(lock, std::move(decided), boundary_takes_);
     } else if (can_run_slice()) {
       auto slice = std::move(slices_.front());
       slices_.pop_front();
       ++slices_running_;
       ++begun_;
-      wake(worth_waking(std::min<std::size_t>(runnable(), 1)));
+      leave_rest();
       lock.unlock();
       in_pool = false;
       auto report = work_.run_slice(*slice, slot);
@@ -206,15 +214,25 @@ void Pool::work(RunningRecord::Slot& slot) {
       --slices_running_;
       abandoned_slices_.erase(id);
       if (can_run_slice()) wake(worth_waking(1));
-      lock.unlock();
-      work_.post(std::move(report));
-      lock.lock();
+      tell(lock, std::move(report), slice_takes_);
+    } else if (untold_ > 0) {
+      tell(lock, TickInput{}, worth_a_thread);
     } else if (stopping_) {
       return;
     } else {
       rest(lock);
     }
   }
+}
+
+/// The engine takes what came of several quick pieces at a time.
+void Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes) {
+  const bool later = runnable() > 0 && untold_ < most_untold && takes * most_untold < worth_a_thread;
+  if (!later) untold_ = 0;
+  lock.unlock();
+  (later ? work_.put : work_.post)(std::move(input));
+  lock.lock();
+  if (later) ++untold_;  // only now: who sees it tells what is there
 }
 
 /// Until it is woken or needed.
@@ -240,7 +258,7 @@ bool Pool::look_out(std::unique_lock<std::mutex>& lock) {
     if (ready_.wait_for(lock, patience) == std::cv_status::no_timeout) return true;
     // Who was to be woken while this one woke by itself may be this one.
     if (signalled_ > 0 || drive_wanted_ || stopping_) return true;
-    if (begun_ == before && runnable() > 0) return false;
+    if (begun_ == before && (runnable() > 0 || untold_ > 0)) return false;
   }
   return false;
 }

@@ -28,6 +28,7 @@ class Pool {
     std::function<Input(const machine::RunBoundary&, RunningRecord::Slot&)> run_boundary;
     std::function<Input(SliceState&, RunningRecord::Slot&)> run_slice;
     std::function<void(Input)> post;  ///< may drive the engine on this thread
+    std::function<void(Input)> put;   ///< does not: another post follows
     std::function<void()> drive;
     std::function<void()> write;  ///< the batch that was given to be written on this thread
   };
@@ -76,6 +77,8 @@ class Pool {
   std::size_t runnable() const;
   /// Of so many threads that would have something to run: those that are worth waking.
   std::size_t worth_waking(std::size_t count);
+  void leave_rest();
+  void tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes);
   void rest(std::unique_lock<std::mutex>& lock);
   bool look_out(std::unique_lock<std::mutex>& lock);
   bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
@@ -99,6 +102,7 @@ class Pool {
   std::chrono::nanoseconds slice_takes_ = std::chrono::milliseconds{1};
   std::chrono::nanoseconds boundary_takes_ = std::chrono::milliseconds{1};
   std::uint64_t begun_ = 0;   ///< slices and boundaries
+  std::size_t untold_ = 0;    ///< inputs that were put since the last post
   bool left_ = false;         ///< something to run was left to threads that are awake
   bool has_lookout_ = false;  ///< a thread that rests looks whether they come to it
   std::size_t idle_ = 0;

@@ -132,6 +132,10 @@ Shell::Shell(ShellSetup setup)
     return SliceInput{slice.work().id, slice_runner_->run(slice, slot), true};
   };
   work.post = [this](Input input) { enqueue_and_drive(std::move(input), Role::pool); };
+  work.put = [this](Input input) {
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.push_back(std::move(input));
+  };
   work.drive = [this] { drive(Role::pool); };
   work.write = [this] { committer_->write_given(); };
   pool_ = std::make_unique<Pool>(workers_, setup_.options.handlers, *record_, std::move(work));

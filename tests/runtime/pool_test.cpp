@@ -4,7 +4,10 @@
 #include <chrono>
 #include <future>
 #include <memory>
-#include <thread>
+#include <mutex>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -31,48 +34,72 @@ Input decided(const machine::RunBoundary& run) {
 }  // namespace
 
 TEST_SUITE("runtime: pool") {
-  TEST_CASE("what was left to a thread that got stuck is run by another, whether one looks out already or not") {
+  TEST_CASE("nothing waits for a thread that is stuck: neither what is left to it nor what it has to tell") {
+    // In each round one of two waits for the other: the first until the second has run, or the second until the engine
+    // knows what came of the first. A thread looks out in some of the rounds and in others not.
     constexpr BoundaryNumber rounds = 200;
-    RunningRecord record("");
-    std::promise<void> over;
-    // In each round the first waits for the second, and the second for nobody.
-    std::atomic<BoundaryNumber> second_ran{0};
-    std::unique_ptr<Pool> pool;
-    std::atomic<int> ended{2};
-    BoundaryNumber round = 0;
-    const auto next_round = [&] {
-      ++round;
-      ended = 0;
-      std::vector<machine::RunBoundary> both;
-      both.push_back(boundary(2 * round));
-      both.push_back(boundary(2 * round + 1));
-      pool->add(std::move(both), {});
-    };
-    Pool::Work work;
-    work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) {
-      const auto number = run.call.boundary.number;
-      if (number % 2 == 0) {
-        for (auto seen = second_ran.load(); seen < number / 2; seen = second_ran.load()) second_ran.wait(seen);
-      } else {
-        second_ran = number / 2;
-        second_ran.notify_all();
-      }
-      return decided(run);
-    };
-    work.run_slice = [](SliceState&, RunningRecord::Slot&) -> Input { return TickInput{}; };
-    work.post = [&](Input) {
-      if (++ended < 2) return;
-      if (round == rounds) return over.set_value();
-      next_round();
-    };
-    work.drive = [&] { next_round(); };
-    work.write = [] {};
-    pool = std::make_unique<Pool>(2, 4, record, std::move(work));
-    pool->expect(1us, 1us);
-    pool->wake_driver();
-    over.get_future().wait();
-    pool->stop();
-    CHECK(second_ran == rounds);
+    for (const bool second_waits : {false, true}) {
+      CAPTURE(second_waits);
+      RunningRecord record("");
+      std::unique_ptr<Pool> pool;
+      std::promise<void> over;
+      std::atomic<BoundaryNumber> ran{0};   // the last of which the waiting one may know
+      std::atomic<BoundaryNumber> told{0};  // likewise
+      std::mutex mutex;
+      std::vector<BoundaryNumber> put;
+      std::size_t ended = 0;
+      const auto await = [](const std::atomic<BoundaryNumber>& at, BoundaryNumber wanted) {
+        for (auto seen = at.load(); seen < wanted; seen = at.load()) at.wait(seen);
+      };
+      const auto raise = [](std::atomic<BoundaryNumber>& at, BoundaryNumber to) {
+        at = to;
+        at.notify_all();
+      };
+      BoundaryNumber round = 0;
+      const auto next_round = [&] {
+        ++round;
+        std::vector<machine::RunBoundary> both;
+        both.push_back(boundary(2 * round));
+        both.push_back(boundary(2 * round + 1));
+        pool->add(std::move(both), {});
+      };
+      Pool::Work work;
+      work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) {
+        const auto number = run.call.boundary.number;
+        const bool first = number % 2 == 0;
+        if (first && !second_waits) await(ran, number / 2);
+        if (!first && second_waits) await(told, number / 2);
+        if (!first) raise(ran, number / 2);
+        return decided(run);
+      };
+      work.run_slice = [](SliceState&, RunningRecord::Slot&) -> Input { return TickInput{}; };
+      work.put = [&](Input input) {
+        const std::lock_guard lock(mutex);
+        if (auto* of = std::get_if<BoundaryInput>(&input)) put.push_back(of->decided.boundary);
+      };
+      work.post = [&](Input input) {
+        work.put(std::move(input));
+        const std::lock_guard lock(mutex);
+        if (put.empty()) return;
+        ended += put.size();
+        for (const auto number : std::exchange(put, {})) {
+          if (number % 2 == 0) raise(told, number / 2);
+        }
+        if (ended < 2) return;
+        ended = 0;
+        if (round == rounds) return over.set_value();
+        next_round();
+      };
+      work.drive = [&] { next_round(); };
+      work.write = [] {};
+      const auto copy = work;
+      pool = std::make_unique<Pool>(2, 4, record, copy);
+      pool->expect(1us, 1us);
+      pool->wake_driver();
+      over.get_future().wait();
+      pool->stop();
+      CHECK(ran == rounds);
+    }
   }
 
   TEST_CASE("long pieces run side by side, as many as may") {
@@ -92,6 +119,7 @@ TEST_SUITE("runtime: pool") {
       ++told;
       told.notify_all();
     };
+    work.put = work.post;
     work.drive = work.write = [] {};
     Pool pool(2, 4, record, std::move(work));
     for (const auto takes : {1us, 10'000us}) {
