@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""scale.py PROGRAM [--tasks N] [--repeat N] [--only TABLE]: the tables "workers elsewhere" of docs/performance.md.
+"""scale.py PROGRAM [--tasks N] [--repeat N] [--only TABLE]: the tables "Through Redis and PostgreSQL" of
+docs/performance.md.
 
 Starts a PostgreSQL (fsync on), a Redis, a server and workers in a temporary directory, all of them on this machine, and
 measures how many durable tasks without an effect a second go through all of it, and how long a hello_world takes. Where

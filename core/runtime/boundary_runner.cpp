@@ -3,12 +3,11 @@
 #include <string>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include "core/model/json_text.hpp"
 #include "core/runtime/chunk_writer.hpp"
 #include "core/runtime/fold_stage.hpp"
 #include "core/runtime/handler_artifacts.hpp"
+#include "core/runtime/large_values.hpp"
 #include "core/runtime/stored_results.hpp"
 
 namespace coremachine::runtime {
@@ -72,9 +71,7 @@ Error broken(const std::string& message, int stage) {
 }
 
 json::value cursor_of(const TaskSource& source) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return source.cursor ? json::parse(*source.cursor, {}, options) : json::value();
+  return source.cursor ? parse_kept(*source.cursor) : json::value();
 }
 
 /// One call of `pull_stage_tasks`: its tasks are in the writer, and the source is where the next one goes on.

@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/model/json_text.hpp"
 #include "core/runtime/announcement.hpp"
+#include "core/runtime/large_values.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -18,12 +18,6 @@ namespace {
 /// Of earlier attempts; it is written with the job's row each time.
 constexpr std::size_t most_history_events = 256;
 constexpr std::size_t most_history_bytes = 16 * 1024;
-
-json::value parse_stored(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return json::parse(text, {}, options);
-}
 
 class Teller {
  public:
@@ -34,7 +28,7 @@ class Teller {
 
   void tell_history() {
     if (!job_.history) return;
-    auto history = parse_stored(*job_.history);
+    auto history = parse_kept(*job_.history);
     for (auto& each : history.as_array()) {
       auto& told = each.as_object();
       JobEvent event;

@@ -4,22 +4,12 @@
 
 #include "core/model/json_reader.hpp"
 #include "core/model/json_text.hpp"
-#include "core/model/json_writer.hpp"
+#include "core/runtime/slice_texts.hpp"
 
 namespace coremachine {
 
 namespace runtime {
 namespace {
-
-Text definitions_of(const machine::RunSlice& run, const Store& store) {
-  if (run.definitions) return run.definitions;
-  const auto& slice = run.slice;
-  const auto segment = store.read_definitions(slice.job, slice.defined_in, slice.chunk);
-  if (segment) return segment->body;
-  throw Failure(Error{ErrorCode::store_damaged, "the definitions of job " + slice.job.str() + ", round " +
-                                                    std::to_string(slice.defined_in) + ", chunk " +
-                                                    std::to_string(slice.chunk) + " are not in the store"});
-}
 
 Error bad(const RemoteReport& report, const RemoteOutcome& outcome, const std::string& why) {
   return Error{ErrorCode::invalid_argument,
@@ -31,18 +21,6 @@ std::optional<std::string> fault_of(std::string_view text) {
   const auto value = parse_strict(text);
   if (!value) return value.error().message;
   return std::nullopt;
-}
-
-std::string error_text(const TaskFailure& failure) {
-  std::string text;
-  JsonWriter out(text);
-  out.begin_object();
-  out.key("type");
-  out.string(failure.type);
-  out.key("message");
-  out.string(failure.message);
-  out.end_object();
-  return text;
 }
 
 /// The result, or a reference to it if it is large.
@@ -60,12 +38,9 @@ Text kept(std::string text, LargeValues& large, ArtifactHolds& holds) {
 
 Text progress_of(std::string text, LargeValues& large, ArtifactHolds& holds) {
   if (text.empty()) return nullptr;
-  try {
-    large.hold_named(text, holds);
-  } catch (const ArtifactFailure&) {
-    // What it names cannot be kept: it is as good as any other progress.
-  }
-  return make_text(std::move(text));
+  auto progress = make_text(std::move(text));
+  hold_progress(large, progress, holds);
+  return progress;
 }
 
 }  // namespace
@@ -84,7 +59,7 @@ HandOut hand_out_of(const machine::RunSlice& run, const Store& store) {
   out.offered_at = slice.offered_at;
   out.alone = run.alone;
   out.traceparent = run.traceparent;
-  const auto text = definitions_of(run, store);
+  const auto text = run.definitions ? run.definitions : stored_definitions(slice, store);
   const auto ends = element_ends(*text);
   out.tasks.reserve(slice.count);
   for (std::uint32_t i = 0; i < slice.count; ++i) {
@@ -123,7 +98,7 @@ Result<machine::LeaseReport> lease_report_of(RemoteReport report, LargeValues& l
             return bad(report, outcome, "its progress is no JSON: " + *fault);
         }
         told.kind = machine::LeaseOutcome::Kind::failed;
-        told.text = make_text(error_text(outcome.failure));
+        told.text = make_text(error_text(outcome.failure.type, outcome.failure.message));
         told.permanent = outcome.failure.kind == TaskFailure::Kind::permanent;
         told.dead = outcome.failure.kind == TaskFailure::Kind::dead;
         told.retry_after = outcome.failure.retry_after;

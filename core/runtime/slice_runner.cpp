@@ -14,6 +14,7 @@
 #include "core/registry/task_callable.hpp"
 #include "core/runtime/chunk_writer.hpp"
 #include "core/runtime/fold_stage.hpp"
+#include "core/runtime/slice_texts.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -22,25 +23,6 @@ namespace {
 constexpr std::chrono::milliseconds report_every{50};
 /// Chunks whose definitions are kept for the next slice of them.
 constexpr std::size_t recent_chunks = 16;
-
-std::string error_text(const std::string& type, const std::string& message) {
-  json::object error{{"type", type}, {"message", message}};
-  std::string text;
-  if (append_json(text, error)) {
-    text.clear();
-    error = {{"type", "error"}, {"message", "the error's own text is not valid UTF-8"}};
-    append_json(text, error);
-  }
-  return text;
-}
-
-/// What progress names is kept with it; where that cannot be, it is as good as any other progress.
-void hold_progress(LargeValues& large, const Text& progress, ArtifactHolds& holds) {
-  try {
-    large.hold_named(*progress, holds);
-  } catch (const ArtifactFailure&) {
-  }
-}
 
 }  // namespace
 
@@ -213,16 +195,11 @@ Text SliceRunner::definitions(const machine::RunSlice& work) const {
       if (chunk == name) return text;
     }
   }
-  auto segment = setup_.store->read_definitions(slice.job, slice.defined_in, slice.chunk);
-  if (!segment) {
-    throw Failure(Error{ErrorCode::store_damaged, "the definitions of job " + slice.job.str() + ", round " +
-                                                      std::to_string(slice.defined_in) + ", chunk " +
-                                                      std::to_string(slice.chunk) + " are not in the store"});
-  }
+  auto text = stored_definitions(slice, *setup_.store);
   const std::lock_guard lock(mutex_);
-  recent_.emplace_front(name, segment->body);
+  recent_.emplace_front(name, text);
   if (recent_.size() > recent_chunks) recent_.pop_back();
-  return segment->body;
+  return text;
 }
 
 namespace {

@@ -12,6 +12,12 @@
 namespace coremachine {
 namespace {
 
+json::value parse_body(const std::string& text, boost::system::error_code& bad) {
+  json::parse_options options;
+  options.max_depth = 1024;
+  return json::parse(text, bad, {}, options);
+}
+
 /// Checks one job and everything that belongs to it.
 class JobCheck {
  public:
@@ -43,16 +49,21 @@ class JobCheck {
   }
 
  private:
-  /// Rounds are numbered without gaps but for those that a redrive discarded, and nothing lies beyond the last.
+  /// Rounds are numbered without gaps but for those that a redrive discarded, which lie between the rounds of a
+  /// lineage, and nothing lies beyond the last.
   void check_numbers(const Job& job, const std::vector<ClosedRound>& closed) {
     std::set<RoundNumber> known;
+    RoundNumber last = 0;
     const auto add = [&](RoundNumber number, const std::vector<RoundNumber>& lineage) {
       known.insert(number);
       known.insert(lineage.begin(), lineage.end());
+      check_follows(last, lineage.empty() ? number : lineage.front());
+      last = number;
     };
     for (const auto& round : closed) add(round.number, round.lineage);
     if (job.round) add(job.round->number, job.round->lineage);
-    if (!known.empty() && *known.rbegin() > job.last_round) problem("has a round beyond its last one");
+    if (last > job.last_round) problem("has a round beyond its last one");
+    if (last < job.last_round) check_follows(last, job.last_round + 1);
     for (RoundNumber number = 1; number <= job.last_round + 2; ++number) {
       if (known.contains(number)) continue;
       OutcomeQuery query;
@@ -63,6 +74,14 @@ class JobCheck {
       const bool left_behind = !store_.definition_heads(job.id, number).empty() || !store_.read_outcomes(query).empty();
       if (left_behind) problem("has tasks of round " + std::to_string(number) + ", which it does not know");
     }
+  }
+
+  void check_follows(RoundNumber last, RoundNumber next) {
+    if (next == last + 1) return;
+    const auto first = std::to_string(last + 1);
+    if (next <= last) return problem("its round " + std::to_string(next) + " comes twice");
+    if (next == last + 2) return problem("its round " + first + " is missing");
+    problem("its rounds " + first + " to " + std::to_string(next - 1) + " are missing");
   }
 
   /// What a text names has to be known as named by this job: else it could be collected. An artifact that is not there
@@ -140,10 +159,8 @@ class JobCheck {
     const auto whole = is_inline ? std::optional(head) : store_.read_definitions(stored_.job.id, round, head.chunk);
     if (!whole || !whole->body) return problem(name + "chunk " + std::to_string(head.chunk) + " has no definitions");
     note_names(whole->body);
-    json::parse_options options;
-    options.max_depth = 1024;
     boost::system::error_code bad;
-    const auto value = json::parse(*whole->body, bad, {}, options);
+    const auto value = parse_body(*whole->body, bad);
     const bool fits = !bad && value.is_array() && value.as_array().size() == head.count;
     if (!fits) problem(name + "the definitions of chunk " + std::to_string(head.chunk) + " do not match their count");
   }
@@ -198,10 +215,8 @@ class JobCheck {
     if (!segment.body) return problem(name + "an outcome has no body");
     note_names(segment.body);
     note_names(segment.carry);
-    json::parse_options options;
-    options.max_depth = 1024;
     boost::system::error_code bad;
-    const auto value = json::parse(*segment.body, bad, {}, options);
+    const auto value = parse_body(*segment.body, bad);
     if (bad) return problem(name + "the body of an outcome is not JSON: " + bad.message());
     if (segment.one_for_all) return;
     if (!value.is_array() || value.as_array().size() != segment.count)

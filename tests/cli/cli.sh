@@ -112,6 +112,7 @@ damage "UPDATE outcome SET attempt = 0" 'has no attempt'
 damage "DELETE FROM outcome WHERE chunk = 0" 'has results of'
 damage "UPDATE job SET status = 'bogus'" 'status is unknown'
 damage "UPDATE job SET state = '{}'" 'which it does not know'
+damage "DELETE FROM round WHERE round = 1" 'its round 1 is missing'
 damage "UPDATE meta SET value = 0 WHERE key = 'incarnation'" 'fencing token'
 damage "DROP INDEX job_by_type" 'lacks its job_by_type'
 

@@ -50,21 +50,30 @@ async function send(method, url, text, signal) {
   }
 }
 
-/** The answer as JSON, null if it has no body. `text` is the body, or `body` as JSON. Throws a Problem. */
-export async function call(method, path, {query, body, text, signal} = {}) {
-  const url = address(path, query);
-  const sent = body === undefined ? text : JSON.stringify(body);
+/** The answer, if it is none that refuses; where a token is needed, it is asked for. */
+async function answer_of(method, url, text, signal) {
   const used = token();
-  let response = await send(method, url, sent, signal);
+  let response = await send(method, url, text, signal);
   if (response.status === 401) {
     const {message} = await problem_of(response);
     // Somebody else may have got a token meanwhile.
-    if (token() !== used || (await ask_token(message))) response = await send(method, url, sent, signal);
+    if (token() !== used || (await ask_token(message))) response = await send(method, url, text, signal);
     else throw new Problem(401, {detail: message});
   }
   if (!response.ok) throw await problem_of(response);
-  const answer = await response.text();
+  return response;
+}
+
+/** The answer as JSON, null if it has no body. `text` is the body, or `body` as JSON. Throws a Problem. */
+export async function call(method, path, {query, body, text, signal} = {}) {
+  const sent = body === undefined ? text : JSON.stringify(body);
+  const answer = await (await answer_of(method, address(path, query), sent, signal)).text();
   return answer ? JSON.parse(answer) : null;
+}
+
+/** What is there, as it is, in a Blob: the browser keeps a large one on the disk. Throws a Problem. */
+export async function content(path) {
+  return (await answer_of('GET', address(path))).blob();
 }
 
 export const get = (path, query, signal) => call('GET', path, {query, signal});

@@ -1,5 +1,7 @@
 // Draws the cells of a heat map, and says which one is where.
 
+import {h} from './dom.js';
+
 /** What of a cell is seen first: one failure among thousands of tasks is what somebody is looking for. */
 export function cell_status(tasks) {
   if (tasks.failed || tasks.dead) return tasks.dead ? 'dead' : 'failed';
@@ -19,10 +21,17 @@ export function layout(cells, width) {
   return {size, columns, rows: Math.ceil(cells / columns)};
 }
 
-function colours() {
-  const style = getComputedStyle(document.documentElement);
-  const found = {line: style.getPropertyValue('--text'), back: style.getPropertyValue('--back')};
-  for (const name of statuses) found[name] = style.getPropertyValue(`--${name}`);
+/** Those of the theme, as a canvas takes them: a variable by itself has both themes in it, the colour of an element one. */
+function colours(canvas) {
+  const probe = h('i', {hidden: true});
+  canvas.after(probe);
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const found = {line: colour('text'), back: colour('back')};
+  for (const name of statuses) found[name] = colour(name);
+  probe.remove();
   return found;
 }
 
@@ -74,7 +83,7 @@ export function draw(canvas, cells, selected) {
   canvas.style.height = `${Math.max(1, rows) * size}px`;
   const pen = canvas.getContext('2d');
   pen.setTransform(scale, 0, 0, scale, 0, 0);
-  const colour = colours();
+  const colour = colours(canvas);
   cells.forEach((cell, i) => draw_cell(pen, cell, (i % columns) * size, Math.floor(i / columns) * size, size, colour));
   if (selected >= 0 && selected < cells.length) {
     pen.strokeStyle = colour.line;

@@ -1,5 +1,7 @@
 // The same request as a command: of `coremachine`, and of curl.
 
+import {stands_for_value} from './references.js';
+
 /** A word that a POSIX shell takes as it is. */
 export function quoted(text) {
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
@@ -24,7 +26,7 @@ export function job_commands(job, verbs) {
     ['show', `coremachine jobs show ${id}${at_server()}`, curl('GET', path)],
     ['watch', `coremachine jobs watch ${id}${at_server()}`, curl('GET', `${path}/events`).replace('-sX', '-sNX')],
     ...verbs.map(on),
-    ['submit again', ...submit_commands(job.job_type, job.params)],
+    ...(stands_for_value(job.params) ? [] : [['submit again', ...submit_commands(job.job_type, job.params)]]),
   ];
 }
 

@@ -1,8 +1,11 @@
 // Small parts that several pages have.
 
+import {address, content} from './api.js';
 import {fill, h, new_id} from './dom.js';
 import * as format from './format.js';
+import {file_name, references} from './references.js';
 import {link} from './router.js';
+import {token} from './token.js';
 
 /** A status, told by word and colour. */
 export function badge(status) {
@@ -25,14 +28,24 @@ export function json_block(title, value, level = 'h3') {
   const text = format.json(value);
   return h('section', {class: 'block'},
     h('div', {class: 'block-head'}, h(level, {}, title), copy_button(text, 'Copy', `Copy ${title}`)),
-    artifact_link(value),
+    references(value).map(artifact_link),
     h('pre', {tabindex: 0, role: 'region', 'aria-label': title}, text));
 }
 
-/** Large values come as a reference: where its content is. */
-function artifact_link(value) {
-  const id = value && value.artifact && (value.artifact.id || value.artifact);
-  return typeof id === 'string' ? h('p', {}, h('a', {href: `api/v1/artifacts/${encodeURIComponent(id)}`}, 'The whole value')) : null;
+/** Leads to the content of a reference. A link cannot send a token: then a button fetches it. */
+function artifact_link({where, reference}) {
+  const path = `artifacts/${encodeURIComponent(reference.$artifact)}`;
+  const name = file_name(reference);
+  const words = where ? `The content of ${where}` : 'The whole value';
+  return h('p', {}, token() ? h('button', {type: 'button', class: 'quiet small', click: () => act(() => save(path, name))}, words)
+    : h('a', {href: address(path), download: name}, words),
+  reference.size >= 0 ? ` ${format.plural(reference.size, 'byte')}` : null, reference.media_type ? ` of ${reference.media_type}` : null);
+}
+
+async function save(path, name) {
+  const url = URL.createObjectURL(await content(path));
+  h('a', {href: url, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60000);  // the browser has begun to write it long before
 }
 
 export function copy_button(text, label, spoken = label) {
@@ -44,7 +57,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
   } catch {
     // Without https there is no clipboard; a selection that is copied by hand always works.
-    await confirm('Copy this', h('textarea', {readonly: true, rows: 6, 'aria-label': 'text to copy'}, text), '');
+    await confirm('Copy this', h('textarea', {readonly: true, rows: 6, 'aria-label': 'text to copy', focus: (event) => event.target.select()}, text), '');
     return;
   }
   notice('Copied.');

@@ -8,7 +8,7 @@ import {link} from '../lib/router.js';
 import {over_statuses} from '../lib/search.js';
 import {badge, facts, json_block, moment, notice, show_link, tags} from '../lib/ui.js';
 import {make_heat_map} from './heat_map.js';
-import {job_buttons, show_commands} from './job_actions.js';
+import {job_buttons, make_commands} from './job_actions.js';
 import {make_rate} from './job_rate.js';
 import {make_timeline} from './job_stages.js';
 import {make_tasks} from './job_tasks.js';
@@ -51,10 +51,11 @@ export async function show_job(root, route, signal) {
   const path = `jobs/${segment(id)}`;
   let job = await get(path, {}, signal);
   document.title = `${job.job_type} · ${job.status} · CoreMachine`;
-  const place = {head: h('div', {}), error: h('div', {}), why: h('div', {'aria-live': 'polite'}), values: h('div', {class: 'columns'}), commands: h('div', {})};
+  const place = {head: h('div', {}), error: h('div', {}), why: h('div', {'aria-live': 'polite'}), values: h('div', {class: 'columns'})};
   const context = {id, path, route, signal, names: [], job: () => job, over: () => is_over(job)};
   const timeline = make_timeline(context);
   const rate = make_rate();
+  const commands = make_commands();
   const round = chosen_round(job, route);
   const map = make_heat_map(context, round);
   const tasks = make_tasks(context, round);
@@ -84,6 +85,7 @@ export async function show_job(root, route, signal) {
     if (job.error || !failure) fill(place.error, root_error(job, context));
     timeline.show(job, round);
     rate.show(job);
+    commands.show(job);
     fill(place.values, json_block('Params', job.params), job.result === null || job.result === undefined ? null : json_block('Result', job.result));
   }
 
@@ -99,8 +101,7 @@ export async function show_job(root, route, signal) {
     timeline.show(job, round);
   }, () => {});  // a type that is no more has no names
   const asked = Promise.all([map.load(), tasks.load().then(show_failure), why(), names]);
-  fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, place.commands);
-  fill(place.commands, show_commands(job));
+  fill(root, place.head, place.error, place.why, rate.node, timeline.node, map.node, tasks.node, place.values, commands.node);
   show();
   await in_time(asked, (error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   if (is_over(job)) return;

@@ -1,7 +1,8 @@
 // What can be done to one job, as buttons and as commands.
 
 import {post, remove, segment} from '../lib/api.js';
-import {h} from '../lib/dom.js';
+import {fill, h} from '../lib/dom.js';
+import {stands_for_value} from '../lib/references.js';
 import {go, link} from '../lib/router.js';
 import {over_statuses} from '../lib/search.js';
 import {job_commands} from '../lib/shell.js';
@@ -31,13 +32,30 @@ export function job_buttons(job, reload) {
   return h('div', {class: 'buttons'},
     allowed_verbs(job.status).map((verb) => h('button', {type: 'button', id: `job-${verb}`, class: questions[verb] ? 'danger' : '',
       click: () => change(job, verb, reload)}, names[verb])),
-    h('a', {class: 'button quiet', id: 'submit-again', href: link(['submit'], {type: job.job_type, params: JSON.stringify(job.params || {})})}, 'Submit again'));
+    stands_for_value(job.params) ? null
+      : h('a', {class: 'button quiet', id: 'submit-again', href: link(['submit'], {type: job.job_type, params: JSON.stringify(job.params || {})})}, 'Submit again'));
 }
 
-export function show_commands(job) {
+function command_list(job) {
   const verbs = allowed_verbs(job.status).filter((verb) => verb !== 'delete');
-  return h('details', {class: 'commands'}, h('summary', {}, 'As a command, or with curl'),
-    job_commands(job, verbs).map(([what, command, curl]) => h('div', {class: 'command'}, h('h3', {}, what),
-      [['command', command], ['curl', curl]].map(([kind, text]) => h('p', {},
-        h('code', {tabindex: 0, class: kind}, text), copy_button(text, 'Copy', `Copy ${kind}: ${what}`))))));
+  return job_commands(job, verbs).map(([what, command, curl]) => h('div', {class: 'command'}, h('h3', {}, what),
+    [['command', command], ['curl', curl]].map(([kind, text]) => h('p', {},
+      h('code', {tabindex: 0, class: kind}, text), copy_button(text, 'Copy', `Copy ${kind}: ${what}`)))));
+}
+
+/** The same as commands. What somebody reads in it, or copies from it, is not replaced until another status allows others. */
+export function make_commands() {
+  const summary = h('summary', {}, 'As a command, or with curl');
+  const list = h('div', {});
+  let shown = '';
+  return {
+    node: h('details', {class: 'commands'}, summary, list),
+    show(job) {
+      if (job.status === shown) return;
+      shown = job.status;
+      const focused = list.contains(document.activeElement);
+      fill(list, command_list(job));
+      if (focused) summary.focus();
+    },
+  };
 }

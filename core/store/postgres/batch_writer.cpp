@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "core/store/table_rows.hpp"
+
 namespace coremachine::postgres {
 namespace {
 

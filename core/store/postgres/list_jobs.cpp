@@ -6,6 +6,7 @@
 #include "core/ports/job_filter.hpp"
 #include "core/store/postgres/reader_pool.hpp"
 #include "core/store/postgres/reads.hpp"
+#include "core/store/table_rows.hpp"
 
 namespace coremachine::postgres {
 namespace {
@@ -103,7 +104,7 @@ class JobLister {
   };
 
   std::vector<Candidate> next_block(const std::string& before, std::size_t most) {
-    auto rows = find(before, row_limit(most));
+    auto rows = find(before, tables::row_limit(most));
     std::vector<Candidate> block;
     while (rows.next()) {
       const bool fits = !by_words_ || fits_words(filter_, {rows.view(0), rows.view(1), rows.view(2), rows.view(3)});
@@ -146,14 +147,8 @@ JobSlice list_jobs(Connection& from, const JobFilter& filter) {
 }
 
 std::map<JobStatus, std::uint64_t> count_jobs(Connection& from) {
-  std::map<JobStatus, std::uint64_t> counts;
   auto rows = from.query(counts_by_status);
-  while (rows.next()) {
-    const auto status = job_status_from(rows.view(0));
-    if (!status) throw_damaged("the table of jobs", "a status is unknown: " + rows.string(0));
-    counts[*status] = rows.as<std::uint64_t>(1);
-  }
-  return counts;
+  return tables::read_job_counts(rows);
 }
 
 std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> after, std::size_t limit) {
@@ -164,7 +159,7 @@ std::vector<StoredJob> read_unfinished(Connection& from, std::optional<JobId> af
     if (!is_terminal(status)) statuses.put(to_string(status));
   }
   auto found =
-      from.query(unfinished_in_ranges, types, statuses, after ? after->str() : std::string(), row_limit(limit));
+      from.query(unfinished_in_ranges, types, statuses, after ? after->str() : std::string(), tables::row_limit(limit));
   ArrayParam ids;
   while (found.next()) ids.put(found.view(0));
   from.add(jobs_by_id, ids);

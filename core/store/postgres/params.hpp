@@ -13,6 +13,7 @@
 #include <coremachine/model/time.hpp>
 
 #include "core/model/text.hpp"
+#include "core/store/null_if_zero.hpp"
 
 namespace coremachine::postgres {
 
@@ -22,11 +23,6 @@ enum class TypeNumber : unsigned { boolean = 16, bytes = 17, number = 20, text =
 /// Bytes that are no text: what a user gave, whatever it is.
 struct Bytes {
   std::string_view value;
-};
-
-/// A number that is NULL if it is 0.
-struct NullIfZero {
-  std::uint64_t value;
 };
 
 /// One column of many rows: an array in PostgreSQL's binary form.
@@ -45,7 +41,7 @@ class ArrayParam {
   void put(Timestamp time) { put(time.time_since_epoch().count()); }
   void put(const Text& text) { text ? put(std::string_view(*text)) : put_null(TypeNumber::text); }
   void put(const std::optional<Timestamp>& time) { time ? put(*time) : put_null(TypeNumber::number); }
-  void put(NullIfZero number) { number.value != 0 ? put(number.value) : put_null(TypeNumber::number); }
+  void put(tables::NullIfZero number) { number.value != 0 ? put(number.value) : put_null(TypeNumber::number); }
   void put(const std::optional<std::string>& text) { text ? put(*text) : put_null(TypeNumber::text); }
 
   std::size_t size() const { return count_; }

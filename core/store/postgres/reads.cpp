@@ -1,14 +1,13 @@
 #include "core/store/postgres/reads.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "core/model/codec.hpp"
 #include "core/store/postgres/reader_pool.hpp"
+#include "core/store/table_rows.hpp"
 
 namespace coremachine::postgres {
 namespace {
@@ -79,14 +78,6 @@ constexpr char bytes_of_tables[] =
     "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
     "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'";
 
-/// In order, as one query gives them for each kind.
-void sort_by_place(std::vector<OutcomeSegment>& found, std::size_t limit) {
-  std::sort(found.begin(), found.end(), [](const OutcomeSegment& a, const OutcomeSegment& b) {
-    return std::tie(a.chunk, a.round, a.sequence) < std::tie(b.chunk, b.round, b.sequence);
-  });
-  if (found.size() > limit) found.resize(limit);
-}
-
 ArrayParam numbers_of(const std::vector<RoundNumber>& rounds) {
   ArrayParam numbers;
   for (const auto round : rounds) numbers.put(round);
@@ -109,16 +100,10 @@ std::optional<Row> one_of(Rows rows, const Read& read) {
 }
 
 ArtifactId read_artifact_id(const Rows& rows) {
-  const auto id = ArtifactId::parse(rows.view(0));
-  if (!id) throw_damaged("artifact " + rows.string(0), "that is no id");
-  return *id;
+  return tables::read_artifact_id(rows);
 }
 
 }  // namespace
-
-std::int64_t row_limit(std::size_t limit) {
-  return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
-}
 
 std::optional<StoredJob> read_job(Connection& from, JobId id) {
   // What is sent together is one transaction.
@@ -135,7 +120,7 @@ std::optional<JobRow> read_row(Connection& from, JobId id) {
 }
 
 std::vector<RoundRow> latest_rounds(Connection& from, JobId job, int stage, std::size_t limit) {
-  return all_of<RoundRow>(from.query(rounds_latest, job.str(), stage, row_limit(limit)), read_round_row);
+  return all_of<RoundRow>(from.query(rounds_latest, job.str(), stage, tables::row_limit(limit)), read_round_row);
 }
 
 std::optional<RoundRow> read_round(Connection& from, JobId job, RoundNumber round) {
@@ -153,7 +138,7 @@ std::optional<DefinitionSegment> read_definitions(Connection& from, JobId job, R
 std::vector<OutcomeSegment> read_outcomes(Connection& from, const OutcomeQuery& query) {
   if (query.rounds.empty() || !(query.completed || query.others)) return {};
   const auto id = query.job.str();
-  const auto limit = row_limit(query.limit);
+  const auto limit = tables::row_limit(query.limit);
   auto rounds = numbers_of(query.rounds);
   const auto add = [&](const char* statement, auto&... kinds) {
     from.add(statement, id, rounds, query.from, query.to, limit, query.bodies, kinds...);
@@ -173,7 +158,7 @@ std::vector<OutcomeSegment> read_outcomes(Connection& from, const OutcomeQuery& 
   for (auto& rows : from.run()) {
     while (rows.next()) found.push_back(read_outcome(rows));
   }
-  sort_by_place(found, query.limit);
+  tables::sort_by_place(found, query.limit);
   return found;
 }
 
@@ -212,20 +197,14 @@ std::vector<Setting> read_settings(Connection& from, const std::string& kind) {
 std::optional<SubmissionKey> find_key(Connection& from, const std::string& key) {
   auto rows = from.query(key_by_name, Bytes{key});
   if (!rows.next()) return std::nullopt;
-  const auto job = JobId::parse(rows.view(0));
-  if (!job) throw_damaged("submission key " + key, "it belongs to no job");
-  return SubmissionKey{key, *job, rows.string(1)};
+  return tables::read_key(rows, key);
 }
 
 std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, Incarnation self,
                                         std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
-  return all_of<Store::EndedJob>(from.query(ended_after, begin, row_limit(limit), self), [](const Rows& rows) {
-    const auto id = JobId::parse(rows.view(0));
-    const auto status = job_status_from(rows.view(1));
-    if (!id || !status) throw_damaged("job " + rows.string(0), "it has no sound id and status");
-    return Store::EndedJob{*id, *status, rows.time(2)};
-  });
+  return all_of<Store::EndedJob>(from.query(ended_after, begin, tables::row_limit(limit), self),
+                                 [](const Rows& rows) { return tables::read_ended_job(rows); });
 }
 
 bool is_referenced(Connection& from, const ArtifactId& artifact) {
@@ -234,7 +213,7 @@ bool is_referenced(Connection& from, const ArtifactId& artifact) {
 
 std::vector<ArtifactId> read_referenced(Connection& from, const std::optional<ArtifactId>& after, std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
-  return all_of<ArtifactId>(from.query(referenced_after, begin, row_limit(limit)), read_artifact_id);
+  return all_of<ArtifactId>(from.query(referenced_after, begin, tables::row_limit(limit)), read_artifact_id);
 }
 
 std::vector<ArtifactId> references_of(Connection& from, JobId job) {

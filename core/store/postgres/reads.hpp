@@ -39,6 +39,4 @@ bool has_garbage(Connection& from);
 StoreStats read_stats(Connection& from);
 std::uint64_t read_bytes(Connection& from, const std::string& schema);
 
-std::int64_t row_limit(std::size_t limit);
-
 }  // namespace coremachine::postgres

@@ -64,22 +64,10 @@ void put(Columns& to, const RoundRow& row);
 void put(Columns& to, const std::string& job, const DefinitionSegment& segment);
 void put(Columns& to, const std::string& job, const OutcomeSegment& segment);
 
-/// The columns that the readers below take, for use in a SELECT.
-#define COREMACHINE_JOB_HEAD \
-  "id, type, version, status, priority, tags, attempt, created_at, run_at, started_at, finished_at, error"
-#define COREMACHINE_JOB_COLUMNS COREMACHINE_JOB_HEAD ", state, params, result"
-#define COREMACHINE_ROUND_COLUMNS "job, round, stage, status, started_at, finished_at, result, state"
-#define COREMACHINE_DEFINITION_COLUMNS "job, round, chunk, first, count, spec, specs"
-#define COREMACHINE_OUTCOME_COLUMNS                                                                        \
-  "job, round, chunk, sequence, kind, first, count, offsets, attempt, attempts, started_at, finished_at, " \
-  "finished_ms, due_ms, worker, one_for_all, event, carry"
-
-// They throw Failure (store_damaged) for what was never written. Segments have their body after their last column,
-// or NULL.
+// They take the columns that core/store/table_rows.hpp names, and throw what it says.
 JobRow read_job_row(const Rows& rows);
 RoundRow read_round_row(const Rows& rows);
 DefinitionSegment read_definition(const Rows& rows);
 OutcomeSegment read_outcome(const Rows& rows);
-[[noreturn]] void throw_damaged(const std::string& where, const std::string& what);
 
 }  // namespace coremachine::postgres

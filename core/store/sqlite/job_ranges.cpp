@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
-#include <limits>
 #include <utility>
+
+#include "core/store/table_rows.hpp"
 
 namespace coremachine::sqlite {
 namespace {
@@ -17,10 +18,6 @@ constexpr char newest_in_range[] =
     "ORDER BY id DESC LIMIT ?";
 constexpr char oldest_in_range[] =
     "SELECT id FROM job INDEXED BY job_by_type WHERE type = ? AND status = ? AND id > ? ORDER BY id LIMIT ?";
-
-std::int64_t row_limit(std::size_t limit) {
-  return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
-}
 
 /// One step in the index for each, however many jobs there are.
 std::vector<std::string> all_types(Connection& from) {
@@ -77,7 +74,7 @@ std::vector<std::string> newest_ids(Connection& from, const std::vector<JobRange
   for (const auto& range : ranges) {
     // Once there are enough, only what is younger than the oldest of them counts.
     const std::string floor = ids.size() < limit || ids.empty() ? std::string(lowest) : ids.back();
-    Rows rows(from[newest_in_range], range.type, to_string(range.status), before, floor, row_limit(limit));
+    Rows rows(from[newest_in_range], range.type, to_string(range.status), before, floor, tables::row_limit(limit));
     merge_into(ids, ids_of(rows), limit, std::greater<>());
   }
   return ids;
@@ -88,7 +85,7 @@ std::vector<std::string> unfinished_ids(Connection& from, std::string_view after
   std::erase_if(statuses, is_terminal);
   std::vector<std::string> ids;
   for (const auto& range : ranges_of(from, "", statuses)) {
-    Rows rows(from[oldest_in_range], range.type, to_string(range.status), after, row_limit(limit));
+    Rows rows(from[oldest_in_range], range.type, to_string(range.status), after, tables::row_limit(limit));
     merge_into(ids, ids_of(rows), limit, std::less<>());
   }
   return ids;

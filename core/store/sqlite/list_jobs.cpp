@@ -8,6 +8,7 @@
 #include "core/store/sqlite/job_ranges.hpp"
 #include "core/store/sqlite/reads.hpp"
 #include "core/store/sqlite/rows.hpp"
+#include "core/store/table_rows.hpp"
 
 namespace coremachine::sqlite {
 namespace {
@@ -20,8 +21,8 @@ constexpr char counts_by_status[] = "SELECT status, count(*) FROM job INDEXED BY
 constexpr char words_of_one[] = "SELECT id, type, tags, error FROM job WHERE id = ?";
 // A column of a CASE that is not taken is not read.
 constexpr char row_of_one[] =
-    "SELECT id, type, version, status, priority, tags, attempt, created_at, run_at, started_at, finished_at, error, "
-    "CASE WHEN ?2 THEN state ELSE '{}' END, CASE WHEN ?3 THEN params END, CASE WHEN ?3 THEN result END "
+    "SELECT " COREMACHINE_JOB_HEAD
+    ", CASE WHEN ?2 THEN state ELSE '{}' END, CASE WHEN ?3 THEN params END, CASE WHEN ?3 THEN result END "
     "FROM job WHERE id = ?1";
 
 /// So many jobs are looked at before the next ones are sought.
@@ -110,14 +111,8 @@ JobSlice list_jobs(Connection& from, const JobFilter& filter) {
 }
 
 std::map<JobStatus, std::uint64_t> count_jobs(Connection& from) {
-  std::map<JobStatus, std::uint64_t> counts;
   Rows rows(from[counts_by_status]);
-  while (rows.next()) {
-    const auto status = job_status_from(rows.view(0));
-    if (!status) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: a job is " + rows.string(0)});
-    counts[*status] = rows.as<std::uint64_t>(1);
-  }
-  return counts;
+  return tables::read_job_counts(rows);
 }
 
 }  // namespace coremachine::sqlite

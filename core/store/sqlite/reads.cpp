@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "core/model/codec.hpp"
 #include "core/store/sqlite/job_ranges.hpp"
 #include "core/store/sqlite/rows.hpp"
+#include "core/store/table_rows.hpp"
 
 namespace coremachine::sqlite {
 namespace {
@@ -61,24 +60,12 @@ constexpr char references_by_job[] =
     "SELECT artifact FROM artifact_reference r WHERE job = ? AND " COREMACHINE_JOB_IS_THERE "ORDER BY artifact";
 constexpr char any_garbage[] = "SELECT 1 FROM garbage LIMIT 1";
 
-std::int64_t row_limit(std::size_t limit) {
-  return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
-}
-
 StoredJob with_rounds(Connection& from, JobRow job) {
   StoredJob stored{std::move(job), {}};
   const auto id = stored.job.id.str();
   Rows rows(from[rounds_of_job], id);
   while (rows.next()) stored.rounds.push_back(read_round_row(rows));
   return stored;
-}
-
-/// In order, as one query gives them for each kind.
-void sort_by_place(std::vector<OutcomeSegment>& found, std::size_t limit) {
-  std::sort(found.begin(), found.end(), [](const OutcomeSegment& a, const OutcomeSegment& b) {
-    return std::tie(a.chunk, a.round, a.sequence) < std::tie(b.chunk, b.round, b.sequence);
-  });
-  if (found.size() > limit) found.resize(limit);
 }
 
 }  // namespace
@@ -100,7 +87,7 @@ std::optional<JobRow> read_row(Connection& from, JobId id) {
 std::vector<RoundRow> latest_rounds(Connection& from, JobId job, int stage, std::size_t limit) {
   const auto id = job.str();
   std::vector<RoundRow> found;
-  Rows rows(from[rounds_latest], id, stage, row_limit(limit));
+  Rows rows(from[rounds_latest], id, stage, tables::row_limit(limit));
   while (rows.next()) found.push_back(read_round_row(rows));
   return found;
 }
@@ -122,25 +109,14 @@ std::vector<Setting> read_settings(Connection& from, const std::string& kind) {
 std::optional<SubmissionKey> find_key(Connection& from, const std::string& key) {
   Rows rows(from[key_by_name], key);
   if (!rows.next()) return std::nullopt;
-  const auto job = JobId::parse(rows.view(0));
-  if (!job)
-    throw Failure(
-        Error{ErrorCode::store_damaged, "the store is damaged: submission key " + key + " belongs to no job"});
-  return SubmissionKey{key, *job, rows.string(1)};
+  return tables::read_key(rows, key);
 }
 
 std::vector<Store::EndedJob> read_ended(Connection& from, std::optional<JobId> after, std::size_t limit) {
   std::vector<Store::EndedJob> found;
   const auto begin = after ? after->str() : std::string();
-  Rows rows(from[ended_after], begin, row_limit(limit));
-  while (rows.next()) {
-    const auto id = JobId::parse(rows.view(0));
-    const auto status = job_status_from(rows.view(1));
-    if (!id || !status)
-      throw Failure(Error{ErrorCode::store_damaged,
-                          "the store is damaged: job " + rows.string(0) + " has no sound id and status"});
-    found.push_back({*id, *status, rows.time(2)});
-  }
+  Rows rows(from[ended_after], begin, tables::row_limit(limit));
+  while (rows.next()) found.push_back(tables::read_ended_job(rows));
   return found;
 }
 
@@ -148,17 +124,6 @@ bool has_garbage(Connection& from) {
   Rows rows(from[any_garbage]);
   return rows.next();
 }
-
-namespace {
-
-ArtifactId read_artifact_id(const Rows& rows) {
-  const auto id = ArtifactId::parse(rows.view(0));
-  if (id) return *id;
-  throw Failure(
-      Error{ErrorCode::store_damaged, "the store is damaged: artifact " + rows.string(0) + " has no sound id"});
-}
-
-}  // namespace
 
 bool is_referenced(Connection& from, const ArtifactId& artifact) {
   const auto id = artifact.str();
@@ -169,8 +134,8 @@ bool is_referenced(Connection& from, const ArtifactId& artifact) {
 std::vector<ArtifactId> read_referenced(Connection& from, const std::optional<ArtifactId>& after, std::size_t limit) {
   const auto begin = after ? after->str() : std::string();
   std::vector<ArtifactId> found;
-  Rows rows(from[referenced_after], begin, row_limit(limit));
-  while (rows.next()) found.push_back(read_artifact_id(rows));
+  Rows rows(from[referenced_after], begin, tables::row_limit(limit));
+  while (rows.next()) found.push_back(tables::read_artifact_id(rows));
   return found;
 }
 
@@ -178,7 +143,7 @@ std::vector<ArtifactId> references_of(Connection& from, JobId job) {
   const auto id = job.str();
   std::vector<ArtifactId> found;
   Rows rows(from[references_by_job], id);
-  while (rows.next()) found.push_back(read_artifact_id(rows));
+  while (rows.next()) found.push_back(tables::read_artifact_id(rows));
   return found;
 }
 
@@ -208,7 +173,7 @@ std::optional<DefinitionSegment> read_definitions(Connection& from, JobId job, R
 
 std::vector<OutcomeSegment> read_outcomes(Connection& from, const OutcomeQuery& query) {
   const auto id = query.job.str();
-  const auto limit = row_limit(query.limit);
+  const auto limit = tables::row_limit(query.limit);
   std::vector<OutcomeSegment> found;
   const auto add = [&](const char* statement, RoundNumber round, auto... kind) {
     Rows rows(from[statement], id, round, query.from, query.to, limit, query.bodies, kind...);
@@ -226,7 +191,7 @@ std::vector<OutcomeSegment> read_outcomes(Connection& from, const OutcomeQuery& 
       if (is_final(kind) || !query.only_failures) add(outcomes_of_kind, round, codec::to_string(kind));
     }
   }
-  sort_by_place(found, query.limit);
+  tables::sort_by_place(found, query.limit);
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include <coremachine/model/time.hpp>
 
 #include "core/model/text.hpp"
+#include "core/store/null_if_zero.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -60,6 +61,7 @@ class Statement {
   void bind(int at, const std::string& text) { bind(at, std::string_view(text)); }
   void bind(int at, Timestamp time) { bind(at, time.time_since_epoch().count()); }
   void bind(int at, const Text& text) { text ? bind(at, std::string_view(*text)) : bind(at, nullptr); }
+  void bind(int at, tables::NullIfZero number) { number.value != 0 ? bind(at, number.value) : bind(at, nullptr); }
   template <class T>
   void bind(int at, const std::optional<T>& value) {
     value ? bind(at, *value) : bind(at, nullptr);
@@ -97,6 +99,7 @@ class Rows {
   bool is_null(int column) const;
   std::int64_t integer(int column) const;
   std::string_view view(int column) const;
+  bool flag(int column) const { return integer(column) != 0; }
   template <std::integral Number>
   Number as(int column) const {
     return static_cast<Number>(integer(column));

@@ -1,13 +1,14 @@
 // The page of one job.
 
 import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 
 import {check_page, go, screenshot, sizes} from '../support/browser.mjs';
 import {nasty} from '../support/words.mjs';
 import {world} from '../support/world.mjs';
 
-const here = await world('--workers', '64');
+const here = await world('--workers', '64', '--body-limit', '4194304');
 /** The map has cells, and not as many as before. */
 const new_cells = (page, before) => page.waitForFunction((known) => {
   const cells = Number(document.getElementById('heat-map')?.dataset.cells);
@@ -132,6 +133,48 @@ test('the same as a command and with curl', async () => {
   const again = JSON.parse(execFileSync('sh', ['-c', curl], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']}));
   assert.deepEqual(again.params, job.params);
   await check_page(page, 'commands');
+  const shown = await page.locator('.command', {hasText: 'show'}).locator('code.command').innerText();
+  // As where a page without https may not use the clipboard.
+  await page.evaluate(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('not here')); });
+  await page.getByRole('button', {name: 'Copy command: show'}).click();
+  const dialog = page.getByRole('dialog', {name: 'Copy this'});
+  await dialog.waitFor();
+  assert.equal(await page.evaluate(() => {
+    const {value, selectionStart, selectionEnd} = document.activeElement;
+    return value.slice(selectionStart, selectionEnd);
+  }), shown, 'it is selected');
+  await check_page(page, 'what is copied by hand');
+  await dialog.getByRole('button', {name: 'Close'}).click();
+  await dialog.waitFor({state: 'detached'});
+});
+
+test('the commands are those that the status allows by now', async () => {
+  const job = await here.server.submit('fan_out', {count: 10000, sleep_ms: 100, max_concurrency: 1});
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  await page.getByText('As a command, or with curl').click();
+  const verbs = (...wanted) => page.waitForFunction((expected) =>
+    [...document.querySelectorAll('.command h3')].map((head) => head.textContent).join() === expected, ['show', 'watch', ...wanted, 'submit again'].join());
+  await verbs('pause', 'cancel');
+  await here.server.api('POST', `jobs/${job.job_id}/pause`);
+  await verbs('resume', 'cancel');
+  await page.locator('.command', {hasText: 'resume'}).locator('code.curl').waitFor();
+  await here.server.api('POST', `jobs/${job.job_id}/cancel`);
+  await verbs('retry');
+});
+
+test('a large value leads to its content', async () => {
+  const message = 'large '.repeat(250000);
+  const job = await here.server.run('hello_world', {message});
+  const page = await here.open(`#/jobs/${job.job_id}`);
+  const block = page.locator('.block', {has: page.getByRole('heading', {name: 'Params', exact: true})});
+  const link = block.getByRole('link', {name: 'The whole value'});
+  await link.waitFor();
+  await check_page(page, 'a job with large values');
+  await page.locator('#job-delete').waitFor();
+  assert.equal(await page.locator('#submit-again').count(), 0, 'a reference is not what was submitted');
+  const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
+  assert.match(download.suggestedFilename(), /^sha256-[0-9a-f]{64}\.json$/);
+  assert.deepEqual(JSON.parse(readFileSync(await download.path(), 'utf8')), {message});
 });
 
 test('a large page is small and fast', async () => {

@@ -86,6 +86,19 @@ test('light, dark, and as the system has it', async () => {
   assert.equal(await back(), dark);
 });
 
+test('the cells of a heat map have the colours of the theme', async () => {
+  const job = await here.server.run('fan_out', {count: 1});
+  const page = await here.open(`#/jobs/${job.job_id}`, {dark: true});
+  await page.locator('#heat-map[data-cells="1"]').waitFor();
+  const cell = () => page.evaluate(() => [...document.getElementById('heat-map').getContext('2d').getImageData(3, 3, 1, 1).data].slice(0, 3).join(', '));
+  const legend = () => page.evaluate(() => getComputedStyle(document.querySelector('.key.fill-completed')).backgroundColor);
+  const dark = await cell();
+  assert.equal(`rgb(${dark})`, await legend());
+  await page.getByRole('button', {name: 'Theme'}).click();
+  assert.notEqual(await cell(), dark);
+  assert.equal(`rgb(${await cell()})`, await legend());
+});
+
 test('every page on a phone', async () => {
   for (const hash of ['#/schedules', '#/workers', '#/system', '#/nowhere']) {
     const page = await here.open(hash, {size: sizes.phone, dark: true});
