@@ -13,7 +13,8 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+
+#include "core/tls/client.hpp"
 
 namespace coremachine::client {
 namespace {
@@ -26,23 +27,8 @@ struct CloseFile {
     delete file;
   }
 };
-struct FreeContext {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-struct FreeSession {
-  void operator()(SSL* session) const { SSL_free(session); }
-};
-
 TransportError system_error(Kind kind, const char* doing) {
   return {kind, std::string(doing) + ": " + std::system_category().message(errno)};
-}
-
-/// The first thing that OpenSSL complained of, in its words.
-std::string tls_complaint() {
-  const auto code = ERR_get_error();
-  ERR_clear_error();
-  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
-  return reason ? reason : "the connection was closed";
 }
 
 /// Waits until `file` can be read or written.
@@ -89,38 +75,16 @@ Transported<std::unique_ptr<int, CloseFile>> connect_to_any(const ServerAddress&
   return last;
 }
 
-Transported<std::unique_ptr<SSL_CTX, FreeContext>> make_context(const std::string& ca_file) {
-  std::unique_ptr<SSL_CTX, FreeContext> context(SSL_CTX_new(TLS_client_method()));
-  if (!context) return TransportError{Kind::not_secure, tls_complaint()};
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  const auto trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(context.get())
-                                       : SSL_CTX_load_verify_file(context.get(), ca_file.c_str());
-  if (trusted != 1)
-    return TransportError{Kind::not_secure, "cannot read the certificates of " + ca_file + ": " + tls_complaint()};
-  return context;
-}
-
-/// The certificate has to be for this name, or for this address.
-void expect_host(SSL* session, const std::string& host) {
-  auto* rules = SSL_get0_param(session);
-  if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return;
-  // The subject of a certificate is no name of a host, whatever it looks like.
-  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  X509_VERIFY_PARAM_set1_host(rules, host.c_str(), host.size());
-  SSL_set_tlsext_host_name(session, host.c_str());
-}
-
 }  // namespace
 
 struct Socket::State {
   std::unique_ptr<int, CloseFile> file;
-  std::unique_ptr<SSL_CTX, FreeContext> context;
-  std::unique_ptr<SSL, FreeSession> session;  ///< none: plain
+  tls::Context context;
+  tls::Session session;  ///< none: plain
 
   /// Calls an OpenSSL function until it has done something. 0: the other side has closed.
   template <class Call>
-  Transported<std::size_t> tls(Call call, Deadline deadline) {
+  Transported<std::size_t> secured(Call call, Deadline deadline) {
     for (;;) {
       ERR_clear_error();
       const int done = call();
@@ -128,25 +92,22 @@ struct Socket::State {
       const int why = SSL_get_error(session.get(), done);
       if (why == SSL_ERROR_ZERO_RETURN) return std::size_t{0};
       if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
-        return TransportError{Kind::closed, "TLS: " + tls_complaint()};
+        return TransportError{Kind::closed, "TLS: " + tls::complaint()};
       auto ready = wait_for(*file, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
       if (!ready) return ready.error();
     }
   }
 
   Transported<void> start_tls(const ServerAddress& server, const std::string& ca_file, Deadline deadline) {
-    auto made = make_context(ca_file);
-    if (!made) return made.error();
+    auto made = tls::client_context({.ca_file = ca_file});
+    if (!made) return TransportError{Kind::not_secure, made.error().message};
     context = std::move(*made);
-    session.reset(SSL_new(context.get()));
-    expect_host(session.get(), server.host);
+    session = tls::client_session(context.get(), server.host);
     SSL_set_fd(session.get(), *file);
-    auto shaken = tls([&] { return SSL_connect(session.get()); }, deadline);
+    auto shaken = secured([&] { return SSL_connect(session.get()); }, deadline);
     if (shaken && *shaken > 0) return {};
-    const auto verdict = SSL_get_verify_result(session.get());
-    if (verdict != X509_V_OK)
-      return TransportError{Kind::not_secure, std::string("its certificate is not to be trusted: ") +
-                                                  X509_verify_cert_error_string(verdict)};
+    if (auto untrusted = tls::why_not_trusted(session.get()); !untrusted.empty())
+      return TransportError{Kind::not_secure, std::move(untrusted)};
     if (shaken) return TransportError{Kind::not_secure, "it closed the connection instead of a TLS handshake"};
     if (shaken.error().kind == Kind::timed_out) return shaken.error();
     return TransportError{Kind::not_secure, shaken.error().what};
@@ -173,7 +134,7 @@ Transported<void> Socket::write(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
     if (state_->session) {
       const auto size = static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20));
-      auto sent = state_->tls([&] { return SSL_write(state_->session.get(), bytes.data(), size); }, deadline);
+      auto sent = state_->secured([&] { return SSL_write(state_->session.get(), bytes.data(), size); }, deadline);
       if (!sent) return sent.error();
       if (*sent == 0) return TransportError{Kind::closed, "the connection was closed"};
       bytes.remove_prefix(*sent);
@@ -194,7 +155,7 @@ Transported<void> Socket::write(std::string_view bytes, Deadline deadline) {
 Transported<std::size_t> Socket::read(char* into, std::size_t size, Deadline deadline) {
   if (state_->session) {
     const auto most = static_cast<int>(std::min<std::size_t>(size, 1 << 20));
-    return state_->tls([&] { return SSL_read(state_->session.get(), into, most); }, deadline);
+    return state_->secured([&] { return SSL_read(state_->session.get(), into, most); }, deadline);
   }
   for (;;) {
     const auto got = ::recv(*state_->file, into, size, 0);

@@ -160,6 +160,8 @@ class Engine {
   void report(const Now& now, const std::string& worker, std::vector<LeaseReport> reports, RequestId request);
   void renew(const Now& now, const Taker& taker, std::vector<LeaseRenewed> leases, RequestId request);
   void leave(const std::string& worker, RequestId request);
+  /// Changes neither when these leases end nor who may report on them.
+  void note_holder(const std::string& worker, const std::vector<SliceId>& leases);
 
   /// The batch of this sequence is durable.
   void committed(const Now& now, CommitSequence sequence);

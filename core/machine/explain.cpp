@@ -105,9 +105,10 @@ std::string Engine::holders(const Live& entry) const {
   std::size_t told = 0;
   std::set<std::string> workers;
   for (const auto id : entry.leases) {
-    const auto& lease = remote_.leases.at(id).lease;
-    if (lease.slice.round == entry.job.round->number)
-      workers.insert(lease.worker.empty() ? "the queue" : "worker " + lease.worker);
+    const auto& held = remote_.leases.at(id);
+    const auto& worker = held.shown_worker();
+    if (held.lease.slice.round == entry.job.round->number)
+      workers.insert(worker.empty() ? "the queue" : "worker " + worker);
   }
   if (!entry.slices.empty() || workers.empty()) names = "local workers";
   for (const auto& worker : workers) {

@@ -121,6 +121,7 @@ void Engine::renew(const Now& now, const Taker& taker, std::vector<LeaseRenewed>
     }
     auto& held = found->second;
     held.expires = now.time + setup_.lease_term;
+    if (!taker.many) held.holder.clear();  // it speaks for itself
     answer.leases.emplace_back(renewed.lease, held.status);
     if (held.lease.worker != taker.name) {
       held.lease.worker = taker.name;
@@ -255,7 +256,10 @@ void Engine::report(const Now& now, const std::string& worker, std::vector<Lease
 
 LeaseStatus Engine::take_report(const Now& now, const std::string& worker, LeaseReport& told) {
   auto& held = remote_.leases.at(told.lease);
-  if (!worker.empty()) held.lease.worker = worker;
+  if (!worker.empty()) {
+    held.lease.worker = worker;
+    held.holder.clear();
+  }
   Remaining remaining(held.lease.slice);
   auto report = report_of(now, held.lease);
   report.artifacts = std::move(told.artifacts);

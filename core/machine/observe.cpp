@@ -72,4 +72,10 @@ std::map<std::string, QueueState> Engine::queues() const {
   return queues;
 }
 
+void Engine::note_holder(const std::string& worker, const std::vector<SliceId>& leases) {
+  for (const auto lease : leases) {
+    if (const auto found = remote_.leases.find(lease); found != remote_.leases.end()) found->second.holder = worker;
+  }
+}
+
 }  // namespace coremachine::machine

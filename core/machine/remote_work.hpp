@@ -63,6 +63,9 @@ struct RemoteWork {
     Timestamp handed_out{};
     Timestamp expires{};
     LeaseStatus status = LeaseStatus::held;
+    /// Who has it now, as whoever passed it on has said: for those who look on, and nothing else. Not on disk.
+    std::string holder = {};
+    const std::string& shown_worker() const { return holder.empty() ? lease.worker : holder; }
   };
   struct Worker {
     Taker taker;

@@ -104,24 +104,46 @@ Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) con
 }
 
 Result<LeasePlace> CoreMachine::place_of(LeaseId lease) const {
+  const auto places = places_of({lease});
+  if (!places) return places.error();
+  return places->at(lease);
+}
+
+Result<std::map<LeaseId, LeasePlace>> CoreMachine::places_of(const std::vector<LeaseId>& leases) const {
   // The engine numbers leases so: above these bits is the incarnation of the machine that gave it out.
   constexpr unsigned bits_of_number = 40;
-  const auto maker = lease.value >> bits_of_number;
-  if (maker == shell_->incarnation() || !shares_store()) return LeasePlace{};
-  // A machine that lives has all that it ever gave out.
+  std::map<LeaseId, LeasePlace> places;
+  std::map<std::string, LeaseId> unknown;
   const auto alive = peers();
-  if (std::find(alive.begin(), alive.end(), maker) != alive.end()) return LeasePlace{maker};
-  return shell_->reading([&](const Store& store) {
-    const auto name = std::to_string(lease.value);
-    for (const auto& setting : store.read_settings("lease")) {
-      if (setting.name != name) continue;
-      const auto job = decode_lease(*setting.value).slice.job;
-      if (const auto owner = store.peers()->owner_elsewhere(job)) return LeasePlace{*owner};
-      const auto row = store.read_row(job);
-      return LeasePlace{std::nullopt, !row || is_terminal(row->status)};
+  for (const auto lease : leases) {
+    auto& place = places[lease];
+    const auto maker = lease.value >> bits_of_number;
+    if (maker == shell_->incarnation() || !shares_store()) continue;
+    // A machine that lives has all that it ever gave out.
+    if (std::find(alive.begin(), alive.end(), maker) != alive.end()) {
+      place.peer = maker;
+    } else {
+      unknown.emplace(std::to_string(lease.value), lease);
     }
-    return LeasePlace{};
+  }
+  if (unknown.empty()) return places;
+  return shell_->reading([&](const Store& store) {
+    for (const auto& setting : store.read_settings("lease")) {
+      const auto found = unknown.find(setting.name);
+      if (found == unknown.end()) continue;
+      auto& place = places[found->second];
+      const auto job = decode_lease(*setting.value).slice.job;
+      place.peer = store.peers()->owner_elsewhere(job);
+      if (place.peer) continue;
+      const auto row = store.read_row(job);
+      place.is_certain = !row || is_terminal(row->status);
+    }
+    return places;
   });
+}
+
+Result<bool> CoreMachine::has_job(JobId job) const {
+  return shell_->reading([&](const Store& store) { return store.read_row(job).has_value(); });
 }
 
 bool CoreMachine::shares_store() const {
@@ -163,6 +185,12 @@ void CoreMachine::leave_then(std::string worker, Then<void> then) {
     then(Result<void>());
   };
   shell_->post(runtime::LeaveInput{std::move(worker), std::move(done)});
+}
+
+void CoreMachine::note_holder(std::string worker, std::vector<LeaseId> leases) {
+  runtime::HolderInput input{std::move(worker), {}};
+  for (const auto lease : leases) input.leases.push_back(lease.value);
+  shell_->post(std::move(input));
 }
 
 }  // namespace coremachine

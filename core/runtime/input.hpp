@@ -100,6 +100,10 @@ struct LeaveInput {
   std::string worker;
   Then then;
 };
+struct HolderInput {
+  std::string worker;
+  std::vector<machine::SliceId> leases;
+};
 struct GiveUpInput {
   std::shared_ptr<Ticket> ticket;
 };
@@ -168,8 +172,8 @@ struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
                            InspectInput, AwaitInput, TakeUpInput, PollInput, ReportInput, RenewInput, LeaveInput,
-                           GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput, BoundaryInput,
-                           BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput, StoreFailedInput,
-                           LoadedInput, TickInput, DrainInput, StopAllInput>;
+                           HolderInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput,
+                           BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput,
+                           StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 
 }  // namespace coremachine::runtime

@@ -151,7 +151,7 @@ std::vector<WorkerStatus> Shell::remote_workers() const {
     worker.last_seen = known.last_seen;
   }
   for (const auto& [id, held] : remote.leases) {
-    const auto found = workers.find(held.lease.worker);
+    const auto found = workers.find(held.shown_worker());
     if (found == workers.end()) continue;
     const auto& slice = held.lease.slice;
     for (std::uint32_t i = 0; i < std::min(slice.count, shown_tasks); ++i) {

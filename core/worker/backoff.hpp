@@ -15,15 +15,18 @@ class Backoff {
   Backoff(Milliseconds first, Milliseconds most, std::uint64_t seed) : first_(first), most_(most), random_(seed) {}
 
   Milliseconds next() {
-    limit_ = limit_.count() == 0 ? first_ : std::min(limit_ * 2, most_);
+    limit_ = tries_++ == 0 ? first_ : std::min(limit_ * 2, most_);
     return Milliseconds(std::uniform_int_distribution<Milliseconds::rep>(0, limit_.count())(random_));
   }
-  void reset() { limit_ = Milliseconds{0}; }
+  void reset() { tries_ = 0; }
+  /// Pauses since it was last reset.
+  unsigned tries() const { return tries_; }
 
  private:
   const Milliseconds first_;
   const Milliseconds most_;
   Milliseconds limit_{0};
+  unsigned tries_ = 0;
   std::mt19937_64 random_;
 };
 

@@ -103,6 +103,7 @@ WorkerCounts Worker::Crew::counts() const {
   const std::lock_guard lock(mutex_);
   return {.waiting = book_->waiting(),
           .running = book_->running(),
+          .threads = static_cast<unsigned>(hands_.size()),
           .lost_threads = lost_,
           .taken = taken_,
           .reported = told_,
@@ -151,7 +152,10 @@ void Worker::Crew::work() {
     lock.lock();
     if (attempt->is_given_up) {
       --lost_;
-      return;  // another thread has its place
+      if (!has_too_many_hands()) continue;
+      spare_hands_.push_back(std::this_thread::get_id());
+      run_wake_.notify_one();
+      return;
     }
     book_->ended(*attempt, std::move(outcome), now());
     changed();
@@ -165,6 +169,25 @@ void Worker::Crew::begin_coroutines(Lock& lock) {
     const auto* callable = tasks_.find_callable(attempt->errand().task_type);
     coroutines_->start(std::move(attempt), callable->coroutine);
   }
+}
+
+/// Whether others have the places of threads that were lost and are back.
+bool Worker::Crew::has_too_many_hands() const {
+  return hands_.size() - spare_hands_.size() - lost_ > about_.concurrency;
+}
+
+/// So that a worker which goes on for months does not gather what is left of threads.
+void Worker::Crew::join_spare_hands(Lock& lock) {
+  std::vector<std::thread> spare;
+  for (auto& hand : hands_) {
+    if (std::find(spare_hands_.begin(), spare_hands_.end(), hand.get_id()) != spare_hands_.end())
+      spare.push_back(std::move(hand));
+  }
+  std::erase_if(hands_, [](const std::thread& hand) { return !hand.joinable(); });
+  spare_hands_.clear();
+  lock.unlock();
+  for (auto& hand : spare) hand.join();
+  lock.lock();
 }
 
 /// A handler ignores that it is to end.
@@ -215,6 +238,10 @@ WorkerEnd Worker::Crew::run() {
   duties_.emplace_back([this] { report(); });
   duties_.emplace_back([this] { renew(); });
   while (phase_ == Phase::working) {
+    if (!spare_hands_.empty()) {
+      join_spare_hands(lock);
+      continue;  // much may have happened meanwhile
+    }
     look_after(lock);
     if (const auto at = book_->next_look(now())) {
       run_wake_.wait_until(lock, *at);

@@ -49,6 +49,8 @@ class Worker::Crew {
   void work();
   void begin_coroutines(Lock& lock);
   void hand_lost(Lock& lock, const worker::Attempt& attempt);
+  bool has_too_many_hands() const;
+  void join_spare_hands(Lock& lock);
   void look_after(Lock& lock);
   void changed();
 
@@ -98,6 +100,7 @@ class Worker::Crew {
   std::uint64_t taken_ = 0;
   std::uint64_t told_ = 0;
   std::vector<std::thread> hands_ = {};
+  std::vector<std::thread::id> spare_hands_ = {};  ///< of them those that are about to end, as others have their places
   std::vector<std::thread> duties_ = {};
   std::unique_ptr<worker::CoroutineLane> coroutines_ = {};
 };

@@ -117,6 +117,47 @@ TEST_SUITE("machine: leases") {
     }
   }
 
+  TEST_CASE_FIXTURE(Fixture, "who holds a lease is noted for those who look on, and nothing else") {
+    auto passes_on = worker("queue", 4);
+    passes_on.many = true;
+    submit(1);
+    shell->answers.clear();
+    const auto request = shell->poll(passes_on, 10);
+    settle();
+    std::vector<machine::RunSlice> slices;
+    for (const auto& answer : shell->answers) {
+      if (answer.request == request) slices = answer.slices;
+    }
+    REQUIRE(slices.size() == 1);
+    const auto lease = slices[0].id;
+    const auto held = [&]() -> const machine::RemoteWork::Held& { return shell->engine().remote().leases.at(lease); };
+    const auto expires = held().expires;
+    const auto on_disk = [&] { return *store->read_settings("lease").at(0).value; };
+    const auto before = on_disk();
+    CHECK(held().shown_worker().empty());
+
+    shell->advance_to(shell->now() + Milliseconds{1000});
+    shell->engine().note_holder("a", {lease, lease + 1000});
+    settle();
+    CHECK(held().shown_worker() == "a");
+    CHECK(held().lease.worker.empty());
+    CHECK(held().expires == expires);
+    CHECK(on_disk() == before);
+    const auto reasons = explain(slices[0].slice.job);
+    REQUIRE(reasons.size() >= 1);
+    CHECK(std::any_of(reasons.begin(), reasons.end(),
+                      [](const auto& reason) { return reason.detail.find("worker a") != std::string::npos; }));
+    // What passes it on renews it, and the note stays; another worker is heard, and it is that one's.
+    shell->renew(passes_on, {{.lease = lease}});
+    CHECK(held().shown_worker() == "a");
+    CHECK(renew(lease, "b") == LeaseStatus::held);
+    CHECK(held().shown_worker() == "b");
+    shell->engine().note_holder("a", {lease});
+    CHECK(report(shell->run_leased(slices[0]), "c") == LeaseStatus::gone);
+    shell->engine().note_holder("a", {lease});
+    CHECK_FALSE(shell->engine().remote().leases.contains(lease));
+  }
+
   TEST_CASE_FIXTURE(Fixture, "nobody is given tasks before it is on disk that they are out") {
     submit(5);
     const auto request = shell->poll(worker("a"), 100);

@@ -150,7 +150,7 @@ class Server:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.cluster.program, "serve", "--listen", "127.0.0.1:0", "--store", self.store, "--server-name",
-                 self.name, "--server-term", self.cluster.term, "--lease-term", "3s", *self.options],
+                 self.name, "--server-term", self.cluster.term, "--lease-term", self.cluster.lease_term, *self.options],
                 cwd=self.folder, stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("listening on http://"):
@@ -221,6 +221,7 @@ class Server:
 class Cluster:
     """Servers on one store. A server that is not heard of for three fifths of the term is fenced."""
     term = "3s"
+    lease_term = "3s"
 
     def __init__(self, program, modules):
         self.program = program

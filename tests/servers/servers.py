@@ -320,6 +320,26 @@ def queue(cluster):
     check([each.wait() for each in hands] == [0, 0], "workers drain")
 
 
+def takeover(cluster):
+    """A server dies, and it takes long until another one has its jobs: longer than Redis remembers it. What workers have
+    and do meanwhile is theirs, and counts."""
+    cluster.term, cluster.lease_term = "25s", "10s"
+    url = cluster.redis()
+    a, b = (cluster.server(name, "--workers", "0", "--queue", url) for name in "ab")
+    for name in ("first", "second"):
+        cluster.worker(name, url)
+    job = a.submit("fan_out", count=8, sleep_ms=3000)
+
+    def taken():
+        return [task for each in b.get("/workers").json["items"] for task in each["tasks"] if task["task_type"] == "echo"]
+    until(lambda: len(taken()) >= 4, "both have as much as they can do")
+    a.kill()
+    cluster.whole(b, job, 8)
+    check(cluster.owner_of(job) == "b", "the server that is left has it")
+    made = cluster.postgres.rows(f"SELECT kind, max(attempt) FROM task WHERE job = '{job}' GROUP BY kind")
+    check(made == [["completed", "1"]], f"each task ran once: {made}")
+
+
 def moving(cluster):
     """A server on SQLite is emptied while new jobs go to servers on PostgreSQL."""
     old = cluster.server("old", "--workers", "1", store="sqlite:old.db")
@@ -353,7 +373,7 @@ def moving(cluster):
         check(told.returncode == 1 and what[0].rstrip("/") in told.stderr, f"it says what is wrong: {told}")
 
 
-SCENARIOS = {each.__name__: each for each in (killed, stopped, rolling, requests, versions, database, moving, queue, workers)}
+SCENARIOS = {each.__name__: each for each in (killed, stopped, rolling, requests, versions, database, moving, queue, takeover, workers)}
 
 if __name__ == "__main__":
     run(SCENARIOS[sys.argv[3]], sys.argv[1], sys.argv[2])

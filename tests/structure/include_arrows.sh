@@ -19,13 +19,14 @@ ports         : model
 schedule      : calm model
 telemetry     : model posix
 registry      : model telemetry boost/core
+tls           : model openssl
 params        : model boost/core boost/describe boost/mp11
 resolve       : model registry params boost/core posix
 module        : resolve registry model boost/version posix
-queue         : resolve worker runtime registry telemetry model hiredis openssl posix
+queue         : resolve worker runtime registry telemetry tls model hiredis openssl posix
 store         : ports model sqlite3 libpq openssl posix
 runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
-client        : model telemetry boost/asio boost/beast openssl posix
+client        : model telemetry tls boost/asio boost/beast openssl posix
 worker        : client runtime registry telemetry model boost/asio boost/core posix
 embed         : runtime store ports registry model
 testing       : runtime machine ports registry params model store

@@ -30,6 +30,7 @@ redis::PumpTimes quick_times() {
   times.claims_within = Milliseconds{300};
   times.look_soon = Milliseconds{200};
   times.look_often = Milliseconds{500};
+  times.look_strange = Milliseconds{500};
   times.without_redis = Milliseconds{300};
   times.seen_every = Milliseconds{500};
   times.pause = Milliseconds{100};
@@ -85,7 +86,10 @@ void RedisWorker::vanish() {
   thread_.join();
 }
 
-RedisMachine::RedisMachine(const RedisTarget& target, std::string store, Milliseconds term, unsigned local_workers) {
+RedisMachine::RedisMachine(const RedisTarget& target, std::string store, Milliseconds term, unsigned local_workers,
+                           Milliseconds server_term, const std::function<void(redis::PumpTimes&)>& change)
+    : target_(target), times_(quick_times()) {
+  if (change) change(times_);
   jobs_.add<StepsJob>("steps");
   tasks_.add("redis.step", [](const json::object& params, TaskContext&) -> TaskResult { return params.at("i"); });
   MachineOptions options;
@@ -94,9 +98,14 @@ RedisMachine::RedisMachine(const RedisTarget& target, std::string store, Millise
   options.store = std::move(store);
   options.workers = local_workers;
   options.lease_term = term;
+  options.server_term = server_term;
   options.log = [](std::string_view) {};
   machine_ = std::make_unique<CoreMachine>(std::move(options));
-  pump_ = std::make_unique<redis::Pump>(*machine_, target, nullptr, quick_times());
+  start_pump();
+}
+
+void RedisMachine::start_pump() {
+  pump_ = std::make_unique<redis::Pump>(*machine_, target_, nullptr, times_);
 }
 
 RedisMachine::~RedisMachine() {

@@ -53,10 +53,11 @@ class RedisWorker {
 /// `redis.step`; their result is how many completed, and the sum of their indexes.
 class RedisMachine {
  public:
-  /// `terms`: of a lease.
+  /// `term`: of a lease.
   explicit RedisMachine(const RedisTarget& target,
                         std::string store = "memory:", Milliseconds term = Milliseconds{2000},
-                        unsigned local_workers = 0);
+                        unsigned local_workers = 0, Milliseconds server_term = Milliseconds{15'000},
+                        const std::function<void(redis::PumpTimes&)>& change = {});
   ~RedisMachine();
 
   CoreMachine& machine() { return *machine_; }
@@ -67,10 +68,13 @@ class RedisMachine {
   /// How many of the tasks of the current stage are over.
   std::uint64_t completed(JobId job);
   void stop_pump() { pump_.reset(); }
+  void start_pump();
 
  private:
   JobRegistry jobs_;
   TaskRegistry tasks_;
+  const RedisTarget target_;
+  redis::PumpTimes times_;
   std::unique_ptr<CoreMachine> machine_;
   std::unique_ptr<redis::Pump> pump_;
 };

@@ -472,6 +472,40 @@ TEST_CASE("a handler that ignores its timeout is given up, and its thread replac
   gate.open();
 }
 
+TEST_CASE("threads that were lost and come back are joined, unless nobody has their places") {
+  // One more than are replaced, so that the last one is needed again.
+  for (const int lost : {3, 65}) {
+    CAPTURE(lost);
+    TaskRegistry tasks;
+    Gate gate;
+    tasks.add("deaf", [&](const json::object&) -> TaskResult {
+      gate.pass();
+      return {};
+    });
+    tasks.add("after", doubled);
+    WorkerOptions options;
+    options.concurrency = 1;
+    options.grace = 1ms;
+    Crew crew(tasks, std::move(options));
+    for (int i = 1; i <= lost; ++i) {
+      auto timed = FakeMachine::hand_out(static_cast<std::uint64_t>(i), "deaf", 1);
+      timed.timeout = 5ms;
+      crew.machine->offer(std::move(timed));
+      REQUIRE(crew.machine->wait_for_outcomes(static_cast<std::size_t>(i)));
+    }
+    const auto counts = [&] { return crew.worker->counts(); };
+    CHECK(counts().lost_threads == static_cast<unsigned>(lost));
+    CHECK(counts().threads == std::min(static_cast<unsigned>(lost) + 1, 65U));
+    gate.open();
+    const auto by = std::chrono::steady_clock::now() + 60s;
+    while (counts().threads > 1 && std::chrono::steady_clock::now() < by) std::this_thread::yield();
+    CHECK(counts().threads == 1);
+    CHECK(counts().lost_threads == 0);
+    crew.machine->offer(FakeMachine::hand_out(1000, "after", 2));
+    CHECK(crew.machine->wait_for_outcomes(static_cast<std::size_t>(lost) + 2));
+  }
+}
+
 TEST_CASE("draining: what runs completes, what waits goes back, and the worker leaves") {
   TaskRegistry tasks;
   Gate gate;

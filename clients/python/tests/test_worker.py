@@ -1,16 +1,19 @@
 import asyncio
+import http.server
 import os
 import pathlib
+import random
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from coremachine import Client, JobFailed, NotAllowed, Permanent, Retry, Worker
-from coremachine.connection import load
+from coremachine.connection import dump, load
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -141,6 +144,75 @@ def test_a_server_that_restarts_loses_nothing(start_server, run_worker) -> None:
     server.start()
     assert client.wait(job.id, timeout=60).result == {"greeting": "after all"}
     assert len(calls) == 1
+
+
+STRANGE = [b"", b"<html>come in</html>", b"[]", b"{}", b"null", b'{"tasks": 5, "leases": null}', b'{"tasks": [7], "leases": [7]}',
+           b'{"tasks": [{"lease": "1"}], "leases": [{"lease": "1"}]}', b'{"tasks": [', b'{"tasks": "\xff"}']
+
+
+class StrangeServer(http.server.BaseHTTPRequestHandler):
+    """Answers each call with one strange thing after the other, and then as a server does."""
+
+    protocol_version = "HTTP/1.1"
+    answered = {}
+    outcomes = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        verb = self.path.rsplit("/", 1)[1]
+        turn = self.answered.get(verb, 0)
+        self.answered[verb] = turn + 1
+        answer = STRANGE[turn] if turn < len(STRANGE) else self.sound(verb, load(body), turn == len(STRANGE))
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def sound(self, verb, said, is_first):
+        if verb == "$complete":
+            self.outcomes.extend(said["outcomes"])
+            return b'{"leases": [{"lease": "1", "state": "gone"}]}'
+        if verb == "$heartbeat":
+            return dump({"leases": [{"lease": lease, "state": "held"} for lease in said["leases"]]})
+        if verb != "$poll" or not is_first:
+            threading.Event().wait(0.05)
+            return b'{"tasks": []}'
+        # Its term is short, so that it is renewed again and again.
+        task = {"lease": "1", "job_id": "j", "stage": 1, "round": 1, "index": 0, "attempt": 1, "task_type": "greet",
+                "idempotency_key": "j/1/0", "params": {}, "timeout_ms": 0, "heartbeat_ms": 0, "term_ms": 30, "alone": False}
+        return dump({"tasks": [task]})
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+def test_strange_answers_end_no_thread(run_worker, monkeypatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda *_: 0.0)
+    StrangeServer.answered, StrangeServer.outcomes = {}, []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StrangeServer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    worker = Worker(f"http://127.0.0.1:{server.server_port}", concurrency=1)
+    renewed = threading.Event()
+
+    @worker.task("greet")
+    def greet(params, context):
+        until = time.monotonic() + 60
+        while StrangeServer.answered.get("$heartbeat", 0) <= len(STRANGE) + 1 and time.monotonic() < until:
+            context.sleep(0.01)
+        renewed.set()
+        return {"output": "after all"}
+
+    thread = run_worker(worker)
+    until = time.monotonic() + 60
+    while not StrangeServer.outcomes and time.monotonic() < until:
+        time.sleep(0.01)
+    assert renewed.is_set()
+    assert [each["result"] for each in StrangeServer.outcomes] == [{"output": "after all"}]
+    worker.drain()
+    thread.join(60)
+    server.shutdown()
+    server.server_close()
 
 
 def test_who_may_not_be_a_worker_is_told_so(start_server, tmp_path) -> None:

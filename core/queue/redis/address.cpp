@@ -72,6 +72,25 @@ std::string_view take_until(std::string_view& text, char mark) {
   return taken;
 }
 
+/// Where the options begin: at a question mark after which something is set.
+std::size_t begin_of_options(std::string_view text) {
+  for (auto at = text.find('?'); at != std::string_view::npos; at = text.find('?', at + 1)) {
+    const auto is_of_name = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+    auto end = at + 1;
+    while (end < text.size() && is_of_name(text[end])) ++end;
+    if (end > at + 1 && end < text.size() && text[end] == '=') return at;
+  }
+  return text.size();
+}
+
+/// The @ after the credentials; npos: there are none. A password may have a /, a ? or an @ in it that should have been
+/// escaped, and so may options and the path of a socket.
+std::size_t end_of_user(std::string_view text, bool is_socket) {
+  const auto before_options = text.substr(0, begin_of_options(text));
+  if (!is_socket) return before_options.rfind('@');
+  return before_options.empty() || before_options.front() == '/' ? std::string_view::npos : before_options.find("@/");
+}
+
 std::optional<Error> read_user(std::string_view user, RedisAddress& address) {
   const auto name = unescaped(take_until(user, ':'));
   const auto password = unescaped(user);
@@ -174,8 +193,7 @@ Result<RedisTarget> RedisTarget::parse(std::string_view url) {
   auto rest = url.substr(scheme_end + 3);
   RedisTarget target;
   target.address.tls = scheme == "rediss";
-  // A password may have a / or a ? in it that should have been escaped: what counts is the last @ before any option.
-  if (const auto at = rest.rfind('@'); at != std::string_view::npos) {
+  if (const auto at = end_of_user(rest, scheme == "unix"); at != std::string_view::npos) {
     if (auto fault = read_user(rest.substr(0, at), target.address)) return *fault;
     rest.remove_prefix(at + 1);
   }

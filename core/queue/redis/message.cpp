@@ -300,6 +300,12 @@ std::string to_text(const Answer& answer) {
     out.end_array();
   }
   out.end_array();
+  if (!answer.elsewhere.empty()) {
+    out.key("elsewhere");
+    out.begin_array();
+    for (const auto lease : answer.elsewhere) out.word(lease.str());
+    out.end_array();
+  }
   out.end_object();
   return text;
 }
@@ -338,6 +344,8 @@ Result<Answer> read_answer(std::string_view text) {
       in.to(made.is_busy);
     } else if (name == "news") {
       in.array([&] { made.news.push_back(read_news(in)); });
+    } else if (name == "elsewhere") {
+      in.array([&] { made.elsewhere.push_back(lease_of(in)); });
     } else {
       return false;
     }

@@ -47,6 +47,8 @@ struct Answer {
   std::vector<LeaseNews> news = {};
   std::string fault = {};  ///< nothing was taken, because of that
   bool is_busy = false;    ///< of a fault: the same may be taken later
+  /// Another server has these, or will have them soon: whoever hears it is told of them from now on.
+  std::vector<LeaseId> elsewhere = {};
 };
 
 std::string to_text(const Answer& answer);

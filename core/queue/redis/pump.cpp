@@ -16,9 +16,6 @@ namespace {
 constexpr Milliseconds tick_every{200};
 constexpr Milliseconds idle_tick{1000};
 constexpr Milliseconds workers_every{1000};
-/// The inbox is there for so long after the server was last heard of.
-constexpr Milliseconds inbox_lives{10'000};
-constexpr Milliseconds inbox_every{2000};
 constexpr std::string_view inbox_wait = "1000";  // ms
 constexpr std::string_view inbox_batch = "64";
 /// A fault that Redis itself told of is shown for so long, unless it tells of it again.
@@ -44,6 +41,7 @@ Pump::Pump(CoreMachine& machine, RedisTarget target, std::shared_ptr<Logger> log
       keys_(target_.prefix),
       server_(make_name()),
       logger_(std::move(logger)),
+      times_(times),
       mailbox_(std::make_shared<Mailbox>()),
       book_(server_, times),
       inbox_(target_.address, "coremachine-server-inbox"),
@@ -106,8 +104,6 @@ void Pump::connect(Time now) {
 
 void Pump::on_up(Time now) {
   was_up_ = true;
-  backoff_.reset();
-  fault_.clear();
   if (logger_)
     logger_->info(ever_up_ ? "the queue is connected again" : "the queue is connected", {{"queue", target_.str()}});
   if (ever_up_) {
@@ -147,8 +143,8 @@ void Pump::run_timers(Time now) {
   tick_at_ = now + (counts.waiting + counts.claimed > 0 ? tick_every : idle_tick);
   book_.tick(now);
   if (was_up_ && now >= inbox_at_) {
-    inbox_at_ = now + inbox_every;
-    writer_.send({"PEXPIRE", keys_.inbox(server_), std::to_string(inbox_lives.count())});
+    inbox_at_ = now + times_.inbox_lives / 5;
+    writer_.send({"PEXPIRE", keys_.inbox(server_), std::to_string(times_.inbox_lives.count())});
     ask_for_servers();
   }
   if (was_up_ && now >= workers_at_) ask_for_workers();
@@ -170,6 +166,7 @@ void Pump::update_health() {
   health_.workers = counts_.workers;
   health_.waiting = counts_.waiting;
   health_.running = counts_.claimed;
+  tries_ = backoff_.tries();
 }
 
 /// The machine answers what it was told, and workers hear of it. What lies in streams stays.
@@ -210,7 +207,7 @@ void Pump::see_to_inbox() {
       inbox_.close();  // it is tried again, after a pause
     });
   }
-  inbox_.send({"PEXPIRE", keys_.inbox(server_), std::to_string(inbox_lives.count())});
+  inbox_.send({"PEXPIRE", keys_.inbox(server_), std::to_string(times_.inbox_lives.count())});
 }
 
 void Pump::read_inboxes() {
@@ -241,6 +238,11 @@ void Pump::took_inboxes(const Reply& reply) {
       inbox_.close();
       return;
     }
+  }
+  // A Redis that answers a PING and refuses everything else is not asked again at once.
+  if (!reply.is_error() && backoff_.tries() > 0) {
+    backoff_.reset();
+    fault_.clear();
   }
   const auto own = keys_.inbox(server_);
   for_each_read(reply, [&](std::string_view key, std::string_view id, const Reply& fields) {
@@ -314,6 +316,11 @@ void Pump::ask_for_servers() {
 QueueHealth Pump::health() const {
   const std::lock_guard lock(mutex_);
   return health_;
+}
+
+unsigned Pump::tries() const {
+  const std::lock_guard lock(mutex_);
+  return tries_;
 }
 
 std::vector<Metric> Pump::metrics() const {

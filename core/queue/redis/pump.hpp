@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -33,6 +34,8 @@ class Pump final : public QueuePump {
   QueueHealth health() const override;
   std::vector<Metric> metrics() const override;
   void stop() override;
+  /// Connections in a row of which nothing came; 0 once something did.
+  unsigned tries() const;
 
  private:
   // ---- the thread (pump.cpp) ----
@@ -57,16 +60,18 @@ class Pump final : public QueuePump {
 
   // ---- what workers say (pump_messages.cpp) ----
   void on_message(std::string_view text, bool is_common);
-  bool is_for_us(const Message& message, bool is_common) const;
+  Result<bool> is_for_us(const Message& message, bool is_common) const;
   bool is_strange(const Message& message) const;
+  Result<std::map<LeaseId, LeasePlace>> elsewhere(const Message& message, const std::vector<LeaseNews>& told) const;
   std::optional<std::string> next_server(const Message& message) const;
   template <class Told>
-  void answer_or_pass_on(const std::string& key, const Message& message, const Told& told);
+  void answer_or_pass_on(const Message& message, const Told& told);
   void on_foreign(const Message& message);
+  void refuse(const Message& message, const Error& error);
   void pass_on(const Message& message, const std::string& next);
   void on_report(Message message);
   void on_renew(Message message);
-  void answer(const std::string& key, Answer answer);
+  void answer(const Message& message, Answer answer);
 
   // ---- what the book wants (pump_actions.cpp) ----
   void carry_out();
@@ -77,11 +82,16 @@ class Pump final : public QueuePump {
   void act(RemoveEntry& remove);
   void act(TakeBack& take);
   void act(LookAt& look);
-  void act(AskForServer& ask);
+  void act(AskForOwners& ask);
+  void took_owners(StreamNumber stream, const std::vector<EntryRow>& rows, const std::map<LeaseId, LeasePlace>& places,
+                   const std::vector<LeaseNews>& news);
+  void ask_for_server(StreamNumber stream, const EntryRow& row);
   void act(TellMachine& tell);
   void act(RenewLeases& renew);
   void act(SeeWorker& see);
+  void act(NoteHolder& note);
   void act(ForgetWorker& forget);
+  void took_glance(StreamNumber stream, std::uint64_t number, const Reply& reply);
   void took_look(StreamNumber stream, std::uint64_t number, const Reply& reply);
 
   CoreMachine& machine_;
@@ -89,6 +99,7 @@ class Pump final : public QueuePump {
   const Keys keys_;
   const std::string server_;
   const std::shared_ptr<Logger> logger_;
+  const PumpTimes times_;
   const std::shared_ptr<Mailbox> mailbox_;
   PumpBook book_;
   Link inbox_;
@@ -112,6 +123,7 @@ class Pump final : public QueuePump {
   QueueHealth health_;
   PumpBook::Counts counts_;
   std::uint64_t reconnects_ = 0;
+  unsigned tries_ = 0;
 
   std::atomic<bool> stopping_{false};
   std::once_flag stopped_;

@@ -1,5 +1,6 @@
 // What the book of the pump wants to be done.
 
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -30,6 +31,15 @@ for _, e in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 100000)) do
   rows[#rows + 1] = row
 end
 return rows)";
+
+/// How many entries there are, and those that somebody has read, each with who that is.
+constexpr std::string_view glance_script = R"(
+local read = {}
+for _, e in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 100000)) do
+  read[#read + 1] = e[1]
+  read[#read + 1] = e[2]
+end
+return {redis.call('XLEN', KEYS[1]), read})";
 
 /// Removes an entry unless somebody has read it; who that is, or how many were removed.
 constexpr std::string_view take_back_script = R"(
@@ -94,6 +104,10 @@ void Pump::act(SeeWorker& see) {
   machine_.renew_then(std::move(see.worker), {}, [](const auto&) {});
 }
 
+void Pump::act(NoteHolder& note) {
+  machine_.note_holder(std::move(note.worker), std::move(note.leases));
+}
+
 void Pump::act(ForgetWorker& forget) {
   machine_.leave_then(forget.name, [](const auto&) {});
   for (const auto stream : forget.streams)
@@ -139,9 +153,30 @@ void Pump::act(TakeBack& take) {
 }
 
 void Pump::act(LookAt& look) {
+  if (!look.is_whole) {
+    return writer_.send(
+        {"EVAL", glance_script, "1", keys_.tasks(book_.stream(look.stream)), workers_group},
+        [this, stream = look.stream, number = look.number](const Reply& reply) { took_glance(stream, number, reply); });
+  }
   writer_.send(
       {"EVAL", look_script, "1", keys_.tasks(book_.stream(look.stream)), workers_group},
       [this, stream = look.stream, number = look.number](const Reply& reply) { took_look(stream, number, reply); });
+}
+
+void Pump::took_glance(StreamNumber stream, std::uint64_t number, const Reply& reply) {
+  Glance glance;
+  if (says_no_group(reply)) {
+    OpenStream open{stream};
+    act(open);
+  } else if (reply.size() != 2) {
+    fault(std::string(reply.text()));
+    return book_.look_failed(stream);
+  } else {
+    glance.length = static_cast<std::size_t>(reply[0].integer());
+    for (std::size_t i = 0; i + 1 < reply[1].size(); i += 2)
+      glance.read.emplace_back(reply[1][i].text(), reply[1][i + 1].text());
+  }
+  book_.glanced(stream, number, glance, now());
 }
 
 void Pump::took_look(StreamNumber stream, std::uint64_t number, const Reply& reply) {
@@ -164,13 +199,59 @@ void Pump::took_look(StreamNumber stream, std::uint64_t number, const Reply& rep
   book_.looked(stream, number, rows, now());
 }
 
-void Pump::act(AskForServer& ask) {
-  writer_.send({"EXISTS", keys_.inbox(ask.row.server)}, [this, stream = ask.stream, row = ask.row](const Reply& reply) {
-    if (reply.is_error() || reply.integer() != 0) return;
-    if (machine_.job(row.job)) return book_.adopt(stream, row, now());
-    if (servers_.size() != 1) return;
+/// The machine is asked first: it may have taken over what a server had that is still there for Redis, and a server
+/// that is gone for Redis may still have what it had. What cannot be known now is asked at the next look.
+void Pump::act(AskForOwners& ask) {
+  std::vector<LeaseId> leases;
+  for (const auto& row : ask.rows) leases.push_back(row.lease);
+  auto places = machine_.places_of(leases);
+  if (!places) return;
+  auto rows = std::make_shared<std::vector<EntryRow>>();
+  std::vector<RemoteReport> asked;
+  std::map<JobId, Result<bool>> jobs;
+  for (auto& row : ask.rows) {
+    if (places->at(row.lease).peer) continue;
+    auto known = jobs.find(row.job);
+    if (known == jobs.end()) known = jobs.emplace(row.job, machine_.has_job(row.job)).first;
+    if (!known->second) continue;
+    if (!*known->second) {
+      ask_for_server(ask.stream, row);
+      continue;
+    }
+    // A report of nothing is answered with how it stands with the lease.
+    asked.push_back({row.lease, {}});
+    rows->push_back(std::move(row));
+  }
+  if (asked.empty()) return;
+  auto then = [this, box = mailbox_, stream = ask.stream, rows, places = std::move(*places)](auto news) {
+    if (!news) return;
+    box->post([this, stream, rows, places, news = std::move(*news)] { took_owners(stream, *rows, places, news); });
+  };
+  machine_.report_then("", std::move(asked), std::move(then));
+}
+
+void Pump::took_owners(StreamNumber stream, const std::vector<EntryRow>& rows,
+                       const std::map<LeaseId, LeasePlace>& places, const std::vector<LeaseNews>& news) {
+  std::map<LeaseId, LeaseState> states;
+  for (const auto& each : news) states.emplace(each.lease, each.state);
+  for (const auto& row : rows) {
+    const auto state = states.at(row.lease);
+    if (state != LeaseState::gone) {
+      book_.adopt(stream, row, now());
+      book_.news({{row.lease, state}}, now());
+    } else if (places.at(row.lease).is_certain) {
+      RemoveEntry remove{stream, row.id};
+      act(remove);
+    }
+  }
+}
+
+/// Of a job that is not in the store. Servers on other stores may have the same prefix by mistake.
+void Pump::ask_for_server(StreamNumber stream, const EntryRow& row) {
+  writer_.send({"EXISTS", keys_.inbox(row.server)}, [this, stream, id = row.id](const Reply& reply) {
+    if (reply.is_error() || reply.integer() != 0 || servers_.size() != 1) return;
     // Nobody knows its job. Whoever has it is told so.
-    RemoveEntry remove{stream, row.id};
+    RemoveEntry remove{stream, id};
     act(remove);
   });
 }

@@ -18,6 +18,19 @@ RemoteOutcome returned(TaskIndex index, std::uint32_t attempt) {
   return outcome;
 }
 
+/// Microseconds that one of them took; nothing if none was begun.
+std::optional<double> mean_of(const std::vector<RemoteOutcome>& outcomes) {
+  std::chrono::microseconds took{0};
+  std::size_t ran = 0;
+  for (const auto& outcome : outcomes) {
+    if (outcome.kind == RemoteOutcome::Kind::returned) continue;
+    took += outcome.took;
+    ++ran;
+  }
+  if (ran == 0) return std::nullopt;
+  return static_cast<double>(took.count()) / static_cast<double>(ran);
+}
+
 /// Takes those out of it that are too much for one entry.
 RemoteReport split_off(HandOut& hand_out) {
   RemoteReport report{hand_out.lease};
@@ -118,6 +131,18 @@ void PumpBook::claim(Out& out, const std::string& worker, Time now) {
   }
   out.worker = worker;
   out.missing.reset();
+}
+
+/// It did not say so itself to the machine, as it does with a report or a renewal.
+void PumpBook::found_with(const std::string& worker, LeaseId lease, Out& out, Time now) {
+  if (out.state != State::claimed || out.worker != worker) note_holder(worker, lease);
+  claim(out, worker, now);
+}
+
+void PumpBook::note_holder(const std::string& worker, LeaseId lease) {
+  auto* last = actions_.empty() ? nullptr : std::get_if<NoteHolder>(&actions_.back());
+  if (!last || last->worker != worker) last = &std::get<NoteHolder>(actions_.emplace_back(NoteHolder{worker, {}}));
+  last->leases.push_back(lease);
 }
 
 void PumpBook::remove_entry(Out& out) {
@@ -269,24 +294,23 @@ void PumpBook::workers_are(std::vector<RemoteWorker> workers, Time now) {
 void PumpBook::claimed(const std::string& worker, LeaseId lease, Time now) {
   const auto at = find(lease);
   if (at == outs_.end() || at->second.state == State::claimed) return;
-  claim(at->second, worker, now);
+  found_with(worker, lease, at->second, now);
   fill(at->second.stream, now);
 }
 
-void PumpBook::heard(const std::string& worker, LeaseId lease, std::size_t outcomes, std::chrono::microseconds took,
-                     Time now) {
+void PumpBook::heard(const std::string& worker, LeaseId lease, const std::vector<RemoteOutcome>& outcomes, Time now) {
   const auto at = find(lease);
   if (at == outs_.end()) return;
   auto& out = at->second;
   claim(out, worker, now);
   out.heard = now;
-  if (outcomes == 0) return;
+  if (outcomes.empty()) return;
   auto& stream = streams_[out.stream];
   count(out, -1);
-  out.left -= std::min(out.left, outcomes);
+  out.left -= std::min(out.left, outcomes.size());
   count(out, 1);
-  const auto each = static_cast<double>(took.count()) / static_cast<double>(outcomes);
-  stream.mean_us = stream.mean_us < 0 ? each : stream.mean_us + (each - stream.mean_us) / 4;
+  if (const auto each = mean_of(outcomes))
+    stream.mean_us = stream.mean_us < 0 ? *each : stream.mean_us + (*each - stream.mean_us) / 4;
   fill(out.stream, now);
 }
 

@@ -30,6 +30,12 @@ struct EntryRow {
   std::string worker = {};  ///< who has read it; empty: nobody
 };
 
+/// What a look tells that is not whole.
+struct Glance {
+  std::size_t length = 0;                                      ///< of the stream
+  std::vector<std::pair<std::string, std::string>> read = {};  ///< entries, and who has read them
+};
+
 // What a pump is to do.
 struct PollMachine {
   StreamNumber stream;
@@ -57,14 +63,16 @@ struct TakeBack {
   LeaseId lease;
   std::string id;
 };
+/// At all entries, or, as that takes Redis longer the more lies in them, at how many there are and who has which.
 struct LookAt {
   StreamNumber stream;
   std::uint64_t number;
+  bool is_whole = true;
 };
-/// Another server has put this there: is it still alive?
-struct AskForServer {
+/// Another server has put these there: who has them now?
+struct AskForOwners {
   StreamNumber stream;
-  EntryRow row;
+  std::vector<EntryRow> rows;
 };
 struct TellMachine {
   RemoteReport report;
@@ -76,12 +84,17 @@ struct RenewLeases {
 struct SeeWorker {
   RemoteWorker worker;
 };
+/// The machine is told who has these, for those who look on.
+struct NoteHolder {
+  std::string worker;
+  std::vector<LeaseId> leases;
+};
 struct ForgetWorker {
   std::string name;
   std::vector<StreamNumber> streams;
 };
 using PumpAction = std::variant<PollMachine, GiveUpPoll, OpenStream, AddEntry, RemoveEntry, TakeBack, LookAt,
-                                AskForServer, TellMachine, RenewLeases, SeeWorker, ForgetWorker>;
+                                AskForOwners, TellMachine, RenewLeases, SeeWorker, NoteHolder, ForgetWorker>;
 
 /// Bytes of params that lie in one entry, unless one task alone has more.
 inline constexpr std::size_t entry_bytes = std::size_t{16} << 20U;
@@ -92,12 +105,16 @@ struct PumpTimes {
   Milliseconds claims_within{1000};
   Milliseconds look_soon{1000};  ///< how often a stream is looked at in which something waits
   Milliseconds look_often{10'000};
+  Milliseconds look_strange{5000};   ///< how often the look is whole where more lies in a stream than was put there
+  Milliseconds look_whole{60'000};   ///< and where all seems to be well
   Milliseconds without_redis{2000};  ///< so long what waits is left to whoever may have it
   Milliseconds seen_every{5000};     ///< how often the machine hears of workers
   Milliseconds pause{1000};          ///< after an entry that Redis did not take
   /// What nobody has read for so long goes back, so that the machine can put what is more urgent by then in its place.
   Milliseconds waits_at_most{2000};
   Milliseconds term{30'000};  ///< of a lease, until a hand-out tells
+  // Of the pump alone.
+  Milliseconds inbox_lives{10'000};  ///< the inbox is there for so long after the server was last heard of
 };
 
 /// What a server knows of the entries that it has put into Redis, of the workers, and what is to be done about them. No
@@ -124,11 +141,13 @@ class PumpBook {
   void not_added(LeaseId lease, Time now);
   /// All that lies in the stream, as it was when the look of this number was made.
   void looked(StreamNumber stream, std::uint64_t number, const std::vector<EntryRow>& rows, Time now);
+  /// The same for a look that was not whole.
+  void glanced(StreamNumber stream, std::uint64_t number, const Glance& glance, Time now);
   void look_failed(StreamNumber stream) { streams_[stream].is_looking = false; }
   /// `reader` has it; empty: nobody, and it is no longer there.
   void taken_back(LeaseId lease, const std::string& reader, Time now);
   void not_taken_back(LeaseId lease);
-  /// The server that put it there is no more.
+  /// Another server put it there, and the machine has its lease now: it was renewed.
   void adopt(StreamNumber stream, const EntryRow& row, Time now);
 
   // ---- workers ----
@@ -136,8 +155,8 @@ class PumpBook {
   /// All that are there now.
   void workers_are(std::vector<RemoteWorker> workers, Time now);
   void claimed(const std::string& worker, LeaseId lease, Time now);
-  /// It was told something of the lease by who has it.
-  void heard(const std::string& worker, LeaseId lease, std::size_t outcomes, std::chrono::microseconds took, Time now);
+  /// It was told something of the lease by who has it: of a renewal there are no outcomes.
+  void heard(const std::string& worker, LeaseId lease, const std::vector<RemoteOutcome>& outcomes, Time now);
   /// No worker can read its entry.
   void refused(LeaseId lease, const std::string& why, Time now);
 
@@ -199,6 +218,11 @@ class PumpBook {
     double mean_us = -1;  ///< how long a task takes; below 0: nobody knows
     Time paused_until{};
     Time look_at{};
+    Time looked_at{};  ///< the last whole look
+    Time whole_at{};   ///< when the next one is due
+    // When the last look was made: entries that were there, and those that may have been.
+    std::size_t sure = 0;
+    std::size_t maybe = 0;
     std::uint64_t looks = 0;
     bool is_looking = false;
   };
@@ -213,12 +237,15 @@ class PumpBook {
   void count(const Out& out, int sign);
   void set_state(Out& out, State state);
   void claim(Out& out, const std::string& worker, Time now);
+  void found_with(const std::string& worker, LeaseId lease, Out& out, Time now);
+  void note_holder(const std::string& worker, LeaseId lease);
   void give_back(Outs::iterator at, Time now);
   void take_back(LeaseId lease, Out& out);
   void drop(Outs::iterator at);
   void remove_entry(Out& out);
   void judge(Out& out, const EntryRow* row, Time now);
   void look_at_all(Time now);
+  void count_entries(StreamNumber number);
   void tick_outs(Time now);
   bool tick_out(LeaseId lease, Out& out, Time now, std::map<StreamNumber, std::vector<LeaseRenewal>>& renewals);
   void take_back_all(StreamNumber number);

@@ -45,7 +45,7 @@ void PumpBook::redis_forgot(Time now) {
 
 void PumpBook::look_at_all(Time now) {
   for (auto& stream : streams_) {
-    stream.look_at = now;
+    stream.look_at = stream.whole_at = now;
     stream.is_looking = false;
   }
   tick(now);
@@ -76,7 +76,7 @@ void PumpBook::taken_back(LeaseId lease, const std::string& reader, Time now) {
   const auto at = find(lease);
   if (at == outs_.end() || at->second.state == State::claimed) return;
   if (!reader.empty()) {
-    claim(at->second, reader, now);
+    found_with(reader, lease, at->second, now);
     return;
   }
   at->second.id.clear();
@@ -101,9 +101,7 @@ void PumpBook::adopt(StreamNumber stream, const EntryRow& row, Time now) {
   const auto [at, fresh] = outs_.emplace(row.lease.value, std::move(out));
   if (!fresh) return;
   count(at->second, 1);
-  // It may be gone for long.
-  RenewLeases renew{pump_worker(stream), {LeaseRenewal{row.lease}}};
-  actions_.emplace_back(std::move(renew));
+  if (at->second.state == State::claimed) note_holder(row.worker, row.lease);
 }
 
 // ---- looking ----
@@ -112,7 +110,9 @@ void PumpBook::looked(StreamNumber number, std::uint64_t look, const std::vector
   auto& stream = streams_[number];
   if (look != stream.looks) return;
   stream.is_looking = false;
+  stream.looked_at = now;
   std::unordered_map<std::uint64_t, const EntryRow*> there;
+  AskForOwners ask{number, {}};
   for (const auto& row : rows) {
     const auto found = find(row.lease);
     const bool is_ours = found != outs_.end() && found->second.stream == number && found->second.job == row.job;
@@ -128,9 +128,10 @@ void PumpBook::looked(StreamNumber number, std::uint64_t look, const std::vector
     } else if (row.server == server_) {
       actions_.emplace_back(RemoveEntry{number, row.id});  // from a time that Redis has gone back to
     } else {
-      actions_.emplace_back(AskForServer{number, row});
+      ask.rows.push_back(row);
     }
   }
+  if (!ask.rows.empty()) actions_.emplace_back(std::move(ask));
   std::vector<LeaseId> lost;
   for (auto& [lease, out] : outs_) {
     if (out.stream != number) continue;
@@ -143,13 +144,33 @@ void PumpBook::looked(StreamNumber number, std::uint64_t look, const std::vector
   fill(number, now);
 }
 
+void PumpBook::glanced(StreamNumber number, std::uint64_t look, const Glance& glance, Time now) {
+  auto& stream = streams_[number];
+  if (look != stream.looks) return;
+  stream.is_looking = false;
+  std::unordered_map<std::string_view, const std::string*> readers;
+  for (const auto& [id, reader] : glance.read) readers.emplace(id, &reader);
+  for (auto& [lease, out] : outs_) {
+    if (out.stream != number || out.state != State::waiting || out.id.empty()) continue;
+    if (const auto read = readers.find(out.id); read != readers.end())
+      found_with(*read->second, LeaseId{lease}, out, now);
+  }
+  if (glance.length < stream.sure) {
+    stream.look_at = stream.whole_at = now;  // some are lost
+  } else if (glance.length > stream.sure + stream.maybe) {
+    stream.whole_at = std::min(stream.whole_at, stream.looked_at + times_.look_strange);
+    stream.look_at = std::min(stream.look_at, std::max(now, stream.whole_at));
+  }
+  fill(number, now);
+}
+
 void PumpBook::judge(Out& out, const EntryRow* row, Time now) {
   if (row) {
     out.missing.reset();
     out.is_lost_on_the_way = false;
     out.id = row->id;
     if (out.state == State::adding) set_state(out, State::waiting);
-    if (out.state == State::waiting && !row->worker.empty()) claim(out, row->worker, now);
+    if (out.state == State::waiting && !row->worker.empty()) found_with(row->worker, row->lease, out, now);
     return;
   }
   if (out.id.empty() || out.known_at >= streams_[out.stream].looks) return;
@@ -178,8 +199,27 @@ void PumpBook::tick(Time now) {
     }
     stream.is_looking = true;
     stream.look_at = now + (stream.waiting_entries > 0 ? times_.look_soon : times_.look_often);
-    actions_.emplace_back(LookAt{number, ++stream.looks});
+    const bool is_whole = now >= stream.whole_at;
+    if (is_whole) stream.whole_at = now + times_.look_whole;
+    ++stream.looks;
+    count_entries(number);
+    actions_.emplace_back(LookAt{number, stream.looks, is_whole});
     fill(number, now);
+  }
+}
+
+/// Redis does in order what it is told: what was put there or removed before this look is as it will be.
+void PumpBook::count_entries(StreamNumber number) {
+  auto& stream = streams_[number];
+  stream.sure = stream.maybe = 0;
+  for (const auto& [lease, out] : outs_) {
+    if (out.stream != number) continue;
+    const bool is_settled = out.state == State::waiting || out.state == State::claimed;
+    if (is_settled && !out.id.empty() && !out.missing) {
+      ++stream.sure;
+    } else if (!is_settled || out.missing) {
+      ++stream.maybe;
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/queue/redis/inbox.hpp"
 #include "core/queue/redis/pump.hpp"
 
 namespace coremachine::redis {
@@ -14,11 +15,8 @@ constexpr std::string_view answer_lives = "60000";  // ms
 constexpr std::string_view answer_script =
     "redis.call('RPUSH', KEYS[1], ARGV[1]) return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
-Answer refusal(std::string number, std::string server, const Error& error) {
-  Answer answer{std::move(number), std::move(server)};
-  answer.fault = error.message;
-  answer.is_busy = error.code != ErrorCode::invalid_argument;
-  return answer;
+bool is_answered(const Message& message) {
+  return message.kind == Message::Kind::report || message.kind == Message::Kind::renew;
 }
 
 }  // namespace
@@ -29,7 +27,9 @@ void Pump::on_message(std::string_view text, bool is_common) {
     if (logger_) logger_->warn("a worker said what cannot be understood", {{"error", message.error().message}});
     return;
   }
-  if (!is_for_us(*message, is_common)) return on_foreign(*message);
+  const auto is_ours = is_for_us(*message, is_common);
+  if (!is_ours) return refuse(*message, is_ours.error());
+  if (!*is_ours) return on_foreign(*message);
   switch (message->kind) {
     case Message::Kind::report: return on_report(std::move(*message));
     case Message::Kind::renew: return on_renew(std::move(*message));
@@ -52,11 +52,13 @@ void Pump::on_message(std::string_view text, bool is_common) {
 
 /// Servers on other stores may have the same prefix by mistake, and leases of the same number: the job tells. What
 /// comes into the own inbox is meant for this server, whatever became of the job.
-bool Pump::is_for_us(const Message& message, bool is_common) const {
+Result<bool> Pump::is_for_us(const Message& message, bool is_common) const {
   for (const auto& word : message.leases) {
     const auto known = book_.knows(word.lease, word.job);
     if (known.has_value() && !*known) return false;
-    if (!known.has_value() && is_common && !machine_.job(word.job).has_value()) return false;
+    if (known.has_value() || !is_common) continue;
+    const auto is_there = machine_.has_job(word.job);
+    if (!is_there || !*is_there) return is_there;
   }
   return true;
 }
@@ -69,19 +71,26 @@ bool Pump::is_strange(const Message& message) const {
 
 /// Its job is not in this store, be it that it was deleted. Who has said it would say so for ever if nobody answered.
 void Pump::on_foreign(const Message& message) {
-  if (message.kind != Message::Kind::report && message.kind != Message::Kind::renew) return;
+  if (!is_answered(message)) return;
+  if (const auto next = next_server(message)) return pass_on(message, *next);
   std::vector<LeaseNews> all_gone;
   for (const auto& word : message.leases) all_gone.push_back({word.lease, LeaseState::gone});
-  const auto& worker = message.worker.name;
-  const auto key = message.kind == Message::Kind::report ? keys_.report_news(worker) : keys_.renewal_news(worker);
-  if (const auto next = next_server(message)) return pass_on(message, *next);
-  answer(key, Answer{message.number, server_, std::move(all_gone)});
+  answer(message, Answer{message.number, server_, std::move(all_gone)});
+}
+
+/// Nothing of it was taken; who has said it says it again.
+void Pump::refuse(const Message& message, const Error& error) {
+  if (!is_answered(message)) return;
+  Answer refusal{message.number, server_};
+  refusal.fault = error.message;
+  refusal.is_busy = error.code != ErrorCode::invalid_argument;
+  answer(message, std::move(refusal));
 }
 
 void Pump::pass_on(const Message& message, const std::string& next) {
   auto passed = message;
   ++passed.passed;
-  writer_.send({"XADD", keys_.inbox(next), "NOMKSTREAM", "*", message_field, to_text(passed)});
+  send_to_inbox(writer_, keys_, next, passed);
 }
 
 /// Who should hear what this server knows nothing of; nobody, once all have heard it.
@@ -91,16 +100,51 @@ std::optional<std::string> Pump::next_server(const Message& message) const {
   return next == servers_.end() ? *servers_.begin() : *next;
 }
 
-/// `told` is what the machine has said. What is strange and gone is passed on, as long as there is somebody else.
+/// What this machine does not have, although it is not over: another one has it, or nobody does until somebody takes
+/// over what a server had that is gone.
+Result<std::map<LeaseId, LeasePlace>> Pump::elsewhere(const Message& message,
+                                                      const std::vector<LeaseNews>& told) const {
+  std::set<LeaseId> ours;
+  for (const auto& word : message.leases) {
+    if (book_.knows(word.lease, word.job) == true) ours.insert(word.lease);
+  }
+  std::vector<LeaseId> strange;
+  for (const auto& news : told) {
+    if (news.state == LeaseState::gone && !ours.contains(news.lease)) strange.push_back(news.lease);
+  }
+  if (strange.empty()) return std::map<LeaseId, LeasePlace>();
+  auto places = machine_.places_of(strange);
+  if (places) std::erase_if(*places, [](const auto& each) { return !each.second.peer && each.second.is_certain; });
+  return places;
+}
+
+/// `told` is what the machine has said. What another server has is passed on, as long as there is somebody else. What
+/// nobody has for the moment is not lost: its results are said again, and meanwhile it goes on.
 template <class Told>
-void Pump::answer_or_pass_on(const std::string& key, const Message& message, const Told& told) {
-  if (!told) return answer(key, refusal(message.number, server_, told.error()));
-  const bool all_gone =
-      std::all_of(told->begin(), told->end(), [](const LeaseNews& news) { return news.state == LeaseState::gone; });
-  if (const auto next = all_gone && is_strange(message) ? next_server(message) : std::nullopt)
-    return pass_on(message, *next);
-  book_.news(*told, now());
-  answer(key, Answer{message.number, server_, *told});
+void Pump::answer_or_pass_on(const Message& message, const Told& told) {
+  if (!told) return refuse(message, told.error());
+  const auto others = elsewhere(message, *told);
+  if (!others) return refuse(message, others.error());
+  const bool somebody_has_all =
+      !others->empty() && others->size() == told->size() &&
+      std::any_of(others->begin(), others->end(), [](const auto& each) { return each.second.peer.has_value(); });
+  if (const auto next = somebody_has_all ? next_server(message) : std::nullopt) return pass_on(message, *next);
+  Answer made{message.number, server_};
+  const bool is_report = message.kind == Message::Kind::report;
+  for (const auto& news : *told) {
+    const bool is_here = !others->contains(news.lease);
+    if (is_here || !is_report) made.news.push_back({news.lease, is_here ? news.state : LeaseState::held});
+    if (is_here) {
+      book_.news({news}, now());
+    } else {
+      made.elsewhere.push_back(news.lease);
+    }
+  }
+  if (is_report && !made.elsewhere.empty()) {
+    made.fault = "the server that had handed out these tasks is going or gone; another one will have them soon";
+    made.is_busy = true;
+  }
+  answer(message, std::move(made));
 }
 
 void Pump::on_report(Message message) {
@@ -109,9 +153,7 @@ void Pump::on_report(Message message) {
   // Kept whole only where it may have to be passed on.
   const bool is_strange_here = is_strange(message);
   for (auto& word : message.leases) {
-    std::chrono::microseconds took{0};
-    for (const auto& outcome : word.outcomes) took += outcome.took;
-    book_.heard(message.worker.name, word.lease, word.outcomes.size(), took, time);
+    book_.heard(message.worker.name, word.lease, word.outcomes, time);
     reports.push_back({word.lease, is_strange_here ? word.outcomes : std::move(word.outcomes)});
   }
   ++reports_out_;
@@ -120,7 +162,7 @@ void Pump::on_report(Message message) {
   auto then = [this, box = mailbox_, kept](auto result) {
     box->post([this, kept, result = std::move(result)] {
       --reports_out_;
-      answer_or_pass_on(keys_.report_news(kept->worker.name), *kept, result);
+      answer_or_pass_on(*kept, result);
     });
   };
   machine_.report_then(worker, std::move(reports), std::move(then));
@@ -130,21 +172,21 @@ void Pump::on_renew(Message message) {
   std::vector<LeaseRenewal> renewals;
   const auto time = now();
   for (const auto& word : message.leases) {
-    book_.heard(message.worker.name, word.lease, 0, {}, time);
+    book_.heard(message.worker.name, word.lease, {}, time);
     renewals.push_back({word.lease, word.progress});
   }
   message.worker.kind = "redis";
   const auto worker = message.worker;
   auto kept = std::make_shared<Message>(std::move(message));
   auto then = [this, box = mailbox_, kept](auto result) {
-    box->post([this, kept, result = std::move(result)] {
-      answer_or_pass_on(keys_.renewal_news(kept->worker.name), *kept, result);
-    });
+    box->post([this, kept, result = std::move(result)] { answer_or_pass_on(*kept, result); });
   };
   machine_.renew_then(worker, std::move(renewals), std::move(then));
 }
 
-void Pump::answer(const std::string& key, Answer answer) {
+void Pump::answer(const Message& message, Answer answer) {
+  const auto& worker = message.worker.name;
+  const auto key = message.kind == Message::Kind::report ? keys_.report_news(worker) : keys_.renewal_news(worker);
   writer_.send({"EVAL", answer_script, "1", key, to_text(answer), answer_lives});
 }
 

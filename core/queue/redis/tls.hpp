@@ -1,13 +1,11 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include <coremachine/queue/redis_address.hpp>
 
-typedef struct ssl_ctx_st SSL_CTX;
-typedef struct ssl_st SSL;
+#include "core/tls/client.hpp"
 
 namespace coremachine::redis {
 
@@ -29,17 +27,11 @@ class Tls {
   bool say(std::string& plain, std::string& wire);
 
  private:
-  struct FreeContext {
-    void operator()(SSL_CTX* context) const;
-  };
-  struct FreeSession {
-    void operator()(SSL* session) const;
-  };
   bool fail(const std::string& what);
   bool went_wrong(int result);
 
-  std::unique_ptr<SSL_CTX, FreeContext> context_;
-  std::unique_ptr<SSL, FreeSession> session_;
+  tls::Context context_;
+  tls::Session session_;
   std::string fault_;
 };
 

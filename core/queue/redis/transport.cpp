@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/queue/redis/inbox.hpp"
 #include "core/queue/redis/pump.hpp"
 
 namespace coremachine::redis {
 namespace {
 
 constexpr Milliseconds for_replies{5000};
-constexpr std::string_view inbox_limit = "10000";
-/// Of what nobody may ever hear.
-constexpr std::string_view common_limit = "256";
 
 std::string seconds_text(Milliseconds pause) {
   const auto ms = std::max<Milliseconds::rep>(pause.count(), 1);
@@ -89,15 +87,7 @@ WorkerAnswer<bool> Transport::post(Channel& channel, std::vector<Parcel>& parcel
   auto& link = channel.link();
   for (auto& parcel : parcels) {
     if (parcel.is_answered || parcel.is_taken) continue;
-    const auto text = to_text(parcel.message);
-    if (parcel.server.empty()) {
-      link.send({"XADD", keys_.inbox(), "MAXLEN", "~", common_limit, "*", message_field, text},
-                [&parcel](const Reply& reply) { parcel.is_taken = !reply.is_error() && !reply.is_nil(); });
-    } else {
-      link.send(
-          {"XADD", keys_.inbox(parcel.server), "NOMKSTREAM", "MAXLEN", "~", inbox_limit, "*", message_field, text},
-          [&parcel](const Reply& reply) { parcel.is_taken = !reply.is_error() && !reply.is_nil(); });
-    }
+    send_to_inbox(link, keys_, parcel.server, parcel.message, [&parcel](bool is_taken) { parcel.is_taken = is_taken; });
   }
   return channel.wait_for_all(Clock::now() + for_replies);
 }
@@ -111,12 +101,12 @@ void Transport::took_answer(std::string_view text, std::vector<Parcel>& parcels,
   });
   if (parcel == parcels.end()) return;  // to something that was asked before
   parcel->is_answered = true;
+  learn(*answer);
   if (!answer->fault.empty()) {
     fault = WorkerFault{answer->is_busy ? WorkerFault::Kind::busy : WorkerFault::Kind::refused, answer->fault};
     return;
   }
   news.insert(news.end(), answer->news.begin(), answer->news.end());
-  learn(*answer);
 }
 
 void Transport::learn(const Answer& answer) {
@@ -128,6 +118,9 @@ void Transport::learn(const Answer& answer) {
     } else if (const auto found = held_.find(lease); found != held_.end()) {
       found->second.server = answer.server;
     }
+  }
+  for (const auto lease : answer.elsewhere) {
+    if (const auto found = held_.find(lease); found != held_.end()) found->second.server.clear();
   }
 }
 
@@ -272,7 +265,7 @@ WorkerAnswer<void> Transport::leave(const RemoteWorker& worker) {
   message.worker.name = worker.name;
   link.send({"DEL", keys_.worker(worker.name)});
   link.send({"SREM", keys_.workers(), worker.name});
-  link.send({"XADD", keys_.inbox(), "MAXLEN", "~", common_limit, "*", message_field, to_text(message)});
+  send_to_inbox(link, keys_, "", message);
   // The connection of the poll stays: what comes at this very moment must not get lost with it.
   for (int i = 0; i < 50; ++i) {
     if (polling_) link.send({"CLIENT", "UNBLOCK", std::to_string(poll_client_.load())});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/queue/redis/entry_text.hpp"
+#include "core/queue/redis/inbox.hpp"
 #include "core/queue/redis/transport.hpp"
 
 namespace coremachine::redis {
@@ -12,9 +13,6 @@ namespace {
 /// A connection that is dead without a word is found after so long.
 constexpr Milliseconds longest_block{5000};
 constexpr Milliseconds for_replies{5000};
-constexpr std::string_view inbox_limit = "10000";
-/// Of what nobody may ever hear.
-constexpr std::string_view common_limit = "256";
 constexpr std::string_view refused_limit = "1000";
 
 /// What XREADGROUP says of the first stream that has an entry, beginning with the one whose turn it is.
@@ -179,8 +177,7 @@ void Transport::took_entry(const RemoteWorker& worker, std::string_view key, std
     message.worker.name = worker.name;
     message.why = hand_out.error().message;
     message.leases.push_back({*lease, *job});
-    link.send(
-        {"XADD", keys_.inbox(server), "NOMKSTREAM", "MAXLEN", "~", inbox_limit, "*", message_field, to_text(message)});
+    send_to_inbox(link, keys_, server, message);
     return;
   }
   // Nobody's: it is put aside where people can find it.
@@ -202,12 +199,12 @@ void Transport::open_groups(const std::vector<std::string>& keys) {
 /// Tells the servers that these are no longer waiting. What gets lost of that they find by themselves.
 void Transport::claim(const std::string& worker, const std::map<std::string, std::vector<LeaseWord>>& words) {
   for (const auto& [server, leases] : words) {
+    if (server.empty()) continue;
     Message message;
     message.kind = Message::Kind::claim;
     message.worker.name = worker;
     message.leases = leases;
-    poll_.channel.link().send(
-        {"XADD", keys_.inbox(server), "NOMKSTREAM", "MAXLEN", "~", inbox_limit, "*", message_field, to_text(message)});
+    send_to_inbox(poll_.channel.link(), keys_, server, message);
   }
 }
 
@@ -241,7 +238,7 @@ void Transport::announce(Link& link, const RemoteWorker& worker, bool is_new) {
   Message hello;
   hello.kind = Message::Kind::hello;
   hello.worker.name = worker.name;
-  link.send({"XADD", keys_.inbox(), "MAXLEN", "~", common_limit, "*", message_field, to_text(hello)});
+  send_to_inbox(link, keys_, "", hello);
 }
 
 }  // namespace coremachine::redis

@@ -291,6 +291,9 @@ class COREMACHINE_API CoreMachine {
   void renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leases, Then<std::vector<LeaseNews>> then);
   /// It takes no more. What it has stays with it until it is reported, or its term is over.
   void leave_then(std::string worker, Then<void> then);
+  /// Who takes tasks for many says who has these now, for those who look on: when a lease ends and who may report is as
+  /// before. What is gone is left alone.
+  void note_holder(std::string worker, std::vector<LeaseId> leases);
 
   // ---- several machines on one store ----
 
@@ -298,6 +301,9 @@ class COREMACHINE_API CoreMachine {
   Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
   /// Where what is said of a lease belongs. It may have to be read from the store.
   Result<LeasePlace> place_of(LeaseId lease) const;
+  Result<std::map<LeaseId, LeasePlace>> places_of(const std::vector<LeaseId>& leases) const;
+  /// Whether the job is in the store, whoever has it. It is read from the store, and nothing else is waited for.
+  Result<bool> has_job(JobId job) const;
   /// Whether its store is one that several machines can share.
   bool shares_store() const;
   /// The other machines, as they were seen last.

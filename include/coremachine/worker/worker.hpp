@@ -44,6 +44,7 @@ struct WorkerEnd {
 struct WorkerCounts {
   std::size_t waiting = 0;  ///< tasks that it was handed and has not begun
   std::size_t running = 0;
+  unsigned threads = 0;        ///< for handlers, lost ones among them
   unsigned lost_threads = 0;   ///< whose handlers do not end
   std::uint64_t taken = 0;     ///< tasks, so far
   std::uint64_t reported = 0;  ///< outcomes that the machine has heard of

@@ -35,6 +35,18 @@ TEST_CASE("a URL says where Redis is, and nothing shows its password") {
   at_socket.address.password = "x";
   at_socket.address.database = 3;
   at_socket.prefix = "a:b";
+  auto with_file = tcp("cache", 6380, 5, "x");
+  with_file.address.tls = true;
+  with_file.address.ca_file = "/a@b.pem";
+  auto with_both = with_file;
+  with_both.address.user = "me";
+  with_both.address.password = "p@s/s:w?";
+  RedisTarget plain_socket;
+  plain_socket.address.socket = "/run/r@1.sock";
+  plain_socket.prefix = "a:b";
+  auto user_socket = plain_socket;
+  user_socket.address.user = "me";
+  user_socket.address.password = "p@s";
   const std::vector<Row> rows{
       {"redis://", tcp("127.0.0.1", 6379), "redis://127.0.0.1:6379/0?prefix=coremachine"},
       {"redis://cache", tcp("cache", 6379), "redis://cache:6379/0?prefix=coremachine"},
@@ -44,6 +56,11 @@ TEST_CASE("a URL says where Redis is, and nothing shows its password") {
       {"redis://[::1]:7000", tcp("::1", 7000), "redis://[::1]:7000/0?prefix=coremachine"},
       {"redis://me:p@s/s:w?@r:1/2", with_user, "redis://me@r:1/2?prefix=coremachine"},
       {"redis://me:p%40s%2fs:w%3F@r:1/2", with_user, "redis://me@r:1/2?prefix=coremachine"},
+      {"redis://cache?prefix=x&db=5", tcp("cache", 6379, 5, "x"), "redis://cache:6379/5?prefix=x"},
+      {"rediss://cache:6380/5?prefix=x&ca_file=/a@b.pem", with_file, "rediss://cache:6380/5?prefix=x"},
+      {"rediss://me:p@s/s:w?@cache:6380/5?ca_file=/a@b.pem&prefix=x", with_both, "rediss://me@cache:6380/5?prefix=x"},
+      {"unix:///run/r@1.sock?prefix=a:b", plain_socket, "unix:///run/r%401.sock?prefix=a:b"},
+      {"unix://me:p@s@/run/r@1.sock?prefix=a:b", user_socket, "unix://me@/run/r%401.sock?prefix=a:b"},
       {"unix://:x@/run/my%20redis.sock?db=3&prefix=a:b", at_socket, "unix:///run/my%20redis.sock?db=3&prefix=a:b"},
   };
   for (const auto& row : rows) {
@@ -72,6 +89,8 @@ TEST_CASE("what is wrong with a URL is said, without the password") {
       {"redis://x?prefix=a%20b", "prefix"},
       {"redis://x?timeout=3", "\"timeout\" is no option"},
       {"unix://relative.sock", "path of the socket"},
+      {"unix://:secret@relative.sock", "path of the socket"},
+      {"redis://x?timeout=a@b", "\"timeout\" is no option"},
   };
   for (const auto& [url, word] : rows) {
     CAPTURE(url);

@@ -166,6 +166,19 @@ TEST_CASE("while Redis is away, tasks for local workers go on, and those that wa
   machine.check_completed(machine.submit(100), 100);
 }
 
+TEST_CASE("a Redis that answers a PING and refuses everything else is asked more and more seldom") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  redis.command({"ACL", "SETUSER", "default", "-xgroup", "-xreadgroup"});
+  RedisMachine machine(redis.target());
+  CHECK(comes_true([&] { return machine.pump().tries() >= 4; }));
+  CHECK(machine.pump().health().fault.find("NOPERM") != std::string::npos);
+  redis.command({"ACL", "SETUSER", "default", "+xgroup", "+xreadgroup"});
+  CHECK(comes_true([&] { return machine.pump().tries() == 0 && machine.pump().health().is_up; }));
+  RedisWorker worker(redis.target());
+  machine.check_completed(machine.submit(10), 10);
+}
+
 TEST_CASE("a Redis that does not answer for a while") {
   COREMACHINE_NEEDS_REDIS();
   RedisServer redis;

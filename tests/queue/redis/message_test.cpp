@@ -87,6 +87,9 @@ TEST_CASE("answers and workers read back") {
   REQUIRE(read.has_value());
   CHECK(redis::to_text(*read) == redis::to_text(answer));
   CHECK(read->is_busy);
+  CHECK(read->elsewhere.empty());
+  answer.elsewhere = {LeaseId{5}, LeaseId{6}};
+  CHECK(redis::read_answer(redis::to_text(answer))->elsewhere == answer.elsewhere);
   CHECK(read->news[3].state == LeaseState::gone);
 
   RemoteWorker worker{.name = "w", .concurrency = 3, .task_types = {"a"}, .resolver_id = "etl"};

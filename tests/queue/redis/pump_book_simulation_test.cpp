@@ -32,7 +32,7 @@ PumpTimes quick() {
 
 class World {
  public:
-  explicit World(std::uint64_t seed) : random_(seed) {
+  explicit World(std::uint64_t seed) : random_(seed), took_(seed % 2 == 0 ? 1ms : 20ms) {
     for (TaskIndex i = 0; i < all_tasks; ++i) ready_.push_back(i);
     for (const auto* name : {"a", "b"}) workers_.try_emplace(name);
     connect();
@@ -41,6 +41,8 @@ class World {
   void run(std::chrono::seconds time, bool wild) {
     for (const auto until = now_ + time; now_ < until && !(is_over() && !wild); now_ += 20ms) step(wild);
   }
+  /// Looks that were not whole.
+  std::size_t glances() const { return glances_; }
   bool is_over() const { return recorded_.size() == all_tasks; }
   /// Each task has one outcome, as the machine sees it.
   void check_recorded() const {
@@ -50,7 +52,9 @@ class World {
   }
   /// What is done leaves nothing behind.
   void check_empty() {
-    for (int i = 0; i < 3000 && !(leases_.empty() && entries_.empty()); ++i, now_ += 20ms) step(false);
+    // That a lease of a dead worker is over the book hears when it asks, some time after.
+    const auto out = [this] { return book_.counts().waiting + book_.counts().claimed; };
+    for (int i = 0; i < 3000 && !(leases_.empty() && entries_.empty() && out() == 0); ++i, now_ += 20ms) step(false);
     CHECK(leases_.empty());
     CHECK(entries_.empty());
     CHECK(book_.counts().waiting == 0);
@@ -61,6 +65,7 @@ class World {
   struct Lease {
     std::map<TaskIndex, std::uint32_t> left = {};
     Time expires{};
+    std::string holder = {};
   };
   struct Work {
     std::deque<TaskIndex> to_do = {};
@@ -80,6 +85,7 @@ class World {
 
   void step(bool wild) {
     wild_ = wild;
+    was_wild_ = was_wild_ || wild;
     mishaps();
     while (!later_.empty() && later_.begin()->first <= now_) {
       const auto call = later_.extract(later_.begin());
@@ -93,10 +99,19 @@ class World {
     expire();
     for (auto& [name, member] : workers_) work(name, member);
     if (poll_ && !ready_.empty()) answer_poll();
+    if (!was_wild_) check_holders();
     book_.tick(now_);
     carry_out();
     CHECK(book_.counts().waiting <= all_tasks);
     CHECK(book_.counts().claimed <= 2 * all_tasks);
+  }
+
+  /// Where nothing goes wrong it is known at once who has what.
+  void check_holders() {
+    for (const auto& [id, lease] : leases_) {
+      const auto read = read_at_.find(id);
+      if (read != read_at_.end() && now_ > read->second + 100ms) CHECK(lease.holder != "");
+    }
   }
 
   // ---- what goes wrong ----
@@ -209,7 +224,7 @@ class World {
         RemoteOutcome outcome;
         outcome.index = work.to_do.front();
         outcome.attempt = attempt_of_.at({id, outcome.index});
-        outcome.took = 20ms;
+        outcome.took = took_;
         work.untold.push_back(outcome);
         work.to_do.pop_front();
       }
@@ -228,6 +243,8 @@ class World {
     if (free == entries_.end()) return;
     free->worker = name;
     const auto id = free->lease.value;
+    readers_[id].insert(name);
+    read_at_.try_emplace(id, now_);
     if (chance(20)) return;  // the answer to its read gets lost
     if (!member.work.try_emplace(id).second) return;
     for (const auto index : contents_.at(id)) member.work.at(id).to_do.push_back(index);
@@ -242,7 +259,9 @@ class World {
   }
   void hear(const std::string& name, LeaseId lease, const std::vector<RemoteOutcome>& outcomes) {
     if (!up_) return;
-    book_.heard(name, lease, outcomes.size(), 1ms * outcomes.size(), now_);
+    book_.heard(name, lease, outcomes, now_);
+    // The machine hears who has it as well.
+    if (const auto found = leases_.find(lease.value); found != leases_.end()) found->second.holder = name;
     const auto news = outcomes.empty() ? renew(lease) : report({lease, outcomes});
     later(some(10), [this, name, news, outcomes] {
       book_.news({news}, now_);
@@ -275,7 +294,14 @@ class World {
   void act(OpenStream&) {}
   void act(SeeWorker&) {}
   void act(ForgetWorker&) {}
-  void act(AskForServer&) { FAIL("there is one server"); }
+  void act(AskForOwners&) { FAIL("there is one server"); }
+  /// It changes nothing but what is shown. Whoever is named has read the entry, and has not lost it since.
+  void act(NoteHolder& note) {
+    for (const auto lease : note.leases) {
+      CHECK(readers_[lease.value].contains(note.worker));
+      if (const auto found = leases_.find(lease.value); found != leases_.end()) found->second.holder = note.worker;
+    }
+  }
   void act(AddEntry& add) {
     if (!up_) return;
     const auto lease = add.hand_out.lease;
@@ -305,7 +331,14 @@ class World {
   void act(LookAt& look) {
     if (!up_) return;
     if (chance(30)) return reply([this] { book_.look_failed(0); });
-    reply([this, number = look.number, rows = entries_] { book_.looked(0, number, rows, now_); });
+    if (look.is_whole)
+      return reply([this, number = look.number, rows = entries_] { book_.looked(0, number, rows, now_); });
+    ++glances_;
+    Glance glance{entries_.size(), {}};
+    for (const auto& row : entries_) {
+      if (!row.worker.empty()) glance.read.emplace_back(row.id, row.worker);
+    }
+    reply([this, number = look.number, glance] { book_.glanced(0, number, glance, now_); });
   }
   void act(TellMachine& tell) {
     later(some(20), [this, told = std::move(tell.report)] { report(told); });
@@ -317,7 +350,9 @@ class World {
   }
 
   std::mt19937_64 random_;
+  const std::chrono::microseconds took_;  ///< a task, so that much or little lies in the stream
   bool wild_ = false;
+  bool was_wild_ = false;
   Time now_{1h};
   PumpBook book_{"me", quick()};
   std::multimap<Time, std::function<void()>> later_ = {};
@@ -335,6 +370,9 @@ class World {
   std::set<TaskIndex> recorded_ = {};
   std::size_t accepted_ = 0;
   std::uint64_t last_lease_ = 0;
+  std::map<std::uint64_t, std::set<std::string>> readers_ = {};
+  std::map<std::uint64_t, Time> read_at_ = {};
+  std::size_t glances_ = 0;
   std::optional<PollMachine> poll_ = {};
   // Workers.
   std::map<std::string, Member> workers_ = {};
@@ -344,6 +382,7 @@ class World {
 };
 
 TEST_CASE("whatever goes wrong, each task has one recorded outcome, and nothing is left behind") {
+  std::size_t glances = 0;
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     World world(seed);
@@ -351,17 +390,22 @@ TEST_CASE("whatever goes wrong, each task has one recorded outcome, and nothing 
     world.run(120s, false);
     world.check_recorded();
     world.check_empty();
+    glances += world.glances();
   }
+  CHECK(glances > 0);
 }
 
 TEST_CASE("while all is well, nothing runs twice and nobody waits for the end of a lease") {
+  std::size_t glances = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     World world(seed);
     world.run(60s, false);
     world.check_recorded();
     world.check_empty();
+    glances += world.glances();
   }
+  CHECK(glances > 0);
 }
 
 }  // namespace

@@ -14,12 +14,12 @@ using namespace coremachine::redis;
 using namespace std::chrono_literals;
 
 struct World {
-  PumpBook book{"me"};
+  PumpBook book;
   PumpBook::Time now{1h};
   std::vector<PumpAction> seen = {};
   std::uint64_t entries = 0;
 
-  World() {
+  explicit World(PumpTimes times = {}) : book("me", times) {
     book.connected(now);
     act();
   }
@@ -86,6 +86,18 @@ struct World {
   }
 };
 
+std::vector<RemoteOutcome> outcomes(std::size_t count, RemoteOutcome::Kind kind, std::chrono::microseconds took) {
+  RemoteOutcome outcome;
+  outcome.kind = kind;
+  outcome.took = took;
+  return std::vector<RemoteOutcome>(count, outcome);
+}
+
+/// Of so many tasks that completed after so long each.
+std::vector<RemoteOutcome> ran(std::size_t count, std::chrono::microseconds took) {
+  return outcomes(count, RemoteOutcome::Kind::completed, took);
+}
+
 /// The attempts of these leases that went back.
 std::size_t returned(const std::vector<TellMachine>& told) {
   std::size_t count = 0;
@@ -126,7 +138,7 @@ TEST_CASE_FIXTURE(World, "the stream holds about 200 ms of measured work for eac
   take<PollMachine>();
   put(1);
   book.claimed("a", LeaseId{1}, now);
-  book.heard("a", LeaseId{1}, 1, 1000us, now);  // a task takes 1 ms
+  book.heard("a", LeaseId{1}, ran(1, 1000us), now);  // a task takes 1 ms
   news(1, LeaseState::gone);
   auto polls = take<PollMachine>();
   REQUIRE_FALSE(polls.empty());
@@ -148,7 +160,7 @@ TEST_CASE_FIXTURE(World, "long tasks are asked for as threads get free, and one 
   workers({worker("a", 2)});
   take<PollMachine>();
   put(1);
-  book.heard("a", LeaseId{1}, 1, 10s, now);
+  book.heard("a", LeaseId{1}, ran(1, 10s), now);
   news(1, LeaseState::gone);
   take<PollMachine>();
   book.handed_out(0, {}, now);
@@ -161,6 +173,30 @@ TEST_CASE_FIXTURE(World, "long tasks are asked for as threads get free, and one 
   book.claimed("a", LeaseId{3}, now);
   act();
   CHECK(take<PollMachine>().at(0).most == 1);
+}
+
+TEST_CASE("what a worker gives back unbegun says nothing of how long tasks take") {
+  const auto given_back = outcomes(50, RemoteOutcome::Kind::returned, 0us);
+  auto mixed = given_back;
+  for (auto& each : ran(2, 10s)) mixed.push_back(each);
+  // With a measure, and as the first that is heard.
+  for (const auto& first : {ran(1, 10s), given_back}) {
+    for (const auto& second : {given_back, mixed}) {
+      World world;
+      world.workers({World::worker("a", 2)});
+      world.put(1, 52);
+      world.put(2, 52);
+      world.book.heard("a", LeaseId{1}, first, world.now);
+      world.book.heard("a", LeaseId{2}, second, world.now);
+      CHECK(world.book.counts().claimed == 104 - first.size() - second.size());
+      world.news(1, LeaseState::gone);
+      world.news(2, LeaseState::gone);
+      world.take<PollMachine>();
+      world.book.handed_out(0, {}, world.now);
+      world.act();
+      CHECK(world.take<PollMachine>().at(0).most == 2);
+    }
+  }
 }
 
 TEST_CASE_FIXTURE(World, "what waits is renewed from here, what a worker has is not") {
@@ -190,10 +226,10 @@ TEST_CASE_FIXTURE(World, "what waits is renewed from here, what a worker has is 
 TEST_CASE_FIXTURE(World, "an entry goes when its lease is gone, and not before") {
   workers({worker("a")});
   const auto id = put(1, 3);
-  book.heard("a", LeaseId{1}, 1, 1ms, now);
+  book.heard("a", LeaseId{1}, ran(1, 1ms), now);
   news(1, LeaseState::held);
   CHECK(take<RemoveEntry>().empty());
-  book.heard("a", LeaseId{1}, 2, 1ms, now);
+  book.heard("a", LeaseId{1}, ran(2, 1ms), now);
   news(1, LeaseState::gone);
   const auto removed = take<RemoveEntry>();
   REQUIRE(removed.size() == 1);
@@ -217,7 +253,7 @@ TEST_CASE_FIXTURE(World, "an entry that Redis has forgotten goes back soon, unle
   CHECK(take<TellMachine>().empty());
   // One says that it has lease 2, one reports on lease 3.
   book.claimed("a", LeaseId{2}, now);
-  book.heard("a", LeaseId{3}, 1, 1ms, now);
+  book.heard("a", LeaseId{3}, ran(1, 1ms), now);
   pass(1001ms);
   const auto told = take<TellMachine>();
   CHECK(returned(told) == 5);
@@ -252,6 +288,71 @@ TEST_CASE_FIXTURE(World, "a look tells who has what, and sweeps out what Redis h
   CHECK(removed == std::set<std::string>{"9-9", "0-1"});
 }
 
+struct PatientWorld : World {
+  static PumpTimes times() {
+    PumpTimes times;
+    times.waits_at_most = 1h;
+    return times;
+  }
+  PatientWorld() : World(times()) {}
+};
+
+TEST_CASE_FIXTURE(PatientWorld,
+                  "a look is not whole unless something is lost, something is strange, or it is long ago") {
+  workers({worker("a", 4)});
+  const auto first = put(1);
+  const auto second = put(2);
+  take<LookAt>();
+  pass(10s);
+  look({row(1, first), row(2, second)});
+  const auto next = [&](Milliseconds time) {
+    pass(time);
+    const auto looks = take<LookAt>();
+    REQUIRE(looks.size() == 1);
+    return looks[0];
+  };
+  const auto glance = [&](const LookAt& look, const Glance& found) {
+    book.glanced(0, look.number, found, now);
+    act();
+  };
+  auto at = next(1000ms);
+  CHECK_FALSE(at.is_whole);
+  glance(at, {2, {{second, "b"}}});
+  CHECK(book.counts().claimed == 1);
+  const auto noted = take<NoteHolder>();
+  REQUIRE(noted.size() == 1);
+  CHECK(noted[0].worker == "b");
+  CHECK(noted[0].leases == std::vector{LeaseId{2}});
+
+  // What may be there or not is neither lost nor strange.
+  book.handed_out(0, {hand_out(3)}, now);
+  act();
+  for (const std::size_t length : {2, 3}) {
+    at = next(1000ms);
+    CHECK_FALSE(at.is_whole);
+    glance(at, {length, {}});
+  }
+
+  book.added(0, LeaseId{3}, "3-0");
+  at = next(1000ms);
+  CHECK_FALSE(at.is_whole);
+  book.looked(0, at.number - 1, {}, now);  // too late
+  glance(at, {1, {}});                     // one is lost
+  at = next(1ms);
+  CHECK(at.is_whole);
+  book.looked(0, at.number, {row(1, first), row(2, second, "b"), row(3, "3-0")}, now);
+  act();
+  at = next(1000ms);
+  CHECK_FALSE(at.is_whole);
+  glance(at, {9, {}});  // strange, and seen into now and then
+  for (int i = 0; i < 3; ++i) {
+    at = next(1000ms);
+    CHECK_FALSE(at.is_whole);
+    glance(at, {9, {}});
+  }
+  CHECK(next(1000ms).is_whole);
+}
+
 TEST_CASE_FIXTURE(World, "an entry of another job under the same number is another one's") {
   workers({worker("a", 4)});
   put(1);
@@ -261,23 +362,30 @@ TEST_CASE_FIXTURE(World, "an entry of another job under the same number is anoth
   foreign.job = JobId{99, 99};
   look({foreign});
   CHECK(take<RemoveEntry>().empty());
-  CHECK(take<AskForServer>().size() == 1);
+  CHECK(take<AskForOwners>().at(0).rows.size() == 1);
   CHECK(book.knows(LeaseId{1}, JobId{99, 99}) == false);
   CHECK(book.knows(LeaseId{1}, JobId{7, 1}) == true);
   CHECK_FALSE(book.knows(LeaseId{4}, JobId{7, 4}).has_value());
 }
 
 TEST_CASE_FIXTURE(World,
-                  "entries of a server that is no more are kept going, until the machine says that they are gone") {
+                  "entries whose leases the machine has taken over are kept going, until it says that they are gone") {
   workers({worker("a", 4)});
   take<LookAt>();
   pass(10s);
   look({row(1, "5-5", "", "other"), row(2, "5-6", "a", "other")});
-  auto asked = take<AskForServer>();
-  REQUIRE(asked.size() == 2);
-  for (const auto& ask : asked) book.adopt(0, ask.row, now);
+  const auto asked = take<AskForOwners>();
+  REQUIRE(asked.size() == 1);
+  REQUIRE(asked[0].rows.size() == 2);
+  for (const auto& row : asked[0].rows) book.adopt(0, row, now);
   act();
-  CHECK(take<RenewLeases>().size() == 2);
+  const auto noted = take<NoteHolder>();
+  REQUIRE(noted.size() == 1);
+  CHECK(noted[0].worker == "a");
+  CHECK(noted[0].leases == std::vector{LeaseId{2}});
+  CHECK(take<RenewLeases>().empty());  // they were just renewed
+  pass(10s);
+  CHECK(take<RenewLeases>().at(0).leases.size() == 1);
   CHECK(book.counts().waiting == 1);
   CHECK(book.counts().claimed == 1);
   news(1, LeaseState::gone);

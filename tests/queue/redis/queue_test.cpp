@@ -55,6 +55,39 @@ TEST_CASE("tasks go to workers and come back, each once, and every key has the p
   CHECK(comes_true([&] { return machine.pump().health().workers == 0; }));
 }
 
+TEST_CASE("who took tasks out of the queue is shown with them, although it has said nothing yet") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  RedisMachine machine(redis.target(), "memory:", Milliseconds{60'000});
+  TaskResolverRegistry resolvers;
+  TaskRegistry tasks;
+  resolvers.add("default", std::make_shared<TaskResolver>(tasks));
+  const auto transport = RedisQueue(redis.address(), "test", resolvers).transport();
+  const RemoteWorker worker{.name = "quiet", .concurrency = 2, .task_types = {"redis.step"}};
+  const auto job = machine.submit(1);
+  std::vector<HandOut> taken;
+  REQUIRE(comes_true([&] {
+    taken = transport->poll(worker, 1, Milliseconds{1000}).value();
+    return !taken.empty();
+  }));
+  CHECK(comes_true([&] {
+    for (const auto& each : machine.machine().workers().value()) {
+      if (each.name == "quiet" && each.tasks.size() == 1 && each.tasks[0].job == job) return true;
+    }
+    return false;
+  }));
+  const auto reasons = machine.machine().explain(job).value();
+  REQUIRE(reasons.size() == 1);
+  CHECK(reasons[0].detail.find("worker quiet") != std::string::npos);
+  REQUIRE(transport->leave(worker).has_value());
+  redis.command({"DEL", "test:tasks:redis.step"});
+  RedisWorker other(redis.target());
+  RemoteReport report{taken[0].lease, {}};
+  report.outcomes.push_back({.index = 0, .attempt = 1, .kind = RemoteOutcome::Kind::completed, .result = "0"});
+  REQUIRE(transport->report(worker, {report}).has_value());
+  machine.check_completed(job, 1);
+}
+
 TEST_CASE("a job that came before any worker waits, and says so") {
   COREMACHINE_NEEDS_REDIS();
   RedisServer redis;
@@ -122,10 +155,8 @@ TEST_CASE("what is more urgent overtakes long tasks that nobody has begun, altho
   CHECK(order[1] == urgent);
 }
 
-TEST_CASE("an entry of a job that nobody knows is run for nothing, and that is all") {
-  COREMACHINE_NEEDS_REDIS();
-  RedisServer redis;
-  RedisMachine machine(redis.target());
+/// An entry of a server that is not there, for a job that no store has.
+void put_nobodys_entry(const RedisServer& redis) {
   HandOut hand_out;
   hand_out.lease = LeaseId{77};
   hand_out.job = JobId{1, 2};
@@ -137,6 +168,35 @@ TEST_CASE("an entry of a job that nobody knows is run for nothing, and that is a
   const auto text = redis::entry_text(hand_out, "nobody");
   redis.command({"XADD", "test:tasks:redis.step", "*", "lease", hand_out.lease.str(), "job", hand_out.job.str(),
                  "server", "nobody", "entry", text});
+}
+
+TEST_CASE("a store that cannot be read is no proof that a job is not there") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  RedisMachine machine(redis.target());
+  TaskRegistry none;
+  TaskResolverRegistry resolvers;
+  resolvers.add("default", std::make_shared<TaskResolver>(none));
+  const auto transport = RedisQueue(redis.address(), "test", resolvers).transport();
+  const RemoteWorker worker{.name = "w", .task_types = {"redis.step"}};
+  REQUIRE(comes_true([&] { return machine.pump().health().is_up; }));
+  machine.machine().stop();
+  put_nobodys_entry(redis);
+  const auto taken = transport->poll(worker, 1, Milliseconds{10'000}).value();
+  REQUIRE(taken.size() == 1);
+  RemoteReport report{taken[0].lease, {}};
+  report.outcomes.emplace_back();
+  const auto reported = transport->report(worker, {report});
+  REQUIRE_FALSE(reported.has_value());
+  CHECK(reported.error().kind == WorkerFault::Kind::busy);
+  CHECK_FALSE(transport->renew(worker, {{taken[0].lease}}).has_value());
+}
+
+TEST_CASE("an entry of a job that nobody knows is run for nothing, and that is all") {
+  COREMACHINE_NEEDS_REDIS();
+  RedisServer redis;
+  RedisMachine machine(redis.target());
+  put_nobodys_entry(redis);
   std::atomic<int> runs{0};
   RedisWorker worker(redis.target(), [&](auto, auto&) { ++runs; });
   REQUIRE(comes_true([&] { return runs > 0 && redis.command({"XLEN", "test:tasks:redis.step"}) == "0"; }));

@@ -182,7 +182,8 @@ constexpr std::array table{
             .kind = text,
             .fallback = "memory:",
             .value_name = "URL",
-            .help = "Where tasks wait for workers: memory: or redis://HOST:PORT/DATABASE?prefix=NAME"},
+            .help = "Where tasks wait for workers: memory: or redis://HOST:PORT/DATABASE?prefix=NAME (rediss:// with "
+                    "TLS, unix:///PATH for a socket)"},
     Setting{.name = "serve_token_file",
             .flag = "--token-file",
             .variable = "COREMACHINE_SERVE_TOKEN_FILE",

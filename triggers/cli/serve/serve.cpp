@@ -15,7 +15,7 @@
 
 #include "jobs/builtin.hpp"
 #include "triggers/cli/output.hpp"
-#include "triggers/cli/serve/queue_pumps.hpp"
+#include "triggers/cli/queue_kinds.hpp"
 #include "triggers/http/access/access.hpp"
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/machine_peers.hpp"

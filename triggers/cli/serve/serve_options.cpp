@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "triggers/cli/serve/queue_pumps.hpp"
+#include "triggers/cli/queue_kinds.hpp"
 #include "triggers/http/access/access.hpp"
 
 namespace coremachine::cli {

@@ -12,17 +12,17 @@
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/interrupt_watch.hpp"
+#include "triggers/cli/queue_kinds.hpp"
 #include "triggers/cli/registrations.hpp"
-#include "triggers/cli/worker/queue_transports.hpp"
 
 namespace coremachine::cli {
 namespace {
 
 std::vector<std::string_view> taken_settings() {
-  std::vector<std::string_view> names{"worker_queue",    "worker_artifacts", "resolver_id",   "resolver_modules",
-                                      "concurrency",     "worker_name",      "task_types",    "worker_drain",
-                                      "worker_grace",    "module_dir",       "allow_source",  "source_time",
-                                      "source_memory",   "source_output",    "log_level",     "log_format"};
+  std::vector<std::string_view> names{"worker_queue",  "worker_artifacts", "resolver_id",  "resolver_modules",
+                                      "concurrency",   "worker_name",      "task_types",   "worker_drain",
+                                      "worker_grace",  "module_dir",       "allow_source", "source_time",
+                                      "source_memory", "source_output",    "log_level",    "log_format"};
   const auto& of_clients = client_settings();
   names.insert(names.begin() + 1, of_clients.begin(), of_clients.end());
   return names;
@@ -94,10 +94,9 @@ ExitCode work(const SettingValues& settings) {
   auto options = options_from(settings);
   const auto logger = options.logger;
   for (const auto& module : register_what_was_told(registrations_from(settings), Elsewhere::workers)) {
-    logger->info("module loaded", {{"module", module.name},
-                                   {"version", module.version},
-                                   {"path", module.path},
-                                   {"tasks", module.tasks.size()}});
+    logger->info(
+        "module loaded",
+        {{"module", module.name}, {"version", module.version}, {"path", module.path}, {"tasks", module.tasks.size()}});
   }
   Worker worker(std::move(options));
   interrupts.first_time([&worker] { worker.drain(); });

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 from .client import Client
 from .connection import dump, load
 from .context import Context
-from .errors import InvalidParams, NotAllowed, NotFound, Permanent, Problem, Retry, Unavailable, Unreachable
+from .errors import CoreMachineError, InvalidParams, NotAllowed, NotFound, Permanent, Problem, Retry, Unreachable
 from .leases import LeaseBook, Running
 
 Handler = Callable[..., Any]
@@ -27,6 +27,25 @@ _MOST_LOST = 64  # threads whose handlers do not end that are replaced
 _POLL_WAIT = 20.0
 _SEEN_EVERY = 10.0
 _FOR_REPORTS = 5.0
+
+
+_Types = Union[type, Tuple[type, ...]]
+_NUMBER = (int, float)
+#: what is used of a task, and of the news of a lease
+_TASK: Mapping[str, _Types] = {
+    "lease": str, "job_id": str, "task_type": str, "idempotency_key": str, "stage": int, "round": int, "index": int,
+    "attempt": int, "term_ms": _NUMBER, "timeout_ms": _NUMBER, "heartbeat_ms": _NUMBER, "alone": bool, "params": dict,
+}
+_NEWS: Mapping[str, _Types] = {"lease": str, "state": str}
+
+
+class _StrangeAnswer(CoreMachineError):
+    """It is no problem, and not what was asked for: something between here and the server has answered, or the server
+    is of another kind. Nobody knows what the server has heard."""
+
+
+#: how a call comes to nothing; it is made again later
+_CAME_TO_NOTHING = (Unreachable, Problem, _StrangeAnswer)
 
 
 class Worker:
@@ -164,7 +183,7 @@ class Worker:
     def _leave(self) -> None:
         try:
             self.client.connection.request("POST", "/api/v1/workers/$leave", body={"worker": self.name})
-        except (Unreachable, Problem) as error:
+        except (CoreMachineError, ValueError) as error:
             self.log.warning("could not leave: %s", error)
 
     # ---- handlers ----
@@ -290,8 +309,8 @@ class Worker:
                     return
             body = {**self._about(), "max_tasks": room, "wait": f"{int(_POLL_WAIT * 1000)}ms"}
             try:
-                tasks = self._ask("$poll", body, patience=_POLL_WAIT)["tasks"]
-            except (Unreachable, Problem) as error:
+                tasks = self._ask("$poll", body, "tasks", _TASK, patience=_POLL_WAIT)
+            except _CAME_TO_NOTHING as error:
                 if self._mind(error, pause):
                     return
                 continue
@@ -318,7 +337,7 @@ class Worker:
                     return
                 outcomes = list(self._book.reports())
             try:
-                news = self._ask("$complete", {"worker": self.name, "outcomes": outcomes})["leases"]
+                news = self._ask("$complete", {"worker": self.name, "outcomes": outcomes}, "leases", _NEWS)
             except InvalidParams as error:
                 with self._changed:
                     lease = self._book.refused(str(error))
@@ -326,7 +345,7 @@ class Worker:
                 if lease is not None:
                     self.log.error("the server refuses a report on lease %s: %s", lease, error)
                 continue
-            except (Unreachable, Problem) as error:
+            except _CAME_TO_NOTHING as error:
                 if self._mind(error, pause):
                     return
                 continue
@@ -358,8 +377,9 @@ class Worker:
                 if news is not None
             ]
             try:
-                news = self._ask("$heartbeat", {**self._about(), "leases": leases, "progress": progress})["leases"]
-            except (Unreachable, Problem) as error:
+                said_too = {"leases": leases, "progress": progress}
+                news = self._ask("$heartbeat", {**self._about(), **said_too}, "leases", _NEWS)
+            except _CAME_TO_NOTHING as error:
                 for running, told in said:
                     if told is not None:
                         running.context._put_news_back()
@@ -380,14 +400,25 @@ class Worker:
             "resolver_id": self.resolver_id,
         }
 
-    def _ask(self, verb: str, body: Mapping[str, Any], patience: float = 0.0) -> Any:
-        answer = self.client.connection.request(
-            "POST", f"/api/v1/workers/{verb}", body=body, patience=patience, repeat=False
-        )[2]
+    def _ask(
+        self, verb: str, body: Mapping[str, Any], member: str, fits: Mapping[str, _Types], patience: float = 0.0
+    ) -> List[Any]:
+        """This list of the answer, whose elements have these members."""
+        try:
+            answer = self.client.connection.request(
+                "POST", f"/api/v1/workers/{verb}", body=body, patience=patience, repeat=False
+            )[2]
+        except ValueError as error:
+            raise _StrangeAnswer(f"{self.client.connection.server} answers {verb} with what is no JSON: {error}") from error
+        found = answer.get(member) if isinstance(answer, dict) else None
+        if not isinstance(found, list) or not all(_has(each, fits) for each in found):
+            raise _StrangeAnswer(
+                f"{self.client.connection.server} answers {verb} with what no server says; is it one? {str(answer)[:200]}"
+            )
         if not self._heard:
             self.log.info("connected to %s as %s", self.client.connection.server, self.name)
         self._heard = True
-        return answer
+        return found
 
     def _mind(self, error: Exception, pause: "_Pause") -> bool:
         """After a call that came to nothing. True: there is no point in going on."""
@@ -402,6 +433,10 @@ class Worker:
             while time.monotonic() < until and not self._over:
                 self._changed.wait(until - time.monotonic())
             return self._over
+
+
+def _has(value: Any, members: Mapping[str, _Types]) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), types) for name, types in members.items())
 
 
 class _Pause:
