@@ -2,6 +2,9 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
 
 #include <boost/json/array.hpp>
 #include <boost/json/basic_parser_impl.hpp>
@@ -206,8 +209,40 @@ Error refusal(std::string message) {
   return Error{ErrorCode::invalid_argument, std::move(message)};
 }
 
+/// Numbers whose exponent is larger than the parser counts, and that are zero all the same, get a smaller one of the
+/// same length; nothing if there are none.
+std::optional<std::string> with_smaller_exponents(std::string_view text) {
+  constexpr std::string_view number = "+-.0123456789Ee";
+  constexpr std::size_t least_exponent = 400;
+  std::optional<std::string> changed;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
+      ++at;
+      continue;
+    }
+    const auto end = std::min(text.find_first_not_of(number, at), text.size());
+    const auto token = text.substr(at, end - at);
+    at = std::max(end, at + 1);
+    const auto mark = token.find_first_of("eE");
+    if (mark == std::string_view::npos) continue;
+    const auto digits = token.substr(std::min(token.find_first_not_of("+-", mark + 1), token.size()));
+    const auto counted = digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+    const bool is_long = counted.size() > 9 && counted.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool is_zero = token.substr(0, mark).find_first_of("123456789") == std::string_view::npos;
+    if (!is_long || !(is_zero || token[mark + 1] == '-')) continue;
+    if (!changed) changed.emplace(text);
+    // An exponent that no mantissa of this length makes up for, or none.
+    const auto exponent = token[mark + 1] == '-' ? std::to_string(least_exponent + mark) : std::string();
+    const auto from = static_cast<std::size_t>(digits.data() - text.data());
+    changed->replace(from, digits.size(), std::string(digits.size() - exponent.size(), '0') + exponent);
+  }
+  return changed;
+}
+
 Result<json::value> parse(std::string_view text, bool strict, std::size_t max_depth,
                           std::vector<ParamFault>* beyond = nullptr) {
+  const auto noted = beyond ? static_cast<std::ptrdiff_t>(beyond->size()) : 0;
   json::parse_options options;
   options.max_depth = max_depth;
   json::basic_parser<Builder> parser(options, strict, beyond);
@@ -215,6 +250,10 @@ Result<json::value> parse(std::string_view text, bool strict, std::size_t max_de
   const auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
   if (!ec) return parser.handler().take();
+  if (ec == json::error::exponent_overflow) {
+    if (beyond) beyond->erase(beyond->begin() + noted, beyond->end());
+    if (const auto plain = with_smaller_exponents(text)) return parse(*plain, strict, max_depth, beyond);
+  }
   const auto& builder = parser.handler();
   auto message = place_of(text, used) + ": " + (builder.fault().empty() ? in_words(ec, text, used) : builder.fault());
   if (const auto pointer = builder.pointer(); pointer != "#") message += " (at " + pointer + ")";

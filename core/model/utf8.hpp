@@ -35,4 +35,13 @@ constexpr std::size_t find_invalid_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
+/// How many of the first bytes are whole characters, `most` at most. Of text that is not UTF-8 it may be `most`.
+constexpr std::size_t whole_characters(std::string_view text, std::size_t most) {
+  constexpr std::size_t longest_tail = 3;
+  if (text.size() <= most) return text.size();
+  std::size_t end = most;
+  while (end > 0 && most - end < longest_tail && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U ? most : end;
+}
+
 }  // namespace coremachine

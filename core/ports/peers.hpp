@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,8 +47,13 @@ class Peers {
   /// Nothing runs here any more: the others may take what is left at once.
   virtual void leave() = 0;
 
-  /// Who has the job; nothing: this machine, or nobody, or the job is over. Any thread.
-  virtual std::optional<Incarnation> owner_elsewhere(JobId job) const = 0;
+  /// Who has each of these jobs that another machine has; not among them: this machine's, nobody's, and those that are
+  /// over and whose machine has gone, which are this machine's from now on. Any thread.
+  virtual std::map<JobId, Incarnation> owners_elsewhere(const std::vector<JobId>& jobs) const = 0;
+  std::optional<Incarnation> owner_elsewhere(JobId job) const {
+    const auto owners = owners_elsewhere({job});
+    return owners.empty() ? std::nullopt : std::optional(owners.begin()->second);
+  }
   /// Messages to one machine arrive in order, or not at all: where one is lost, its sender or its receiver is about to
   /// be fenced. Any thread.
   virtual void send(Incarnation to, std::string_view message) = 0;

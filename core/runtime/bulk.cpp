@@ -53,8 +53,12 @@ class BulkControl {
       const auto slice = shell_.reading([&](const Store& store) {
         auto found = store.list_jobs(wanted);
         // Each of several machines does it to the jobs that it has.
-        if (const auto* peers = store.peers())
-          std::erase_if(found.rows, [&](const JobRow& row) { return peers->owner_elsewhere(row.id).has_value(); });
+        if (const auto* peers = store.peers(); peers && !found.rows.empty()) {
+          std::vector<JobId> jobs;
+          for (const auto& row : found.rows) jobs.push_back(row.id);
+          const auto owners = peers->owners_elsewhere(jobs);
+          std::erase_if(found.rows, [&](const JobRow& row) { return owners.contains(row.id); });
+        }
         return found;
       });
       if (!slice) return slice.error();

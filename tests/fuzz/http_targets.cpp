@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "core/model/percent.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "tests/http/wire/transcript.hpp"
 #include "triggers/http/wire/authority.hpp"

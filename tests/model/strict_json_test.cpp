@@ -96,6 +96,42 @@ TEST_SUITE("model: strict json") {
     }
   }
 
+  TEST_CASE("a zero is a zero, however long its exponent") {
+    struct Row {
+      std::string text;
+      double number;
+      bool negative = false;
+    };
+    const Row rows[] = {
+        {"0e999999999999", 0},           {"-0.000E+99999999999999999999", 0, true}, {"0e-999999999999", 0},
+        {"1e-999999999999", 0},          {"-12.5e-99999999999", 0, true},           {"5e-000000000000000000001", 0.5},
+        {"5e000000000000000000001", 50}, {"0e0000000000000000000000000", 0},
+    };
+    for (const auto& row : rows) {
+      CAPTURE(row.text);
+      const auto value = parse_strict(row.text);
+      REQUIRE(value.has_value());
+      REQUIRE(value->is_double());
+      CHECK(value->get_double() == row.number);
+      CHECK(std::signbit(value->get_double()) == row.negative);
+    }
+    // Beside it everything is as it was.
+    std::vector<ParamFault> beyond;
+    const std::string strange = R"({"a\"0e999999999999":["0e999999999999",0e999999999999,18446744073709551616,1]})";
+    const auto value = parse_strict(strange, beyond);
+    REQUIRE(value.has_value());
+    const auto& list = value->as_object().at(R"(a"0e999999999999)").as_array();
+    CHECK(list.at(0) == "0e999999999999");
+    CHECK(list.at(1) == 0.0);
+    CHECK(list.at(3) == 1);
+    CHECK(beyond.size() == 1);
+    CHECK(refusal_of("[0e999999999999,1e999999999999]").find("the exponent") != std::string::npos);
+    CHECK(refusal_of("[0e999999999999,]").find("line 1, column 17: this is not JSON") != std::string::npos);
+    CHECK(refusal_of("[0e999999999999,1.e-999999999999]").find("not JSON") != std::string::npos);
+    CHECK(refusal_of("[0e999999999999,01e-999999999999]").find("not JSON") != std::string::npos);
+    CHECK(refusal_of("[0e999999999999e,1]") != "accepted");
+  }
+
   TEST_CASE("nesting to the limit is read") {
     CHECK(parse_strict(brackets(32)).has_value());
   }

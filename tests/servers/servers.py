@@ -110,6 +110,26 @@ def events_of(server, job):
     return [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
 
 
+def no_place(cluster, server):
+    """One that cannot listen ends, while the others ask it for what they ask all."""
+    ended = threading.Event()
+
+    def ask_all():
+        while not ended.is_set():
+            check(server.get("/workers").status == 200, "a list is put together without it")
+
+    asking = threading.Thread(target=ask_all)
+    asking.start()
+    try:
+        for _ in range(3):
+            late = subprocess.run([cluster.program, "serve", "--listen", server.address, "--store", cluster.store,
+                                   "--server-name", "late"], cwd=cluster.folder, capture_output=True, text=True)
+            check(late.returncode == 4 and "another program listens there" in late.stderr, f"it says why: {late}")
+    finally:
+        ended.set()
+        asking.join()
+
+
 def requests(cluster):
     """Any server answers any request."""
     a = cluster.server("a", "--workers", "2")
@@ -156,6 +176,7 @@ def requests(cluster):
     twin = subprocess.run([cluster.program, "serve", "--listen", "127.0.0.1:0", "--store", cluster.store, "--server-name",
                            "b"], cwd=cluster.folder, capture_output=True, text=True)
     check(twin.returncode != 0 and "in use by another process" in twin.stderr, f"a name is one server's: {twin}")
+    no_place(cluster, a)
 
     # What is to happen once does, whoever is asked.
     key = {"Idempotency-Key": "once"}

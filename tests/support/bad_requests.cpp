@@ -127,7 +127,7 @@ void add_fields(Rows& rows) {
       {"Host as a list", get("Host: localhost, example.com\r\n"), 400},
       {"Host with a port that is none", get("Host: localhost:http\r\n"), 400},
       {"Host with a port that is too large", get("Host: localhost:65536\r\n"), 400},
-      {"Host with an empty port", get("Host: localhost:\r\n"), 400},
+      {"Host with an empty port and more", get("Host: localhost: 80\r\n"), 400},
       {"Host with two ports", get("Host: localhost:80:80\r\n"), 400},
       {"Host of a port alone", get("Host: :80\r\n"), 400},
       {"Host with a bad IPv6 address", get("Host: [::1::]\r\n"), 400},

@@ -33,12 +33,13 @@ constexpr char take_jobs[] =
     "AND EXISTS (SELECT 1 FROM server WHERE incarnation = $1 AND NOT fenced) RETURNING id";
 // A job that is over and whose machine has gone is the one's that asks, so that one alone may take it up again.
 constexpr char claim_ended[] =
-    "UPDATE job SET owner = $2 WHERE id = $1 AND owner <> $2 "
-    "AND status IN ('completed', 'completed_with_errors', 'failed', 'dead', 'cancelled') "
-    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = owner AND NOT fenced)";
-constexpr char owner_of[] =
-    "SELECT owner FROM job WHERE id = $1 AND owner <> $2 "
-    "AND EXISTS (SELECT 1 FROM server WHERE incarnation = owner AND NOT fenced)";
+    "UPDATE job SET owner = $2 WHERE id IN (SELECT j.id FROM job j WHERE j.id = ANY($1::text[]) AND j.owner <> $2 "
+    "AND j.status IN ('completed', 'completed_with_errors', 'failed', 'dead', 'cancelled') "
+    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced) ORDER BY j.id FOR UPDATE)";
+constexpr char owners_of[] =
+    "SELECT j.id, j.owner, EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced), "
+    "j.status IN ('completed', 'completed_with_errors', 'failed', 'dead', 'cancelled') "
+    "FROM job j WHERE j.id = ANY($1::text[]) AND j.owner <> $2";
 constexpr char put_message[] =
     "WITH put AS (INSERT INTO message (receiver, sender, body) VALUES ($1, $2, $3) RETURNING receiver) "
     "SELECT pg_notify('cm_' || left(md5(current_schema()), 16) || '_' || receiver::text, '') FROM put";
@@ -159,12 +160,27 @@ void PostgresPeers::leave() {
   });
 }
 
-std::optional<Incarnation> PostgresPeers::owner_elsewhere(JobId job) const {
-  return asks_.ask([&](Connection& by) -> std::optional<Incarnation> {
-    by.query(claim_ended, job.str(), self_);
-    auto rows = by.query(owner_of, job.str(), self_);
-    if (!rows.next()) return std::nullopt;
-    return rows.as<Incarnation>(0);
+std::map<JobId, Incarnation> PostgresPeers::owners_elsewhere(const std::vector<JobId>& jobs) const {
+  return asks_.ask([&](Connection& by) {
+    std::map<JobId, Incarnation> owners;
+    ArrayParam ids, ended;
+    for (const auto job : jobs) ids.put(job.str());
+    const auto look = [&](ArrayParam& at, bool and_note) {
+      auto rows = by.query(owners_of, at, self_);
+      while (rows.next()) {
+        if (rows.flag(2)) {
+          if (const auto id = JobId::parse(rows.view(0))) owners.emplace(*id, rows.as<Incarnation>(1));
+        } else if (and_note && rows.flag(3)) {
+          ended.put(rows.view(0));
+        }
+      }
+    };
+    look(ids, true);
+    if (ended.size() == 0) return owners;
+    // Whoever else asks at this moment may be the one that gets them.
+    by.query(claim_ended, ended, self_);
+    look(ended, false);
+    return owners;
   });
 }
 

@@ -27,7 +27,7 @@ class PostgresPeers final : public Peers {
   Round beat(Milliseconds term) override;
   std::vector<JobId> take_over(const std::vector<JobKind>& kinds, std::size_t limit) override;
   void leave() override;
-  std::optional<Incarnation> owner_elsewhere(JobId job) const override;
+  std::map<JobId, Incarnation> owners_elsewhere(const std::vector<JobId>& jobs) const override;
   void send(Incarnation to, std::string_view message) override;
   void listen(std::function<void(Incarnation from, std::string message)> take) override;
 

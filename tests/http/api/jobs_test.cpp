@@ -87,6 +87,11 @@ TEST_SUITE("http: jobs") {
     world.keeper.open();
     CHECK(World::json_of(waiting->response()).at("status") == "completed");
     CHECK(world.get("/api/v1/jobs/" + id + "/result?wait=60s").status == 200);
+    // Longer than anybody waits, and than a number can say.
+    for (const char* wait : {"61s", "1000000d", "99999999999999999999999.5ms"})
+      CHECK(world.get("/api/v1/jobs/" + id + "?wait=" + wait).status == 200);
+    for (const char* wait : {"", "s", "1000000", "1000000x", "-1000000d", "1000000d1"})
+      CHECK(world.get("/api/v1/jobs/" + id + "?wait=" + wait).status == 400);
   }
 
   TEST_CASE("of waiting requests there are only so many, and those whose client has gone do not count") {

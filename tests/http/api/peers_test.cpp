@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/model/utf8.hpp"
 #include "tests/http/api/api_fixture.hpp"
 #include "tests/http/api/gate.hpp"
 
@@ -14,6 +15,17 @@ using coremachine::tests::Answered;
 using coremachine::tests::ApiFixture;
 
 namespace {
+
+/// Of each three places in it two are inside of a character: pieces of any power of two bytes end at each of them.
+std::string words() {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "\xe2\x82\xac";
+  return text;
+}
+
+struct WordyJob : tests::GatedJob {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {{"wordy"}}; }
+};
 
 /// Two servers, each with jobs of its own, and the wires between them.
 class World {
@@ -29,6 +41,10 @@ class World {
       servers_[peer] = std::make_unique<ApiFixture>(
           std::move(options), std::move(of_machine), [this](JobRegistry& jobs, TaskRegistry& tasks) {
             jobs.add<tests::GatedJob>("kept");
+            jobs.add<WordyJob>("wordy");
+            tasks.add("wordy", [](const json::object&) -> TaskResult {
+              return TaskFailure{"error", words(), TaskFailure::Kind::permanent};
+            });
             tasks.add("gated", [this](const json::object&) { return keeper.run(); });
           });
     }
@@ -60,6 +76,21 @@ class World {
     const std::lock_guard lock(mutex_);
     cut_ = true;
   }
+  /// The store does not say where leases belong.
+  void lose_places() {
+    const std::lock_guard lock(mutex_);
+    no_places_ = true;
+  }
+  /// From now on whoever sends waits.
+  void hold(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  void wait_for_sender() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
 
   tests::Gatekeeper keeper;
 
@@ -80,6 +111,7 @@ class World {
     }
     LeasePlace place_of(LeaseId lease) override {
       const std::lock_guard lock(world_.mutex_);
+      if (world_.no_places_) throw Failure(Error{ErrorCode::store_failed, "the store does not answer"});
       auto place = world_.places_[lease.str()];
       if (place.peer == self_) place.peer.reset();
       return place;
@@ -89,8 +121,14 @@ class World {
       return self_ == 1 ? std::nullopt : std::optional<http::Peer>(1);
     }
     void send(http::Peer to, std::string message) override {
-      const std::lock_guard lock(world_.mutex_);
-      if (world_.cut_) throw Failure(Error{ErrorCode::store_failed, "cut"});
+      std::unique_lock lock(world_.mutex_);
+      ++world_.waiting_;
+      world_.changed_.notify_all();
+      world_.changed_.wait(lock, [this] { return !world_.held_; });
+      --world_.waiting_;
+      // As PostgreSQL.
+      const bool is_text = find_invalid_utf8(message) == std::string::npos;
+      if (world_.cut_ || !is_text) throw Failure(Error{ErrorCode::store_failed, "cut"});
       world_.messages_.push_back({self_, to, std::move(message)});
       world_.changed_.notify_all();
     }
@@ -120,6 +158,9 @@ class World {
   std::map<std::string, LeasePlace> places_;
   bool stopped_ = false;
   bool cut_ = false;
+  bool no_places_ = false;
+  bool held_ = false;
+  int waiting_ = 0;
   std::map<http::Peer, std::unique_ptr<Link>> links_;
   std::map<http::Peer, std::unique_ptr<ApiFixture>> servers_;
   std::thread wires_;
@@ -240,6 +281,7 @@ TEST_SUITE("http: several servers") {
     json::object message{{"kind", "answer"}, {"id", 12345}, {"status", 200}, {"streams", false}};
     message["fields"] = json::array();
     message["body"] = answer.body;
+    message["hands_out"] = true;
     world.server(2).api->peer_desk()->take(1, json::serialize(message));
     const auto again = poll(world.server(1), R"(, "wait": "60s")");
     REQUIRE(again.size() == 1);
@@ -331,6 +373,68 @@ TEST_SUITE("http: several servers") {
     const auto all = stream->read_all();
     CHECK(all.find("job.accepted") != std::string::npos);
     CHECK(all.find("job.completed") != std::string::npos);
+  }
+
+  TEST_CASE("text is text all the way") {
+    World world;
+    const auto id = world.submit(1, "kept");
+    auto& other = world.server(2);
+    const auto path = "/api/v1/jobs/" + id;
+    const auto bad = other.post(path + "/signal", "{\"name\": \"\xff\"}");
+    CHECK(bad.status == 400);
+    CHECK(ApiFixture::text(ApiFixture::json_of(bad), "detail").find("UTF-8") != std::string::npos);
+    CHECK(other.ask("GET", path, {}, {{"user-agent", "caf\xe9"}}).status == 200);
+    const auto keyed = other.ask("POST", "/api/v1/jobs/kept", "{}", {{"idempotency-key", "caf\xe9"}});
+    CHECK(keyed.status == 400);
+    CHECK(ApiFixture::text(ApiFixture::json_of(keyed), "detail").starts_with("Idempotency-Key"));
+    const auto wordy = world.submit(1, "wordy");
+    const auto told = other.begin("GET", "/api/v1/jobs/" + wordy + "/events")->read_all();
+    CHECK(told.find("event: job.failed") != std::string::npos);
+    CHECK(told.find(words()) != std::string::npos);
+  }
+
+  TEST_CASE("a job goes on while the way to another server is held up") {
+    World world;
+    const auto id = world.submit(1, "kept");
+    const auto waiting = world.server(2).begin("GET", "/api/v1/jobs/" + id + "?wait=60s");
+    const auto stream = world.server(2).begin("GET", "/api/v1/jobs/" + id + "/events");
+    stream->read_until([](const std::string& text) { return text.find("job.started") != std::string::npos; });
+    // Messages come in order: the others wait by now.
+    CHECK(world.server(2).get("/api/v1/jobs/" + id).status == 200);
+    world.hold(true);
+    world.keeper.open();
+    world.wait_for_sender();
+    const auto next = world.server(1).submit("hello_world", "{}", "?wait=60s");
+    CHECK(ApiFixture::text(ApiFixture::json_of(world.server(1).get("/api/v1/jobs/" + next)), "status") == "completed");
+    CHECK_FALSE(waiting->has_response());
+    world.hold(false);
+    CHECK(waiting->response().status == 200);
+    CHECK(stream->read_all().find("job.completed") != std::string::npos);
+  }
+
+  TEST_CASE("what a worker says is refused where the store does not say whom it is for") {
+    World world(0);
+    world.submit(1, "hello_world");
+    const auto tasks = poll(world.server(2));
+    REQUIRE(tasks.size() == 1);
+    world.put(tasks[0].at("lease"), {1});
+    world.lose_places();
+    const auto answer = complete(world.server(2), tasks);
+    CHECK(answer.status == 503);
+    CHECK(ApiFixture::text(ApiFixture::json_of(answer), "detail").find("does not answer") != std::string::npos);
+    CHECK(beat(world.server(2), tasks[0].at("lease")).status == 503);
+  }
+
+  TEST_CASE("a result that looks like tasks is no hand-out, whenever it comes") {
+    World world;
+    json::object message{{"kind", "answer"}, {"id", 12345}, {"status", 200}, {"streams", false}};
+    message["fields"] = json::array();
+    message["body"] = R"({"tasks":[1]})";
+    world.server(2).api->peer_desk()->take(1, json::serialize(message));
+    // Nor does one that says so, and is none, end the server.
+    message["hands_out"] = true;
+    world.server(2).api->peer_desk()->take(1, json::serialize(message));
+    CHECK(world.server(2).get("/livez").status == 200);
   }
 
   TEST_CASE("a client that goes away is no longer waited for") {

@@ -10,8 +10,8 @@
 
 using namespace coremachine;
 using http::Effort;
-using http::Gathering;
 using http::Readers;
+using http::WakeGathering;
 
 TEST_SUITE("http: readers") {
   TEST_CASE("all work is done, whatever its effort, by whoever is free") {
@@ -69,7 +69,7 @@ TEST_SUITE("http: readers") {
     int wakes = 0;
     const auto mailbox = std::make_shared<http::Mailbox>([&] { ++wakes; });
     {
-      Gathering gathering;
+      WakeGathering gathering;
       mailbox->put({nullptr, http::Letter::End{}});
       CHECK(wakes == 1);  // it was off
       CHECK(mailbox->take().size() == 1);
@@ -83,13 +83,13 @@ TEST_SUITE("http: readers") {
       CHECK(wakes == 2);
     }
     CHECK(wakes == 3);
-    CHECK(Gathering::current() == nullptr);
+    CHECK(WakeGathering::current() == nullptr);
   }
 
   TEST_CASE("a mailbox that was emptied or closed meanwhile wakes nobody") {
     int wakes = 0;
     const auto mailbox = std::make_shared<http::Mailbox>([&] { ++wakes; });
-    Gathering gathering;
+    WakeGathering gathering;
     gathering.turn(true);
     mailbox->put({nullptr, http::Letter::End{}});
     CHECK(mailbox->take().size() == 1);

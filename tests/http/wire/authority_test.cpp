@@ -19,6 +19,8 @@ TEST_SUITE("http wire: authority") {
         {"[::ffff:127.0.0.1]", {"[::ffff:127.0.0.1]"}},
         {"a_b-c.example.", {"a_b-c.example."}},
         {"a:0", {"a", 0}},
+        {"localhost:", {"localhost"}},
+        {"[::1]:", {"[::1]"}},
     };
     for (const auto& row : rows) {
       CAPTURE(row.text);
@@ -28,8 +30,8 @@ TEST_SUITE("http wire: authority") {
 
   TEST_CASE("what is none") {
     for (const std::string text :
-         {"",          ":",          ":80",         "a:",       "a:b",  "a:-1",        "a:+1", "a:1 ",    " a",
-          "a b",       "a:65536",    "a:1:2",       "::1",      "[::1", "[]",          "[a]",  "[::1]80", "[::1]:",
+         {"",          ":",          ":80",         "a::",      "a:b",  "a:-1",        "a:+1", "a:1 ",    " a",
+          "a b",       "a:65536",    "a:1:2",       "::1",      "[::1", "[]",          "[a]",  "[::1]80", "[::1]::",
           "[::1]x:80", "[::1%eth0]", "[127.0.0.1]", "u@a",      "a/b",  "a?b",         "a#b",  "a\\b",    "a%41",
           "a,b",       "a\tb",       "\xc3\xa9",    "http://a", "*",    "[::1]:65536", "]",    "["}) {
       CAPTURE(text);

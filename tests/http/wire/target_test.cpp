@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "core/model/percent.hpp"
+
 using namespace coremachine;
 using namespace coremachine::http;
 

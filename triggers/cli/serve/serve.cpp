@@ -13,6 +13,7 @@
 
 #include <coremachine/runtime/core_machine.hpp>
 
+#include "core/model/percent.hpp"
 #include "jobs/builtin.hpp"
 #include "triggers/cli/output.hpp"
 #include "triggers/cli/queue_kinds.hpp"
@@ -73,22 +74,6 @@ std::string server_name_of(const ServeOptions& options) {
   return std::string(host.data()) + "-" + (port == "0" ? std::to_string(::getpid()) : port);
 }
 
-std::string escaped(const std::string& text) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                          c == '.' || c == '_' || c == '~';
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_plain) {
-      out += c;
-    } else {
-      out.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
-  }
-  return out;
-}
-
 /// Servers share a store in PostgreSQL, each under its own name.
 std::string store_of(const ServeOptions& options) {
   const auto& store = options.store;
@@ -96,7 +81,7 @@ std::string store_of(const ServeOptions& options) {
   const bool has_name = query != std::string::npos && (store.find("?server=", query) != std::string::npos ||
                                                        store.find("&server=", query) != std::string::npos);
   if (!is_postgres(store) || has_name) return store;
-  return store + (query == std::string::npos ? "?" : "&") + "server=" + escaped(server_name_of(options));
+  return store + (query == std::string::npos ? "?" : "&") + "server=" + percent_encoded(server_name_of(options));
 }
 
 void log_module(Logger& logger, const LoadedModule& module) {
@@ -235,6 +220,7 @@ ExitCode serve(const ServeOptions& options) {
   CoreMachine machine(std::move(of_machine));
   const auto pump = serve_queue(options.queue, machine, logger);
   auto of_api = api_options(machine, **access);
+  of_api.warn = [logger](const std::string& message) { logger->warn(message); };
   if (pump) show_queue(of_api, machine, *pump);
   of_api.jobs = &jobs;
   of_api.tasks = &tasks;
@@ -242,10 +228,7 @@ ExitCode serve(const ServeOptions& options) {
   of_api.peers = machine.shares_store() ? &peers : nullptr;
   if (of_api.peers) of_api.server_name = server_name_of(options);
   http::Api api(std::move(of_api));
-  if (auto* desk = api.peer_desk()) {
-    machine.on_peers([desk](std::uint64_t from, const std::string& message) { desk->take(from, message); },
-                     [desk](std::uint64_t peer) { desk->peer_has_gone(peer); });
-  }
+  http::PeerListener listener(machine, api.peer_desk());
   http::Server server(server_options(options, logger), application_of(api, options.body_limit, logger));
   const auto bound = server.start();
   if (!bound) {
@@ -262,7 +245,7 @@ ExitCode serve(const ServeOptions& options) {
   logger->info("stopping: nothing new is taken, what runs may end");
   constexpr Milliseconds for_answers{10'000};
   api.drain(for_answers);
-  machine.on_peers({}, {});
+  listener.stop();
   if (pump) pump->stop();
   machine.stop();
   server.drain(for_answers);

@@ -70,7 +70,7 @@ Result<Site> Site::make(const std::string& listen, const std::vector<std::string
     const bool below = name.starts_with('.');
     const auto parsed = Authority::parse(below ? name.substr(1) : name);
     const std::string host(parsed ? without_dot(parsed->host) : "");
-    if (!is_whole(host) || parsed->port) {
+    if (!is_whole(host) || parsed->port || name.ends_with(':')) {
       return Error{ErrorCode::invalid_argument, "allow-host: \"" + name +
                                                     "\" is not the name of a host without a port, .NAME for all below "
                                                     "it, or *"};

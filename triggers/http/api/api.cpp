@@ -1,13 +1,16 @@
 #include "triggers/http/api/api.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "core/model/suggest.hpp"
+#include "core/model/utf8.hpp"
 #include "triggers/http/api/peer_routing.hpp"
 #include "triggers/http/api/router.hpp"
 #include "triggers/http/api/worker_routing.hpp"
+#include "triggers/http/wire/characters.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -93,6 +96,20 @@ Problem bad_parameters(std::vector<ParameterFault> faults) {
   return problem;
 }
 
+/// What goes to other servers is text; what is none is refused by whoever is asked. Fields that no route reads do not
+/// count.
+bool is_text(const Request& request, const Route& route) {
+  const auto is_utf8 = [](std::string_view text) { return find_invalid_utf8(text) == std::string_view::npos; };
+  const auto is_read = [&](const Field& field) {
+    return std::any_of(route.parameters.begin(), route.parameters.end(), [&](const Parameter& parameter) {
+      return parameter.in == Parameter::In::header && equals_lower(parameter.name, field.name);
+    });
+  };
+  return is_utf8(request.body) && std::all_of(request.fields.begin(), request.fields.end(), [&](const Field& field) {
+           return is_utf8(field.value) || !is_read(field);
+         });
+}
+
 /// What is thrown is the answer.
 void guarded(Call& call, const std::function<void()>& work) {
   try {
@@ -132,9 +149,8 @@ Api::Api(ApiOptions options)
     const auto here = [this](Request request, std::unique_ptr<Outlet> outlet) {
       answer(std::move(request), std::move(outlet));
     };
-    peers_ = std::make_unique<PeerDesk>(*options_.peers, here, [this](Peer from, Response response) {
-      on_reader([this, from, response] { worker_routing_->give_back(from, response); });
-    });
+    const auto too_late = [this](Peer from, const Response& response) { worker_routing_->give_back(from, response); };
+    peers_ = std::make_unique<PeerDesk>(*options_.peers, PeerDesk::Hooks{here, too_late, options_.warn});
     worker_routing_ = std::make_shared<WorkerRouting>(*this, *peers_, here);
   }
   overview_->begin();
@@ -203,39 +219,42 @@ std::shared_ptr<BodyTaker> Api::receive(const Request& head) {
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
   const auto target = peers_ && !draining_ ? Target::parse(request.target) : Error{};
-  if (!target || whose(match(target->segments), request, jobs()) == Whose::anyone)
+  const auto found = target ? match(target->segments) : Match{};
+  if (whose(found, request, jobs()) == Whose::anyone || !is_text(request, *found.find(request.method)))
     return answer(std::move(request), std::move(outlet));
   // Who has the job is read from the store.
-  auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
   const auto id = request.id;
-  if (readers_.run([this, request, kept] { answer_or_pass_on(request, kept); })) return;
+  const auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
+  if (run_on_reader_even_closed([this, request, kept] { answer_or_pass_on(request, std::move(*kept)); })) return;
   const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
   (*kept)->send(to_response(problem_of(error), id));
 }
 
-void Api::answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet) {
+void Api::answer_or_pass_on(Request request, std::unique_ptr<Outlet> outlet) {
   const auto here = [this](Request mine, std::unique_ptr<Outlet> to) { answer(std::move(mine), std::move(to)); };
   const auto found = match(Target::parse(request.target)->segments);
   std::optional<Peer> peer;
-  try {
-    switch (whose(found, request, jobs())) {
-      case Whose::anyone: break;
-      case Whose::owner:
-        if (const auto id = JobId::parse(found.values.at(0))) peer = peers_->link().owner_elsewhere(*id);
-        break;
-      case Whose::first: peer = peers_->link().first_elsewhere(); break;
-      case Whose::everyone:
-        return ask_everyone(*peers_, timers_, peers_->link().others(), request, std::move(*outlet), here);
-      case Whose::workers: {
-        const auto operation = found.find(request.method)->operation;
-        return worker_routing_->route(operation, std::move(request), std::move(*outlet));
+  switch (whose(found, request, jobs())) {
+    case Whose::anyone: break;
+    case Whose::owner:
+      if (const auto id = JobId::parse(found.values.at(0))) {
+        try {
+          peer = peers_->link().owner_elsewhere(*id);
+        } catch (const Failure& failure) {
+          return outlet->send(to_response(problem_of(failure.error()), request.id));
+        }
       }
+      break;
+    case Whose::first: peer = peers_->link().first_elsewhere(); break;
+    case Whose::everyone:
+      return ask_everyone(*peers_, timers_, peers_->link().others(), request, std::move(outlet), here);
+    case Whose::workers: {
+      const auto operation = found.find(request.method)->operation;
+      return worker_routing_->route(operation, std::move(request), std::move(outlet));
     }
-  } catch (const Failure& failure) {
-    return (*outlet)->send(to_response(problem_of(failure.error()), request.id));
   }
-  if (peer) return peers_->pass_on(*peer, request, std::move(*outlet));
-  here(std::move(request), std::move(*outlet));
+  if (peer) return peers_->pass_on(*peer, request, std::move(outlet));
+  here(std::move(request), std::move(outlet));
 }
 
 void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
@@ -310,7 +329,11 @@ void Api::drain(Milliseconds at_most) {
   draining_ = true;
   waiting_.empty();
   streams_.empty();
+  const auto until = std::chrono::steady_clock::now() + at_most;
   calls_->wait_for_none(at_most);
+  const auto rest = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
+  // What was answered to others is to reach them.
+  if (peers_) peers_->close(std::max(rest, Milliseconds{0}));
   closed_ = true;
 }
 
@@ -328,12 +351,17 @@ void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<voi
 }
 
 bool Api::run_on_reader(std::function<void()> work) {
-  return !closed_ && readers_.run([this, work = std::move(work)] {
-    if (closed_) return;
+  return !closed_ && run_on_reader_even_closed([this, work = std::move(work)] {
+    if (!closed_) work();
+  });
+}
+
+bool Api::run_on_reader_even_closed(std::function<void()> work) {
+  return readers_.run([work = std::move(work)] {
     try {
       work();
     } catch (const std::exception&) {
-      // Nobody waits for it, and it will be tried again.
+      // Nobody waits for it, or who does is told as its outlet goes.
     }
   });
 }

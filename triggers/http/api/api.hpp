@@ -39,8 +39,10 @@ struct ApiOptions {
   Milliseconds heartbeat{15'000};     ///< of event streams
   /// Whether a request may do what needs this role, or nothing but a known site; empty: everybody may do everything.
   std::function<std::optional<Refusal>(const Request& head, std::optional<Role> needed)> access = {};
-  PeerLink* peers = nullptr;                ///< other servers that work on the same store; outlives the Api
-  std::string server_name = {};             ///< among those; empty: there are no others
+  PeerLink* peers = nullptr;     ///< other servers that work on the same store; outlives the Api
+  std::string server_name = {};  ///< among those; empty: there are no others
+  /// Told of what people should know, and no request is answered with; may be null.
+  std::function<void(const std::string& message)> warn = {};
   std::function<QueueHealth()> queue = {};  ///< of the queue between the machine and workers; empty: there is none
   /// What is shown beside the metrics of the API itself.
   std::function<std::vector<Metric>()> metrics = {};
@@ -120,8 +122,6 @@ class Api {
     };
     on_reader(call, std::move(ask_and_tell), effort);
   }
-  /// Calls `work`, which does not throw, on a thread that may block. False: there is none for it.
-  bool on_reader(std::function<void()> work) { return readers_.run(std::move(work)); }
   /// Calls `work` on a thread that may block. What it throws is the answer to the call.
   void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work, Effort effort = Effort::any);
   /// The same, but where no such thread is free for it, it is called here: for brief work that may not be refused.
@@ -129,9 +129,11 @@ class Api {
   /// Calls `work` on such a thread; what it throws is lost. False, or never: no thread is free, or the machine must not
   /// be used any more.
   bool run_on_reader(std::function<void()> work);
+  /// The same, but whether or not the machine may be used: `work` has to ask. False, and not called: none is free.
+  bool run_on_reader_even_closed(std::function<void()> work);
 
  private:
-  void answer_or_pass_on(Request request, std::shared_ptr<std::unique_ptr<Outlet>> outlet);
+  void answer_or_pass_on(Request request, std::unique_ptr<Outlet> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
   std::optional<Refusal> foresee(const Request& head, const Route& route, const Target& target,
                                  const std::vector<std::string>& values) const;

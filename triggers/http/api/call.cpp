@@ -5,6 +5,7 @@
 
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "triggers/http/api/answers.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -46,10 +47,7 @@ void Call::send(int status, const JobView& job, std::vector<Field> fields, bool 
 }
 
 void Call::send_text(int status, std::string text, std::vector<Field> fields) {
-  Response response{status, std::move(fields), std::move(text)};
-  response.fields.push_back({"content-type", std::string(json_media_type)});
-  response.fields.push_back({"cache-control", "no-store"});
-  send(std::move(response));
+  send(json_response(status, std::move(text), std::move(fields)));
 }
 
 void Call::sign(Response& response) {

@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "core/model/json_text.hpp"
+#include "core/model/utf8.hpp"
+#include "triggers/http/api/answers.hpp"
 
 namespace coremachine::http {
 namespace {
 
-/// So much is written at once; less than what a stream buffers.
+/// At most so much is written at once, less than what a stream buffers, and no character is cut: each piece may go to
+/// another server as text.
 constexpr std::size_t piece = std::size_t{64} << 10U;
 /// A client that has so much before it has lost touch.
 constexpr std::size_t most_pending = std::size_t{8} << 20U;
@@ -25,10 +28,6 @@ std::string text_of(const JobEvent& event) {
   std::string text = "id: " + std::to_string(event.sequence) + "\nevent: " + event.name + "\ndata: ";
   append_json(text, event.data);
   return text.append("\n\n");
-}
-
-Response event_head() {
-  return {200, {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}, {"x-accel-buffering", "no"}}, {}};
 }
 
 }  // namespace
@@ -51,12 +50,12 @@ void EventStream::begin(JobId job, std::uint64_t after) {
   }();
   // A browser comes back after the end of a stream, for ever, unless it is told that there is nothing more.
   if (nothing_left) return call_->send(Response{204, {{"cache-control", "no-store"}}, {}});
-  if (call_->is_head()) return call_->send(event_head());
+  if (call_->is_head()) return call_->send(event_stream_head());
   open(std::move(parts));
 }
 
 void EventStream::open(Parts parts) {
-  parts.flow = call_->stream(event_head());
+  parts.flow = call_->stream(event_stream_head());
   if (!parts.flow) return;
   const auto weak = weak_from_this();
   parts.flow->on_gone([weak] {
@@ -119,7 +118,7 @@ EventStream::Parts EventStream::write_more() {
   if (closed_ || writing_ || !parts_.flow) return {};
   if (!pending_.empty()) {
     writing_ = true;
-    auto text = pending_.substr(0, piece);
+    auto text = pending_.substr(0, whole_characters(pending_, piece));
     pending_.erase(0, text.size());
     return parts_.flow->write(std::move(text)) ? Parts{} : let_go();
   }

@@ -1,5 +1,7 @@
 #include "triggers/http/api/gathering.hpp"
 
+#include <exception>
+#include <string>
 #include <utility>
 
 #include "triggers/http/api/problem.hpp"
@@ -57,7 +59,16 @@ void Gathering::finish() {
     parts = std::move(parts_);
     when_gone_.clear();
   }
-  outlet_->send(sum_(std::move(parts)));
+  outlet_->send(sum_of(std::move(parts)));
+}
+
+/// What a part says may come from a server of another version.
+Response Gathering::sum_of(Parts parts) const {
+  try {
+    return sum_(std::move(parts));
+  } catch (const std::exception& error) {
+    return to_response(problem_of(500, std::string("what several servers answer does not fit: ") + error.what()), {});
+  }
 }
 
 void Gathering::on_gone(std::function<void()> then) {

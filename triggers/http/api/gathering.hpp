@@ -34,6 +34,7 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
   void on_gone(std::function<void()> then);
   void client_has_gone();
   void finish();
+  Response sum_of(Parts parts) const;
 
   std::mutex mutex_;
   Parts parts_;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include <coremachine/runtime/core_machine.hpp>
 
 #include "triggers/http/api/peers.hpp"
@@ -26,6 +29,25 @@ class MachinePeers final : public PeerLink {
   void send(Peer to, std::string message) override {
     if (const auto sent = machine_.send_to_peer(to, message); !sent) throw Failure(sent.error());
   }
+
+ private:
+  CoreMachine& machine_;
+};
+
+/// As long as it is there, the desk is told what the other machines send, and which of them have gone.
+class PeerListener {
+ public:
+  /// Null: there is nobody to tell. Machine and desk outlive it.
+  PeerListener(CoreMachine& machine, PeerDesk* desk) : machine_(machine) {
+    if (!desk) return;
+    machine_.on_peers([desk](std::uint64_t from, const std::string& message) { desk->take(from, message); },
+                      [desk](std::uint64_t peer) { desk->peer_has_gone(peer); });
+  }
+  ~PeerListener() { stop(); }
+  PeerListener(const PeerListener&) = delete;
+  PeerListener& operator=(const PeerListener&) = delete;
+  /// The desk is not told of anything any more when this returns.
+  void stop() { machine_.on_peers({}, {}); }
 
  private:
   CoreMachine& machine_;

@@ -6,6 +6,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "triggers/http/api/answers.hpp"
 #include "triggers/http/api/api.hpp"
 
 namespace coremachine::http {
@@ -14,10 +15,6 @@ namespace {
 constexpr Milliseconds between_looks{1'000};
 /// Of a thread's time at most this part is spent on counting jobs.
 constexpr int count_share = 20;
-
-Response stream_head() {
-  return {200, {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}, {"x-accel-buffering", "no"}}, {}};
-}
 
 Timestamp wall_clock() {
   return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
@@ -104,7 +101,7 @@ Result<json::object> Overview::now(bool with_series) {
 }
 
 void Overview::watch(const std::shared_ptr<Call>& call) {
-  if (call->is_head()) return call->send(stream_head());
+  if (call->is_head()) return call->send(event_stream_head());
   auto watcher = std::make_shared<Watcher>();
   const std::weak_ptr<Watcher> weak = watcher;
   watcher->call = call;
@@ -112,7 +109,7 @@ void Overview::watch(const std::shared_ptr<Call>& call) {
   if (!watcher->seat) {
     return call->refuse(Error{ErrorCode::overloaded, "too many event streams are open already; come again"});
   }
-  const auto flow = call->stream(stream_head());
+  const auto flow = call->stream(event_stream_head());
   if (!flow) return;
   flow->on_gone([self = shared_from_this(), weak] { self->drop(weak); });
   flow->on_drained([self = shared_from_this(), weak] {

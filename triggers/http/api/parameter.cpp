@@ -69,6 +69,9 @@ class Reader {
       case ParameterKind::duration:
         if (const auto duration = parse_duration(text)) return *duration;
         break;
+      case ParameterKind::wait:
+        if (const auto wait = parse_wait(text)) return *wait;
+        break;
       case ParameterKind::time:
         if (const auto time = schedule::parse_rfc3339(text)) return *time;
         break;
@@ -112,6 +115,14 @@ class Reader {
 
 }  // namespace
 
+std::optional<Milliseconds> parse_wait(std::string_view text) {
+  if (const auto duration = parse_duration(text)) return duration;
+  // With another number it would be one: then it is too large.
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const bool is_long = digits > 0 && parse_duration("1" + std::string(text.substr(digits)));
+  return is_long ? std::optional(Milliseconds::max()) : std::nullopt;
+}
+
 std::string in_words(const Parameter& parameter) {
   switch (parameter.kind) {
     case ParameterKind::text: return "text";
@@ -121,7 +132,8 @@ std::string in_words(const Parameter& parameter) {
       if (parameter.high == INT64_MAX) return "an integer of at least " + std::to_string(parameter.low);
       return "an integer from " + std::to_string(parameter.low) + " to " + std::to_string(parameter.high);
     case ParameterKind::flag: return "true or false";
-    case ParameterKind::duration: return "a number with ms, s, m, h or d, as 30s";
+    case ParameterKind::duration:
+    case ParameterKind::wait: return "a number with ms, s, m, h or d, as 30s";
     case ParameterKind::time: return "a time as 2026-01-31T12:00:00Z";
     case ParameterKind::words: return "words of 1 to 128 bytes, separated by commas";
     case ParameterKind::choice: return "one of " + listed(parameter.choices);
@@ -151,7 +163,8 @@ json::object schema_of(const Parameter& parameter) {
       if (const auto initial = integer_from(parameter.initial)) schema["default"] = *initial;
       return schema;
     case ParameterKind::flag: schema["type"] = "boolean"; break;
-    case ParameterKind::duration: schema["pattern"] = R"(^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$)"; break;
+    case ParameterKind::duration:
+    case ParameterKind::wait: schema["pattern"] = R"(^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$)"; break;
     case ParameterKind::time: schema["format"] = "date-time"; break;
     case ParameterKind::words:
       schema = json::object{{"type", "array"}, {"items", {{"type", "string"}, {"minLength", 1}, {"maxLength", 128}}}};

@@ -26,6 +26,7 @@ enum class ParameterKind : std::uint8_t {
   integer,   ///< from `low` to `high`
   flag,      ///< true or false
   duration,  ///< `30s`
+  wait,      ///< a duration, however long
   time,      ///< RFC 3339
   words,     ///< separated by commas, also by giving the parameter again
   choice,    ///< one of `choices`
@@ -45,6 +46,9 @@ struct Parameter {
   std::vector<std::string_view> choices = {};
   In in = In::query;
 };
+
+/// How long somebody would wait: what parse_duration reads, and what is longer than that knows is the longest there is.
+std::optional<Milliseconds> parse_wait(std::string_view text);
 
 /// JSON Schema of what the parameter may be.
 json::object schema_of(const Parameter& parameter);

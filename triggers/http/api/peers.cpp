@@ -1,39 +1,21 @@
 #include "triggers/http/api/peers.hpp"
 
-#include <vector>
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <optional>
 
-#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
+#include "triggers/http/api/peer_message.hpp"
+#include "triggers/http/api/peer_way.hpp"
 #include "triggers/http/api/problem.hpp"
 
 namespace coremachine::http {
 namespace {
 
-json::array to_json(const std::vector<Field>& fields) {
-  json::array list;
-  for (const auto& field : fields) list.push_back(json::array{field.name, field.value});
-  return list;
-}
-
-std::string text_of(const json::object& from, std::string_view name) {
-  const auto* value = from.if_contains(name);
-  return value && value->is_string() ? std::string(value->get_string()) : std::string();
-}
-
-std::vector<Field> fields_of(const json::object& from) {
-  std::vector<Field> fields;
-  for (const auto& each : from.at("fields").as_array()) {
-    const auto& pair = each.as_array();
-    fields.push_back({std::string(pair.at(0).as_string()), std::string(pair.at(1).as_string())});
-  }
-  return fields;
-}
-
-Response response_of(const json::object& from) {
-  return {from.at("status").to_number<int>(), fields_of(from), text_of(from, "body")};
-}
+/// How long others are waited for at the end.
+constexpr Milliseconds patience_at_the_end{1'000};
 
 Response no_answer(const std::string& request_id) {
   auto problem = problem_of(503, "the server that has this job did not answer; another one will have it in a moment");
@@ -43,195 +25,111 @@ Response no_answer(const std::string& request_id) {
 
 }  // namespace
 
-/// What a peer is answered by, as long as the answer goes on.
-class PeerDesk::Way {
- public:
-  Way(PeerDesk& desk, Name name) : desk_(desk), name_(name) {}
+PeerDesk::PeerDesk(PeerLink& link, Hooks hooks) : link_(link), hooks_(std::move(hooks)), outbox_(link) {}
 
-  bool tell(std::string_view kind, json::object message = {}) {
-    if (gone()) return false;
-    desk_.tell(name_, kind, std::move(message));
-    return true;
-  }
-  void forget() {
-    const std::lock_guard lock(desk_.mutex_);
-    desk_.ways_.erase(name_);
-  }
-  bool gone() {
-    const std::lock_guard lock(mutex_);
-    return gone_;
-  }
-  void on_gone(std::function<void()> then) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!gone_) {
-        on_gone_ = std::move(then);
-        return;
-      }
-    }
-    then();
-  }
-  void on_drained(std::function<void()> then) {
-    const std::lock_guard lock(mutex_);
-    on_drained_ = std::move(then);
-  }
-  void client_has_gone() {
-    std::function<void()> then;
-    {
-      const std::lock_guard lock(mutex_);
-      gone_ = true;
-      then = std::exchange(on_gone_, nullptr);
-      on_drained_ = nullptr;
-    }
-    if (then) then();
-  }
-  void drained() {
-    std::function<void()> then;
-    {
-      const std::lock_guard lock(mutex_);
-      then = on_drained_;
-    }
-    if (then) then();
-  }
-  void let_go() {
-    const std::lock_guard lock(mutex_);
-    on_gone_ = on_drained_ = nullptr;
-  }
-
- private:
-  PeerDesk& desk_;
-  const Name name_;
-  std::mutex mutex_;
-  bool gone_ = false;
-  std::function<void()> on_gone_;
-  std::function<void()> on_drained_;
-};
-
-class PeerDesk::WayFlow : public Outflow {
- public:
-  explicit WayFlow(std::shared_ptr<Way> way) : way_(std::move(way)) {}
-  ~WayFlow() override {
-    if (!ended_) way_->tell("broken");
-    way_->let_go();
-    way_->forget();
-  }
-  bool write(std::string bytes) override { return way_->tell("more", {{"bytes", std::move(bytes)}}); }
-  void end() override {
-    ended_ = true;
-    way_->tell("end");
-  }
-  void on_gone(std::function<void()> then) override { way_->on_gone(std::move(then)); }
-  void on_drained(std::function<void()> then) override { way_->on_drained(std::move(then)); }
-
- private:
-  const std::shared_ptr<Way> way_;
-  std::atomic<bool> ended_{false};
-};
-
-class PeerDesk::WayOutlet : public Outlet {
- public:
-  explicit WayOutlet(std::shared_ptr<Way> way) : way_(std::move(way)) {}
-  ~WayOutlet() override {
-    if (way_) send(to_response(problem_of(500, "the request was dropped without an answer"), {}));
-  }
-  void send(Response response) override {
-    const auto way = std::exchange(way_, nullptr);
-    way->tell("answer", head_of(response, false));
-    way->let_go();
-    way->forget();
-  }
-  std::shared_ptr<Outflow> stream(Response head) override {
-    const auto way = std::exchange(way_, nullptr);
-    way->tell("answer", head_of(head, true));
-    return std::make_shared<WayFlow>(way);
-  }
-  void on_gone(std::function<void()> then) override {
-    if (way_) way_->on_gone(std::move(then));
-  }
-
- private:
-  static json::object head_of(const Response& response, bool streams) {
-    return {{"status", response.status},
-            {"fields", to_json(response.fields)},
-            {"body", response.body},
-            {"streams", streams}};
-  }
-  std::shared_ptr<Way> way_;
-};
-
-PeerDesk::PeerDesk(PeerLink& link, Answer answer, TooLate too_late)
-    : link_(link), answer_(std::move(answer)), too_late_(std::move(too_late)) {}
-PeerDesk::~PeerDesk() = default;
-
-void PeerDesk::tell(Name name, std::string_view kind, json::object message) {
-  message["kind"] = kind;
-  message["id"] = name.second;
-  try {
-    link_.send(name.first, json::serialize(message));
-  } catch (const Failure&) {
-    // The peer, or this server, is about to be replaced: whoever waits is told so then.
-  }
+PeerDesk::~PeerDesk() {
+  close(Milliseconds{0});
 }
+
+void PeerDesk::warn(const std::string& message) const {
+  if (hooks_.warn) hooks_.warn(message);
+}
+
+void PeerDesk::tell(Name name, std::string_view kind, std::function<void()> lost) {
+  outbox_.put({name.first, text_of_message({}, kind, name.second), {}, std::move(lost)});
+}
+
+// ---- what is passed on ----
 
 void PeerDesk::pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> outlet) {
-  const auto kept = std::make_shared<Passed>();
-  Name name{to, 0};
-  {
-    const std::lock_guard lock(mutex_);
-    name.second = ++last_;
-    passed_.emplace(name, kept);
-  }
-  outlet->on_gone([this, name] { client_has_gone(name); });
-  kept->outlet = std::move(outlet);
-  kept->request_id = request.id;
-  json::object message{{"kind", "request"},
-                       {"id", name.second},
-                       {"method", request.method},
-                       {"target", request.target},
-                       {"fields", to_json(request.fields)},
-                       {"body", request.body},
-                       {"peer", request.peer},
-                       {"request_id", request.id}};
-  try {
-    link_.send(to, json::serialize(message));
-  } catch (const Failure&) {
-    if (const auto mine = take_out(name)) mine->outlet->send(no_answer(request.id));
-    return;
-  }
-  bool gone = false;
-  {
-    const std::lock_guard lock(mutex_);
-    kept->sent = true;
-    gone = kept->gone;
-  }
-  if (gone) client_has_gone(name);
+  const auto passed = std::make_shared<Passed>();
+  passed->name = {to, ++last_};
+  passed->request_id = request.id;
+  passed->outlet = std::move(outlet);
+  // Before anybody could answer it: an outlet is not told two things at a time.
+  passed->outlet->on_gone([this, weak = std::weak_ptr(passed)] {
+    if (const auto mine = weak.lock()) client_has_gone(*mine);
+  });
+  auto text = text_of_message(message_of(request), "request", passed->name.second);
+  if (!enter(passed, std::move(text))) give_up(*passed);
 }
 
-/// The peer hears of it after the request.
-void PeerDesk::client_has_gone(Name name) {
+/// False: it cannot be passed on.
+bool PeerDesk::enter(const PassedPtr& passed, std::string text) {
+  const auto name = passed->name;
+  const std::lock_guard lock(mutex_);
+  if (passed->gone) return true;
+  // With the mutex held, so that the peer hears of the request before it hears that the client has gone.
+  if (closed_ || gone_.contains(name.first) ||
+      !outbox_.offer({name.first, std::move(text), {}, [this, name] { give_up(name); }}))
+    return false;
+  passed_.emplace(name, passed);
+  return true;
+}
+
+void PeerDesk::client_has_gone(Passed& passed) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = passed_.find(name);
-    if (found == passed_.end()) return;
-    found->second->gone = true;
-    if (!found->second->sent) return;
-    passed_.erase(found);
+    passed.gone = true;
   }
-  tell(name, "gone");
+  if (take_out(passed.name)) tell(passed.name, "gone");
 }
+
+/// What it was asked for will not come.
+void PeerDesk::give_up(Name name) {
+  if (const auto mine = take_out(name)) give_up(*mine);
+}
+
+/// A stream breaks off where it is dropped.
+void PeerDesk::give_up(Passed& passed) {
+  if (!passed.streams) passed.outlet->send(no_answer(passed.request_id));
+}
+
+PeerDesk::PassedPtr PeerDesk::find(Name name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = passed_.find(name);
+  return found == passed_.end() ? nullptr : found->second;
+}
+
+PeerDesk::PassedPtr PeerDesk::take_out(Name name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = passed_.find(name);
+  if (found == passed_.end()) return nullptr;
+  auto passed = std::move(found->second);
+  passed_.erase(found);
+  changed_.notify_all();
+  return passed;
+}
+
+// ---- what comes ----
 
 void PeerDesk::take(Peer from, std::string_view text) {
-  const auto parsed = json::parse(text);
-  const auto& message = parsed.as_object();
-  const Name name{from, message.at("id").to_number<std::uint64_t>()};
-  const auto kind = text_of(message, "kind");
+  std::string kind;
+  std::optional<Name> name;
+  try {
+    const auto parsed = json::parse(text);
+    const auto& message = parsed.as_object();
+    kind = text_of(message, "kind");
+    name = Name{from, message.at("id").to_number<std::uint64_t>()};
+    act(kind, *name, message);
+  } catch (const std::exception& error) {
+    warn("a message of another server cannot be read" + (kind.empty() ? "" : " (" + kind + ")") + ": " + error.what());
+    if (!name) return;
+    // Whoever waits for it is told.
+    if (kind == "request") return tell(*name, "broken");
+    if (kind == "answer" || kind == "more") give_up(*name);
+  }
+}
+
+void PeerDesk::act(std::string_view kind, Name name, const json::object& message) {
   if (kind == "request") return take_request(name, message);
   if (kind == "answer") return take_answer(name, message);
   if (kind == "more") return take_more(name, message);
-  if (kind == "end" || kind == "broken") {
+  if (kind == "broken") return give_up(name);
+  if (kind == "end") {
     const auto over = take_out(name);
-    if (over && over->flow && kind == "end") over->flow->end();
-    return;
+    if (!over) return;
+    return over->flow ? over->flow->end() : give_up(*over);
   }
   const auto answering = way(name);
   if (!answering) return;
@@ -240,47 +138,70 @@ void PeerDesk::take(Peer from, std::string_view text) {
 }
 
 void PeerDesk::take_request(Name name, const json::object& message) {
-  Request request;
-  request.method = text_of(message, "method");
-  request.target = text_of(message, "target");
-  request.fields = fields_of(message);
-  request.body = text_of(message, "body");
-  request.peer = text_of(message, "peer");
-  request.id = text_of(message, "request_id");
+  auto request = request_of(message);
   const auto way = std::make_shared<Way>(*this, name);
   {
     const std::lock_guard lock(mutex_);
+    if (gone_.contains(name.first)) return;
     ways_.emplace(name, way);
   }
-  answer_(std::move(request), std::make_unique<WayOutlet>(way));
+  hooks_.answer(std::move(request), std::make_unique<WayOutlet>(way));
 }
 
 void PeerDesk::take_answer(Name name, const json::object& message) {
-  if (!message.at("streams").as_bool()) {
-    if (const auto over = take_out(name)) return over->outlet->send(response_of(message));
-    if (too_late_) too_late_(name.first, response_of(message));
-    return;
+  auto response = response_of(message);
+  if (message.at("streams").as_bool()) return take_stream(name, std::move(response));
+  if (const auto over = take_out(name)) return over->outlet->send(std::move(response));
+  if (hooks_.too_late && message.contains("hands_out")) hooks_.too_late(name.first, response);
+}
+
+void PeerDesk::take_stream(Name name, Response head) {
+  PassedPtr waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = passed_.find(name);
+    if (found != passed_.end()) {
+      waiting = found->second;
+      waiting->streams = true;
+    }
   }
-  const auto waiting = passed(name);
-  if (!waiting) return tell(name, "gone");
-  waiting->flow = waiting->outlet->stream(response_of(message));
-  if (!waiting->flow) return;
-  waiting->flow->on_gone([this, name] { client_has_gone(name); });
-  waiting->flow->on_drained([this, name] { tell(name, "drained"); });
+  auto flow = waiting ? waiting->outlet->stream(std::move(head)) : nullptr;
+  if (!flow) {
+    const auto dropped = take_out(name);
+    return tell(name, "gone");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    waiting->flow = flow;
+  }
+  flow->on_gone([this, weak = std::weak_ptr(waiting)] {
+    if (const auto mine = weak.lock()) client_has_gone(*mine);
+  });
+  // Where that is lost nothing more would come.
+  flow->on_drained([this, name] { tell(name, "drained", [this, name] { give_up(name); }); });
 }
 
 void PeerDesk::take_more(Name name, const json::object& message) {
-  const auto waiting = passed(name);
+  const auto waiting = find(name);
   if (!waiting || !waiting->flow) return;
   if (waiting->flow->write(text_of(message, "bytes"))) return;
   if (take_out(name)) tell(name, "gone");
 }
 
+std::shared_ptr<PeerDesk::Way> PeerDesk::way(Name name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = ways_.find(name);
+  return found == ways_.end() ? nullptr : found->second;
+}
+
+// ---- when it is over ----
+
 void PeerDesk::peer_has_gone(Peer peer) {
-  std::vector<std::shared_ptr<Passed>> waiting;
+  std::vector<PassedPtr> waiting;
   std::vector<std::shared_ptr<Way>> answering;
   {
     const std::lock_guard lock(mutex_);
+    gone_.insert(peer);
     for (const auto& [name, each] : passed_) {
       if (name.first == peer) waiting.push_back(each);
     }
@@ -289,32 +210,35 @@ void PeerDesk::peer_has_gone(Peer peer) {
     }
     std::erase_if(passed_, [&](const auto& entry) { return entry.first.first == peer; });
     std::erase_if(ways_, [&](const auto& entry) { return entry.first.first == peer; });
+    changed_.notify_all();
   }
-  for (const auto& each : waiting) {
-    if (!each->flow) each->outlet->send(no_answer(each->request_id));
-  }
+  for (const auto& each : waiting) give_up(*each);
   for (const auto& each : answering) each->client_has_gone();
 }
 
-std::shared_ptr<PeerDesk::Passed> PeerDesk::passed(Name name) {
-  const std::lock_guard lock(mutex_);
-  const auto found = passed_.find(name);
-  return found == passed_.end() ? nullptr : found->second;
-}
-
-std::shared_ptr<PeerDesk::Passed> PeerDesk::take_out(Name name) {
-  const std::lock_guard lock(mutex_);
-  const auto found = passed_.find(name);
-  if (found == passed_.end()) return nullptr;
-  auto passed = std::move(found->second);
-  passed_.erase(found);
-  return passed;
-}
-
-std::shared_ptr<PeerDesk::Way> PeerDesk::way(Name name) {
-  const std::lock_guard lock(mutex_);
-  const auto found = ways_.find(name);
-  return found == ways_.end() ? nullptr : found->second;
+void PeerDesk::close(Milliseconds at_most) {
+  const auto until = std::chrono::steady_clock::now() + at_most;
+  std::map<Name, PassedPtr> left;
+  std::vector<std::shared_ptr<Outflow>> flows;
+  {
+    std::unique_lock lock(mutex_);
+    closed_ = true;
+    const auto all_stream = [this] {
+      return std::all_of(passed_.begin(), passed_.end(), [](const auto& entry) { return entry.second->streams; });
+    };
+    changed_.wait_for(lock, std::min(at_most, patience_at_the_end), all_stream);
+    left.swap(passed_);
+    for (const auto& [name, each] : left) {
+      if (each->flow) flows.push_back(each->flow);
+    }
+  }
+  for (const auto& flow : flows) flow->end();
+  for (const auto& [name, each] : left) {
+    give_up(*each);
+    tell(name, "gone");
+  }
+  const auto rest = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
+  outbox_.close(std::max(rest, Milliseconds{0}));
 }
 
 }  // namespace coremachine::http

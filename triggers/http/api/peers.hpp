@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,49 +15,42 @@
 
 #include <boost/json/object.hpp>
 
-#include <coremachine/model/ids.hpp>
-#include <coremachine/runtime/core_machine.hpp>
-
+#include "triggers/http/api/outbox.hpp"
 #include "triggers/http/api/outlet.hpp"
+#include "triggers/http/api/peer_link.hpp"
 
 namespace coremachine::http {
 
 namespace json = boost::json;
 
-/// A server that works on the same store.
-using Peer = std::uint64_t;
-
-/// The way to the other servers. Any thread may call it; `send` may block for as long as the store takes.
-class PeerLink {
- public:
-  virtual ~PeerLink() = default;
-  /// Who has this job; nothing: this server, nobody, or it is over.
-  virtual std::optional<Peer> owner_elsewhere(JobId job) = 0;
-  virtual LeasePlace place_of(LeaseId lease) = 0;
-  virtual std::vector<Peer> others() = 0;
-  /// The one that does what one of them has to do; nothing: this one.
-  virtual std::optional<Peer> first_elsewhere() = 0;
-  /// Messages to one peer arrive in the order in which they were sent, or not at all. Throws Failure.
-  virtual void send(Peer to, std::string message) = 0;
-};
-
 /// Passes requests about jobs on to the server that has them, and their answers back: any server answers any request.
-/// Any thread may call it.
+/// Any thread may call it; nothing but `close` blocks. Where a message is lost, who waits for it is told: a client here
+/// with 503, and of an answer that broke off, with what it is when a server goes away.
 class PeerDesk {
  public:
-  /// How requests that others passed on are answered here.
-  using Answer = std::function<void(Request request, std::unique_ptr<Outlet> outlet)>;
-  /// Told of an answer that came when nobody waited for it any more.
-  using TooLate = std::function<void(Peer from, Response response)>;
-  PeerDesk(PeerLink& link, Answer answer, TooLate too_late = {});
+  struct Hooks {
+    /// How requests that others passed on are answered here.
+    std::function<void(Request request, std::unique_ptr<Outlet> outlet)> answer;
+    /// Told of tasks that a poll was given when nobody waited for them any more; may be null.
+    std::function<void(Peer from, const Response& response)> too_late = {};
+    /// Told of what cannot be read; may be null.
+    std::function<void(const std::string& message)> warn = {};
+  };
+  using Answer = decltype(Hooks::answer);
+  PeerDesk(PeerLink& link, Hooks hooks);
+  /// Closes at once.
   ~PeerDesk();
 
   PeerLink& link() { return link_; }
+  /// The body is UTF-8; fields that are not are left out.
   void pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> outlet);
-  /// What a peer has sent.
+  /// What a peer has sent. What cannot be read is told and passed over.
   void take(Peer from, std::string_view message);
-  /// It answers nothing more.
+  /// It answers nothing more, and is not asked again: who comes back has another number.
   void peer_has_gone(Peer peer);
+  /// Passes nothing more on. What others answer is waited for a moment; then who still waits is told to come again, and
+  /// streams end. Returns when all that is to be sent has been, or after so long.
+  void close(Milliseconds at_most);
 
  private:
   class Way;
@@ -64,29 +59,40 @@ class PeerDesk {
   using Name = std::pair<Peer, std::uint64_t>;
   /// A request that waits for a peer, and from the head of a stream on where the stream goes.
   struct Passed {
+    Name name;
+    std::string request_id;
     std::unique_ptr<Outlet> outlet;
     std::shared_ptr<Outflow> flow;
-    std::string request_id;
-    bool sent = false;
-    bool gone = false;  ///< the client, before the request was sent
+    bool streams = false;  ///< the head has come
+    bool gone = false;     ///< the client
   };
+  using PassedPtr = std::shared_ptr<Passed>;
 
+  bool enter(const PassedPtr& passed, std::string text);
+  void act(std::string_view kind, Name name, const json::object& message);
   void take_request(Name name, const json::object& message);
   void take_answer(Name name, const json::object& message);
+  void take_stream(Name name, Response head);
   void take_more(Name name, const json::object& message);
-  std::shared_ptr<Passed> passed(Name name);
-  std::shared_ptr<Passed> take_out(Name name);
-  void client_has_gone(Name name);
+  PassedPtr find(Name name);
+  PassedPtr take_out(Name name);
+  void give_up(Name name);
+  static void give_up(Passed& passed);
+  void client_has_gone(Passed& passed);
   std::shared_ptr<Way> way(Name name);
-  void tell(Name name, std::string_view kind, json::object message = {});
+  void tell(Name name, std::string_view kind, std::function<void()> lost = {});
+  void warn(const std::string& message) const;
 
   PeerLink& link_;
-  const Answer answer_;
-  const TooLate too_late_;
+  const Hooks hooks_;
+  std::atomic<std::uint64_t> last_{0};
   std::mutex mutex_;
-  std::uint64_t last_ = 0;
-  std::map<Name, std::shared_ptr<Passed>> passed_;  ///< to peers
-  std::map<Name, std::shared_ptr<Way>> ways_;       ///< for peers, as long as an answer is on its way
+  std::condition_variable changed_;
+  bool closed_ = false;
+  std::set<Peer> gone_;
+  std::map<Name, PassedPtr> passed_;           ///< to peers
+  std::map<Name, std::shared_ptr<Way>> ways_;  ///< for peers, as long as an answer is on its way
+  Outbox outbox_;                              // last: what it calls uses the rest
 };
 
 }  // namespace coremachine::http

@@ -7,6 +7,7 @@
 
 #include "core/model/json_depth.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/percent.hpp"
 #include "triggers/http/wire/response_writer.hpp"
 
 namespace coremachine::http {
@@ -82,12 +83,6 @@ std::string_view retry_after(ErrorCode code) {
   return "30";
 }
 
-constexpr bool stands_in_fragment(char c) {
-  constexpr std::string_view others = "-._~!$&'()*+,;=:@/?";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         others.find(c) != std::string_view::npos;
-}
-
 json::array errors_of(const Problem& problem) {
   json::array errors;
   for (const auto& fault : problem.faults) {
@@ -102,19 +97,7 @@ json::array errors_of(const Problem& problem) {
 }  // namespace
 
 std::string fragment(std::string_view pointer) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out = "#";
-  for (const char c : pointer) {
-    if (stands_in_fragment(c)) {
-      out.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out.push_back('%');
-      out.push_back(digits[byte >> 4U]);
-      out.push_back(digits[byte & 15U]);
-    }
-  }
-  return out;
+  return "#" + percent_encoded(pointer, "!$&'()*+,;=:@/?");
 }
 
 Problem problem_of(const Error& error, std::string_view under) {

@@ -4,7 +4,7 @@
 
 #include <sched.h>
 
-#include "triggers/http/server/gathering.hpp"
+#include "triggers/http/server/wake_gathering.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -57,7 +57,7 @@ std::size_t Readers::waiting() const {
 
 void Readers::serve() {
   do_not_preempt();
-  Gathering gathering;
+  WakeGathering gathering;
   std::unique_lock lock(mutex_);
   for (;;) {
     if (work_.empty() || work_.front().effort != Effort::brief || gathering.is_old()) {

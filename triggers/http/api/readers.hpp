@@ -17,7 +17,7 @@ enum class Effort : std::uint8_t { brief, any };
 class Readers {
  public:
   /// At most `most_waiting` pieces of work wait for a thread. While a thread does brief work, one piece after the
-  /// other, what it says to the loops of a server is gathered for a moment (`Gathering`).
+  /// other, what it says to the loops of a server is gathered for a moment (`WakeGathering`).
   Readers(unsigned threads, std::size_t most_waiting);
   /// Stops.
   ~Readers();

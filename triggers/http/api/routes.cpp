@@ -91,7 +91,7 @@ Parameter cursor_parameter() {
 }
 
 Parameter wait_parameter(std::string_view doc) {
-  return {.name = "wait", .kind = ParameterKind::duration, .doc = doc};
+  return {.name = "wait", .kind = ParameterKind::wait, .doc = doc};
 }
 
 Parameter expand_parameter() {

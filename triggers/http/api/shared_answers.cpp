@@ -9,10 +9,6 @@
 namespace coremachine::http {
 namespace {
 
-void send(Call& call, const std::string& body) {
-  call.send(Response{200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-store"}}, body});
-}
-
 /// What is thrown is an error like others.
 Result<json::object> guarded(const std::function<Result<json::object>()>& make) {
   try {
@@ -42,7 +38,7 @@ void SharedAnswers::answer(const std::shared_ptr<Call>& call, Milliseconds max_a
       if (std::exchange(entry.making, true)) return;
     }
   }
-  if (body) return send(*call, *body);
+  if (body) return call->send_text(200, *body);
   const bool taken =
       api_.run_on_reader([this, target, now, make = std::move(make)] { finish(target, now, guarded(make)); });
   if (!taken) finish(target, now, Error{ErrorCode::overloaded, "too many requests are being answered; come again"});
@@ -75,7 +71,7 @@ void SharedAnswers::finish(const std::string& target, Clock::time_point asked_at
     } else if (fault) {
       call->refuse(Error{ErrorCode::store_damaged, "the answer is not valid JSON: " + *fault});
     } else {
-      send(*call, *body);
+      call->send_text(200, *body);
     }
   }
 }

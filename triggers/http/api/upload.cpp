@@ -61,7 +61,7 @@ class Upload final : public BodyTaker, public std::enable_shared_from_this<Uploa
 
  private:
   void begin_work() {
-    if (api_.on_reader([self = shared_from_this()] { self->work(); })) return;
+    if (api_.run_on_reader_even_closed([self = shared_from_this()] { self->work(); })) return;
     const std::lock_guard lock(mutex_);
     error_ = Error{ErrorCode::overloaded, "too many requests are being answered; come again"};
     works_ = false;

@@ -24,6 +24,9 @@ constexpr auto worker_name_in_words = "printable ASCII characters without blanks
 bool is_duration(const std::string& text) {
   return parse_duration(text).has_value();
 }
+bool is_wait(const std::string& text) {
+  return parse_wait(text).has_value();
+}
 constexpr auto duration_in_words = "a duration as 500ms, 30s or 5m";
 
 bool is_lease(const std::string& text) {
@@ -153,10 +156,7 @@ void PollBody::rules(params::Fields<PollBody>& fields) {
       .doc("it takes no more than so many now; 0: as many as it runs at a time")
       .at_most(10'000)
       .by_default();
-  fields[&B::wait]
-      .doc("how long it waits for some; at most 60s count")
-      .check(is_duration, duration_in_words)
-      .by_default();
+  fields[&B::wait].doc("how long it waits for some; at most 60s count").check(is_wait, duration_in_words).by_default();
   fields[&B::grouped].doc("the answer has hand_outs in the place of tasks").by_default();
 }
 
@@ -213,7 +213,7 @@ void LeaveBody::rules(params::Fields<LeaveBody>& fields) {
 }
 
 Milliseconds wait_of(const PollBody& body) {
-  const auto said = body.wait ? parse_duration(*body.wait) : std::nullopt;
+  const auto said = body.wait ? parse_wait(*body.wait) : std::nullopt;
   return std::min(said.value_or(usual_wait), Call::longest_wait);
 }
 

@@ -14,11 +14,6 @@ namespace {
 constexpr std::uint64_t results_limit = std::uint64_t{64} << 20U;
 constexpr std::uint64_t leases_limit = std::uint64_t{16} << 20U;
 
-void send_text(Call& call, std::string body) {
-  call.send(
-      Response{200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-store"}}, std::move(body)});
-}
-
 /// Nobody has seen these hand-outs, so that they need not wait until their leases end.
 void give_back(CoreMachine& machine, const std::string& worker, const std::vector<HandOut>& hand_outs) {
   std::vector<RemoteReport> reports;
@@ -49,7 +44,7 @@ void poll(Api& api, std::shared_ptr<Call> call) {
     api.on_reader_or_here(call, [&api, call, wait, name, grouped, told = std::move(told)] {
       if (told.has_error()) return api.refuse(*call, told.error());
       if (wait->client_is_gone()) return give_back(api.machine(), name, *told);
-      send_text(*call, grouped ? hand_outs_text(*told) : tasks_text(*told));
+      call->send_text(200, grouped ? hand_outs_text(*told) : tasks_text(*told));
     });
   };
   wait->begin(api.machine().poll_then(std::move(worker), most, std::move(then)));
@@ -59,7 +54,7 @@ void poll(Api& api, std::shared_ptr<Call> call) {
 CoreMachine::Then<std::vector<LeaseNews>> tell_news(Api& api, const std::shared_ptr<Call>& call) {
   return [&api, call](const Result<std::vector<LeaseNews>>& news) {
     if (news.has_error()) return api.refuse(*call, news.error());
-    send_text(*call, news_text(*news));
+    call->send_text(200, news_text(*news));
   };
 }
 

@@ -9,6 +9,7 @@
 #include <boost/json/parse.hpp>
 
 #include "core/model/json_text.hpp"
+#include "triggers/http/api/answers.hpp"
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/gathering.hpp"
 #include "triggers/http/api/worker_report.hpp"
@@ -29,8 +30,8 @@ class Sink : public Outlet {
   void on_gone(std::function<void()>) override {}
 };
 
-Response json_response(std::string body) {
-  return {200, {{"content-type", std::string(json_media_type)}, {"cache-control", "no-store"}}, std::move(body)};
+Response no_tasks() {
+  return json_response(200, R"({"tasks":[]})");
 }
 
 Request with_body(const Request& request, std::string body) {
@@ -44,7 +45,7 @@ std::optional<Milliseconds> wait_in(const json::object& body) {
   constexpr Milliseconds usual{20'000};
   const auto* said = body.if_contains("wait");
   if (!said) return usual;
-  return said->is_string() ? parse_duration(std::string(said->get_string())) : std::nullopt;
+  return said->is_string() ? parse_wait(std::string(said->get_string())) : std::nullopt;
 }
 
 }  // namespace
@@ -89,10 +90,6 @@ class WorkerRouting::Contest : public std::enable_shared_from_this<Contest> {
   void add(std::size_t index, std::optional<Peer> peer, bool is_final, Response response);
   /// What is to be done when it is over. With the mutex held.
   std::function<void()> decide(std::optional<std::size_t> winner, std::optional<Response> response);
-  /// To tell a peer takes a write, which not every thread that comes here may wait for.
-  void run(const std::function<void()>& work) {
-    if (!routing_->api_.on_reader(work)) work();
-  }
   void on_gone(std::size_t index, std::function<void()> then);
 
   const std::shared_ptr<WorkerRouting> routing_;
@@ -147,7 +144,7 @@ void WorkerRouting::Contest::add(std::size_t index, std::optional<Peer> peer, bo
       return;
     }
   }
-  run(work);
+  work();
 }
 
 std::function<void()> WorkerRouting::Contest::decide(std::optional<std::size_t> winner,
@@ -171,7 +168,7 @@ void WorkerRouting::Contest::end() {
     if (over_) return;
     work = decide(std::nullopt, std::nullopt);
   }
-  run(work);
+  work();
 }
 
 void WorkerRouting::Contest::cancel() {
@@ -182,7 +179,7 @@ void WorkerRouting::Contest::cancel() {
     then_ = nullptr;
     work = decide(std::nullopt, std::nullopt);
   }
-  run(work);
+  work();
 }
 
 void WorkerRouting::Contest::on_gone(std::size_t index, std::function<void()> then) {
@@ -257,7 +254,7 @@ void WorkerRouting::ask_others(const std::shared_ptr<Poll>& poll, std::function<
 void WorkerRouting::ask_here(const std::shared_ptr<Poll>& poll) {
   auto then = [self = shared_from_this(), poll](std::optional<Response> told) {
     if (!told || told->status != 200 || has_tasks(*told))
-      return poll->outlet->send(std::move(told).value_or(json_response(R"({"tasks":[]})")));
+      return poll->outlet->send(std::move(told).value_or(no_tasks()));
     if (poll->waits) return self->wait_for_all(poll);
     self->ask_others(poll, [poll, nothing = *told] { poll->outlet->send(nothing); });
   };
@@ -268,9 +265,7 @@ void WorkerRouting::ask_here(const std::shared_ptr<Poll>& poll) {
 /// Until this server says that the time is over.
 void WorkerRouting::wait_for_all(const std::shared_ptr<Poll>& poll) {
   const auto others = desk_.link().others();
-  auto then = [poll](std::optional<Response> told) {
-    poll->outlet->send(std::move(told).value_or(json_response(R"({"tasks":[]})")));
-  };
+  auto then = [poll](std::optional<Response> told) { poll->outlet->send(std::move(told).value_or(no_tasks())); };
   const auto contest = std::make_shared<Contest>(shared_from_this(), others.size() + 1, std::move(then));
   if (!begin(poll, contest)) return;
   for (std::size_t i = 0; i < others.size(); ++i)
@@ -309,22 +304,31 @@ void WorkerRouting::split(Request request, std::unique_ptr<Outlet> outlet, bool 
   const auto split = std::make_shared<Split>();
   split->said = std::move(*said);
   split->is_heartbeat = is_heartbeat;
-  if (is_heartbeat) {
-    for (const auto peer : desk_.link().others()) split->there[peer];
-  }
-  std::map<LeaseId, LeasePlace> places;
-  for (const auto& item : split->said.items) {
-    auto known = places.find(item.lease);
-    if (known == places.end()) known = places.emplace(item.lease, desk_.link().place_of(item.lease)).first;
-    const auto& place = known->second;
-    auto& list = place.peer ? split->there[*place.peer] : place.is_certain ? split->here : split->doubtful;
-    list.push_back(&item);
+  try {
+    find_places(*split);
+  } catch (const Failure& failure) {
+    return outlet->send(to_response(problem_of(failure.error()), request.id));
   }
   if (split->there.empty() && split->doubtful.empty()) return here_(std::move(request), std::move(outlet));
   split->request = std::move(request);
   split->outlet = std::move(outlet);
   if (split->doubtful.empty()) return send_parts(split);
   settle_doubts(split);
+}
+
+/// Asks the store.
+void WorkerRouting::find_places(Split& split) {
+  if (split.is_heartbeat) {
+    for (const auto peer : desk_.link().others()) split.there[peer];
+  }
+  std::map<LeaseId, LeasePlace> places;
+  for (const auto& item : split.said.items) {
+    auto known = places.find(item.lease);
+    if (known == places.end()) known = places.emplace(item.lease, desk_.link().place_of(item.lease)).first;
+    const auto& place = known->second;
+    auto& list = place.peer ? split.there[*place.peer] : place.is_certain ? split.here : split.doubtful;
+    list.push_back(&item);
+  }
 }
 
 /// Which of the doubtful ones this server knows: a report of nothing is answered with how it stands with the lease.
@@ -343,8 +347,7 @@ void WorkerRouting::settle_doubts(const std::shared_ptr<Split>& split) {
                                for (const auto* item : split->doubtful) {
                                  if (!split->nobodys.contains(item->lease)) split->here.push_back(item);
                                }
-                               const auto go_on = [self, split] { self->send_parts(split); };
-                               if (!self->api_.on_reader(go_on)) go_on();
+                               self->send_parts(split);
                              });
 }
 
@@ -392,7 +395,7 @@ Response WorkerRouting::Split::sum(const Gathering::Parts& parts) const {
   body["leases"] = std::move(leases);
   std::string text;
   append_json(text, body);
-  return json_response(std::move(text));
+  return json_response(200, std::move(text));
 }
 
 // ---- $leave ----

@@ -19,7 +19,7 @@ class Api;
 ///   $complete   each outcome goes to the server that has its lease
 ///   $heartbeat  likewise; and all of them hear that the worker is there
 ///   $leave      all of them hear it
-/// Any thread that may block may call it.
+/// Any thread may call it, but `route`: only one that may block.
 class WorkerRouting : public std::enable_shared_from_this<WorkerRouting> {
  public:
   WorkerRouting(Api& api, PeerDesk& desk, PeerDesk::Answer here) : api_(api), desk_(desk), here_(std::move(here)) {}
@@ -42,6 +42,7 @@ class WorkerRouting : public std::enable_shared_from_this<WorkerRouting> {
   void give_back_here(const Response& response);
 
   void split(Request request, std::unique_ptr<Outlet> outlet, bool is_heartbeat);
+  void find_places(Split& split);
   void settle_doubts(const std::shared_ptr<Split>& split);
   void send_parts(const std::shared_ptr<Split>& split);
   void leave(Request request, std::unique_ptr<Outlet> outlet);

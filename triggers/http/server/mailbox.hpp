@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "triggers/http/server/gathering.hpp"
 #include "triggers/http/server/server.hpp"
+#include "triggers/http/server/wake_gathering.hpp"
 
 namespace coremachine::http {
 
@@ -52,7 +52,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
     if (closed_) return;
     letters_.push_back(std::move(letter));
     if (letters_.size() > 1) return;
-    if (auto* const gathering = Gathering::current()) {
+    if (auto* const gathering = WakeGathering::current()) {
       gathering->add([self = shared_from_this()] { self->wake(); });
     } else {
       wake_();

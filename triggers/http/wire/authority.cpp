@@ -48,7 +48,7 @@ std::optional<Authority> Authority::parse(std::string_view text) {
   }
   if (const auto rest = text.substr(host.size()); !rest.empty()) {
     authority.port = read_port(rest.substr(1));
-    if (!rest.starts_with(':') || !authority.port) return std::nullopt;
+    if (!rest.starts_with(':') || (rest.size() > 1 && !authority.port)) return std::nullopt;
   }
   authority.host.resize(host.size());
   std::transform(host.begin(), host.end(), authority.host.begin(), lower);

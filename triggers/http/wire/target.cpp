@@ -116,20 +116,4 @@ Result<Target> Target::parse(std::string_view text) {
   return target;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain =
-        is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded.push_back(c);
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
-  }
-  return encoded;
-}
-
 }  // namespace coremachine::http

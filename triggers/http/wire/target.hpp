@@ -45,7 +45,4 @@ struct Target {
   static Result<Target> parse(std::string_view target);
 };
 
-/// As one segment of a path, or a name or value in a query: everything but letters, digits and `-._~` percent-encoded.
-std::string percent_encoded(std::string_view text);
-
 }  // namespace coremachine::http

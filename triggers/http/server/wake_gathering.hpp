@@ -10,15 +10,15 @@ namespace coremachine::http {
 
 /// While it is on, what its thread says to loops wakes none of them: they are woken together at the next `end`. For a
 /// thread that answers many requests one after the other. One at most on a thread; off at first.
-class Gathering {
+class WakeGathering {
  public:
-  Gathering() = default;
-  ~Gathering() {
+  WakeGathering() = default;
+  ~WakeGathering() {
     turn(false);
     end();
   }
-  Gathering(const Gathering&) = delete;
-  Gathering& operator=(const Gathering&) = delete;
+  WakeGathering(const WakeGathering&) = delete;
+  WakeGathering& operator=(const WakeGathering&) = delete;
 
   void turn(bool on) { current_ = on ? this : nullptr; }
   /// Wakes those that are to be woken; a next round begins.
@@ -29,7 +29,7 @@ class Gathering {
   bool is_old() const { return !wakes_.empty() && std::chrono::steady_clock::now() - since_ > longest; }
 
   /// The calling thread's, or null.
-  static Gathering* current() { return current_; }
+  static WakeGathering* current() { return current_; }
   void add(std::function<void()> wake) {
     if (wakes_.empty()) since_ = std::chrono::steady_clock::now();
     wakes_.push_back(std::move(wake));
@@ -37,7 +37,7 @@ class Gathering {
 
  private:
   static constexpr std::chrono::microseconds longest{100};
-  inline static thread_local Gathering* current_ = nullptr;
+  inline static thread_local WakeGathering* current_ = nullptr;
 
   std::vector<std::function<void()>> wakes_ = {};
   std::chrono::steady_clock::time_point since_ = {};
