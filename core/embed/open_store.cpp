@@ -62,13 +62,6 @@ std::string record_of(const std::string& path, std::string server) {
   return path + "-running" + (server.empty() ? "" : "-" + server);
 }
 
-OpenedStore beside_files(std::unique_ptr<Store> store, const std::string& path, const std::string& server = {}) {
-  const auto open_artifacts = [root = path + "-artifacts"](bool existing) {
-    return open_artifact_files({.root = root, .must_exist = existing});
-  };
-  return {std::move(store), record_of(path, server), open_artifacts};
-}
-
 }  // namespace
 
 OpenedStore open_store(std::string_view url, bool must_exist) {
@@ -82,12 +75,15 @@ OpenedStore open_store(std::string_view url, bool must_exist) {
     options.must_exist = must_exist;
     auto opened = open_sqlite_store(options);
     if (!opened) throw Failure(opened.error());
-    return beside_files(std::move(*opened), options.path);
+    const auto open_artifacts = [root = options.path + "-artifacts"](bool existing) {
+      return open_artifact_files({.root = root, .must_exist = existing});
+    };
+    return {std::move(*opened), record_of(options.path, {}), open_artifacts};
   }
   const auto scheme = url.substr(0, url.find(':'));
   if (const auto opener = opener_of(scheme)) {
     auto opened = opener(url, must_exist);
-    return beside_files(std::move(opened.store), opened.files, opened.server);
+    return {std::move(opened.store), record_of(opened.files, opened.server), std::move(opened.open_artifacts)};
   }
   throw Failure(unknown(url, scheme));
 }

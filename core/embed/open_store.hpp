@@ -21,10 +21,11 @@ struct OpenedStore {
 /// names concrete stores.
 OpenedStore open_store(std::string_view url, bool must_exist = false);
 
-/// What the opener of a scheme gives: a store, and where what is no row lies, in `FILES-artifacts` and `FILES-running`;
-/// of one of several servers in `FILES-running-SERVER`.
+/// What the opener of a scheme gives: a store, how its artifacts are opened, and where the record of what runs lies: in
+/// `FILES-running`, or of one of several servers in `FILES-running-SERVER`.
 struct SchemeStore {
   std::unique_ptr<Store> store;
+  std::function<Result<std::unique_ptr<ArtifactStore>>(bool must_exist)> open_artifacts;
   std::string files;
   std::string server = {};
 };

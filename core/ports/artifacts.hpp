@@ -40,7 +40,7 @@ class ArtifactWriter {
   virtual Result<Pinned> finish() = 0;
 };
 
-/// Reads one artifact, also while and after it is removed. One thread at a time.
+/// Reads one artifact, also while and, for a good while, after it is removed. One thread at a time.
 class ArtifactReader {
  public:
   virtual ~ArtifactReader() = default;
@@ -70,7 +70,7 @@ inline constexpr std::size_t max_output_record_size = std::size_t{64} << 20U;
 /// An output of a job that grows record by record, and becomes an artifact in the end. Any thread.
 ///
 /// A key counts once: a record whose key was appended before, also before a restart, is ignored, so that a task that
-/// runs again does not write twice. It costs about 50 bytes of memory for each key. All appenders of one (job, name)
+/// runs again does not write twice. It costs 50 bytes of memory at most for each key. All appenders of one (job, name)
 /// that are in use are the same output.
 class ArtifactAppender {
  public:

@@ -22,12 +22,15 @@ namespace coremachine::runtime {
 /// thread of its own that begins when there is an artifact store.
 ///
 /// Artifacts of deleted jobs are looked at one by one. All of them are looked through after a start, and now and then
-/// if something was stored meanwhile: an attempt that failed may have left what nobody ever named.
+/// if something was stored meanwhile: an attempt that failed may have left what nobody ever named. Of several machines
+/// one does so for all, and drops outputs; each looks at what its own deletions have released.
 class ArtifactCollector {
  public:
   struct Setup {
     LargeValues* large = nullptr;
     Store* store = nullptr;
+    /// Of several machines on one store: whether this is the one that looks through everything. Empty: it is alone.
+    std::function<bool()> is_first = {};
     std::function<void(const std::string&)> log = {};
     std::function<void(std::string_view)> fault_point = {};  ///< called before and after each slice, by tests
   };
@@ -50,6 +53,7 @@ class ArtifactCollector {
   void drop_outputs(ArtifactStore& artifacts);
   bool will_not_go_on(JobId job);
   Collected collect(ArtifactStore& artifacts, CollectRequest request);
+  bool is_shared() const { return setup_.is_first != nullptr; }
 
   const Setup setup_;
   std::mutex mutex_;
@@ -66,7 +70,7 @@ class ArtifactCollector {
   std::chrono::steady_clock::time_point last_look_ = {};
   std::chrono::steady_clock::time_point outputs_looked_at_ = {};
   std::deque<JobId> with_outputs_;  ///< still to be looked at
-  std::set<JobId> known_jobs_;      ///< with outputs, that were seen in the store or are of an earlier life
+  std::set<JobId> known_jobs_;      ///< with outputs, that were seen in the store or, alone, are of an earlier life
 };
 
 }  // namespace coremachine::runtime

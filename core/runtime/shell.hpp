@@ -166,6 +166,7 @@ class Shell {
   std::unique_ptr<Pool> pool_;
   std::shared_ptr<ScheduleDuty> schedules_;
   std::unique_ptr<PeersDuty> peers_;
+  std::atomic<bool> is_first_{false};  ///< of all machines on this store
 
   std::mutex inbox_mutex_;
   std::vector<Input> inbox_;

@@ -115,6 +115,7 @@ void Shell::join(Peers& peers) {
   duty.take_up = [this](const std::vector<JobId>& jobs) { take_up(jobs); };
   duty.fenced = [this](const Error& error) { post(StoreFailedInput{error}); };
   duty.is_first = [this](bool first) {
+    is_first_ = first;
     if (first) schedules_->load();
   };
   duty.log = [this](const std::string& message) { log(message); };

@@ -41,6 +41,7 @@ void Shell::stop() {
   enqueue_and_drive(TickInput{}, Role::pool);  // what came in last
   if (!failed_) wait_drained(setup_.options.drain_limit);
   committer_->stop();
+  collector_->stop();  // who has left may write nothing any more
   if (peers_) peers_->stop();
   for (auto& [request, kept] : std::exchange(requests_, {})) {
     machine::Answer answer;
@@ -48,7 +49,6 @@ void Shell::stop() {
     answer.error = Error{ErrorCode::draining, "the machine has stopped"};
     kept.then(std::move(answer));
   }
-  collector_->stop();
   uploads_.clear();
   large_values_.close();
   const std::unique_lock readers_gone(store_mutex_);

@@ -42,6 +42,7 @@ void Shell::open_artifacts() {
   ArtifactCollector::Setup collector;
   collector.large = &large_values_;
   collector.store = setup_.store.get();
+  if (setup_.store->peers() != nullptr) collector.is_first = [this] { return is_first_.load(); };
   collector.log = [this](const std::string& message) { log(message); };
   collector.fault_point = setup_.fault_point;
   collector_ = std::make_unique<ArtifactCollector>(std::move(collector));

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "core/ports/store.hpp"
 #include "core/store/files/artifact_files.hpp"
 #include "core/store/memory/memory_artifacts.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -74,6 +75,30 @@ class InFiles {
   std::unique_ptr<ArtifactStore> store_;
 };
 
+/// In a schema of its own of the server that the tests share; see tests/support/postgres/fixture.hpp.
+class InPostgres {
+ public:
+  InPostgres();
+  ~InPostgres();
+  ArtifactStore& store() { return *artifacts_; }
+  Clock& clock() { return clock_; }
+  void open();
+  void close() { artifacts_.reset(); }
+  void reopen() {
+    close();
+    open();
+  }
+  const std::string& url() const { return url_; }
+  Incarnation incarnation() const { return incarnation_; }
+
+ private:
+  Clock clock_;
+  std::string url_;
+  std::unique_ptr<Store> jobs_;  ///< which makes the schema
+  Incarnation incarnation_ = 0;
+  std::unique_ptr<ArtifactStore> artifacts_;
+};
+
 }  // namespace coremachine::artifact_tests
 
-#define ALL_ARTIFACT_STORES InMemory, InFiles
+#define ALL_ARTIFACT_STORES InMemory, InFiles, InPostgres

@@ -1,5 +1,6 @@
 // What is collected, and what stays; without threads.
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ struct Fixture {
       : store(make_memory_store()),
         commits(*store),
         large({.open = [this](bool) -> Result<std::unique_ptr<ArtifactStore>> {
-          auto opened = make_memory_artifacts();
+          auto opened = make_memory_artifacts([this] { return now; });
           artifacts = opened.get();
           return opened;
         }}),
@@ -58,6 +59,7 @@ struct Fixture {
     return slices;
   }
 
+  Timestamp now = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
   std::unique_ptr<Store> store;
   Committer commits;
   ArtifactStore* artifacts = nullptr;
@@ -121,6 +123,33 @@ TEST_SUITE("runtime: collecting artifacts") {
     remove(id_of(2));
     work();
     CHECK_FALSE(is_there(id));
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "of several machines one looks through all, and each at what it released") {
+    bool is_first = false;
+    ArtifactCollector shared({.large = &large, .store = store.get(), .is_first = [&] { return is_first; }});
+    const auto young = put("another machine has it, or had it").info.id;
+    const auto named = put("named").info.id;
+    add(id_of(1), JobStatus::completed, {named});
+    const auto begun = JobId::make(now, 1, 1);  // on another machine, and not in the store yet
+    const auto deleted = JobId::make(now - std::chrono::hours(2), 1, 1);
+    now -= std::chrono::hours(2);
+    const auto stray = put("stray").info.id;
+    for (const auto job : {id_of(1), begun, deleted}) {
+      REQUIRE(artifacts->output(job, "rows.1").value()->append("k", "1").has_value());
+    }
+    remove(id_of(1));
+    while (shared.work() < Milliseconds{1000}) {
+    }
+    CHECK_FALSE(is_there(named));
+    CHECK(is_there(stray));
+    CHECK(artifacts->jobs_with_outputs().value().size() == 3);
+    is_first = true;
+    while (shared.work() < Milliseconds{1000}) {
+    }
+    CHECK_FALSE(is_there(stray));
+    CHECK(is_there(young));
+    CHECK(artifacts->jobs_with_outputs().value() == std::vector{begun});
   }
 
   TEST_CASE_FIXTURE(Fixture, "outputs go with jobs that completed or were deleted, and stay with all others") {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """servers.py PROGRAM MODULES SCENARIO: several servers on one store, which are killed, stopped and replaced. Ends with 77
 where there is no PostgreSQL."""
+import http.client
 import json
 import pathlib
 import signal
@@ -34,6 +35,67 @@ def killed(cluster):
     check(a.job(job)["status"] == "completed", "whoever is asked knows it")
     cluster.whole(a, a.submit("fan_out", count=50), 50)
     check([a.stop(), b.stop()] == [0, 0], "they end well")
+
+
+def raw(server, method, path, body=None, fields=None):
+    """Bytes there and back."""
+    connection = http.client.HTTPConnection(server.address, timeout=90)
+    connection.request(method, "/api/v1" + path, body, {"Content-Type": "application/octet-stream"} | (fields or {}))
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content
+
+
+def artifacts(cluster):
+    """Large values are every server's: they survive the server that stored them."""
+    options = ["--workers", "2", "--body-limit", "8000000", "--module", str(cluster.modules / "liblarge.so")]
+    a, b = cluster.server("a", *options), cluster.server("b", *options)
+
+    # Any server has what another one was given.
+    content = bytes(i * i % 251 for i in range(3_500_000))
+    status, told = raw(a, "POST", "/artifacts", content)
+    check(status == 201, f"it is stored: {status} {told[:300]}")
+    path = "/artifacts/" + json.loads(told)["$artifact"]
+    check(raw(b, "GET", path) == (200, content), "the other server has it")
+    check(raw(b, "GET", path, fields={"Range": "bytes=1048570-1048600"}) == (206, content[1048570:1048601]), "and parts of it")
+
+    # The owner of a job with large params, results and an output is killed in the middle.
+    count, filler = 400, "params " * 220_000
+    job = a.submit("collect_large", count=count, filler=filler)
+    until(lambda: b.completed_tasks(job, 1) >= 100, "100 tasks are done")
+    a.kill()
+    view = b.wait_for(job)
+    check(view["status"] == "completed" and cluster.owner_of(job) == "b", f"the other server has ended it: {view['status']} {view['error']}")
+    result = view["result"]
+    check(result["sum"] == count * (count - 1) // 2 and result["filler"] == len(filler), f"{str(result)[:500]}")
+    check(result["bytes"] == sum(1_500_000 + i for i in range(0, count, 40)), f"all large results are whole: {result['bytes']}")
+    status, lines = raw(b, "GET", "/artifacts/" + result["lines"]["$artifact"])
+    seen = [json.loads(line)["i"] for line in lines.decode().splitlines()]
+    check(status == 200 and sorted(seen) == list(range(count)), f"each line is there once: {len(seen)} of {len(set(seen))}")
+    params = b.get(f"/jobs/{job}").json["params"]
+    check(json.loads(raw(b, "GET", "/artifacts/" + params["$artifact"])[1])["filler"] == filler, "its params are as they were")
+
+    # A result that is large itself, asked of a server that came later; who stored it is gone.
+    c = cluster.server("c", *options)
+    job = b.submit("hello_world", message="x" * 2_000_000)
+    b.wait_for(job)
+    b.kill()
+    view = c.wait_for(job)
+    said = json.loads(raw(c, "GET", "/artifacts/" + view["result"]["$artifact"])[1])
+    check(said == {"greeting": "x" * 2_000_000}, "a large result can be read")
+    check(raw(c, "GET", path) == (200, content), "what was uploaded stays for a while, although the server that took it is gone")
+    kept = cluster.postgres.one("SELECT count(*) FROM artifact_reference r WHERE NOT EXISTS (SELECT 1 FROM artifact WHERE id = r.artifact)")
+    check(kept == "0", f"{kept} artifacts that jobs name are gone")
+
+    # With its job it goes.
+    named = view["result"]["$artifact"]
+    check(c.ask("DELETE", f"/api/v1/jobs/{job}").status == 204, "the job is deleted")
+    until(lambda: raw(c, "GET", "/artifacts/" + named)[0] == 404, "and its result with it")
+    check(c.stop() == 0, "it ends well")
+    check("collecting artifacts" not in c.log.read_text(), "and without a word about artifacts")
+    told = subprocess.run([cluster.program, "db", "check", "--store", cluster.store, "-o", "json"], capture_output=True, text=True)
+    check(json.loads(told.stdout)["sound"], f"{told}")
 
 
 def stopped(cluster):
@@ -363,8 +425,9 @@ def takeover(cluster):
 
 def moving(cluster):
     """A server on SQLite is emptied while new jobs go to servers on PostgreSQL."""
-    old = cluster.server("old", "--workers", "1", store="sqlite:old.db")
+    old = cluster.server("old", "--workers", "1", "--body-limit", "8000000", store="sqlite:old.db")
     a, b = cluster.server("a"), cluster.server("b")
+    large = old.wait_for(old.submit("hello_world", message="x" * 2_000_000))
     check(old.ask("PUT", "/api/v1/limits/echo", {"max_concurrency": 3, "rate": 1000}).status == 200, "a limit")
     check(old.ask("PUT", "/api/v1/limits/greet", {"paused": True}).status == 200, "a pause")
     plans = {"nightly": {"job_type": "hello_world", "cron": "0 3 * * *", "time_zone": "Europe/Berlin"},
@@ -389,12 +452,16 @@ def moving(cluster):
     told = subprocess.run([cluster.program, "db", "stats", "--store", "sqlite:old.db", "-o", "json"], cwd=old.folder,
                           capture_output=True, text=True)
     check(json.loads(told.stdout)["unfinished_jobs"] == 0, f"{told}")
+    check(raw(a, "GET", "/artifacts/" + large["result"]["$artifact"])[0] == 404, "large values stay with their jobs")
+    old.start()
+    said = raw(old, "GET", "/artifacts/" + old.job(large["job_id"])["result"]["$artifact"])
+    check(said[0] == 200 and json.loads(said[1]) == {"greeting": "x" * 2_000_000}, "where they can be read")
     for what in (["http://127.0.0.1:1"], [b.url + "/nowhere"]):
         told = subprocess.run([*copy[:3], *what, a.url], capture_output=True, text=True)
         check(told.returncode == 1 and what[0].rstrip("/") in told.stderr, f"it says what is wrong: {told}")
 
 
-SCENARIOS = {each.__name__: each for each in (killed, stopped, rolling, requests, versions, database, moving, queue, takeover, workers)}
+SCENARIOS = {each.__name__: each for each in (killed, artifacts, stopped, rolling, requests, versions, database, moving, queue, takeover, workers)}
 
 if __name__ == "__main__":
     run(SCENARIOS[sys.argv[3]], sys.argv[1], sys.argv[2])

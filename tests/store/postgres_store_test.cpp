@@ -4,6 +4,7 @@
 
 #include "core/embed/open_store.hpp"
 #include "core/ports/store_url.hpp"
+#include "core/store/postgres/schema.hpp"
 #include "tests/store/postgres_fixture.hpp"
 
 // What is peculiar to the store in PostgreSQL: its URL, its schema, who may use it.
@@ -99,7 +100,7 @@ TEST_SUITE("store: postgres") {
     CHECK(stats.kind == "postgres");
     CHECK(stats.location == "postgres://secretive@/postgres?schema=private&host=" + server.folder());
     CHECK(stats.bytes > 0);
-    CHECK(stats.schema_version == 1);
+    CHECK(stats.schema_version == postgres::newest_version());
     CHECK(store->commit(nth_batch(1, store->begin_incarnation())).has_value());
     // The others' schema is not his.
     Psql(new_url()).rows("CREATE SCHEMA closed");
@@ -233,13 +234,36 @@ TEST_SUITE("store: postgres") {
     CHECK(store->check_format() == std::vector<std::string>{"it lacks its outcome_told"});
   }
 
-  TEST_CASE("artifacts and the record of what runs lie beside, where the URL says") {
+  TEST_CASE("the record of what runs lies beside, where the URL says; artifacts are in the database") {
     TemporaryFolder folder;
-    auto opened = embed::open_store(new_postgres_url(folder / "x"));
+    const auto url = new_postgres_url(folder / "x");
+    auto opened = embed::open_store(url);
     CHECK(opened.running_record == folder / "x/store-running");
-    std::filesystem::create_directory(folder / "x");
-    CHECK(opened.open_artifacts(false).has_value());
-    CHECK(std::filesystem::is_directory(folder / "x/store-artifacts"));
+    opened.store->begin_incarnation();
+    const auto artifacts = opened.open_artifacts(true).value();
+    const auto stored = artifacts->put("abc", "text/plain").value();
+    CHECK(Psql(url).rows("SELECT a.id, convert_from(p.bytes, 'UTF8') FROM artifact a JOIN artifact_piece p USING "
+                         "(content)") == std::vector<std::vector<std::string>>{{stored.info.id.str(), "abc"}});
+    CHECK(!std::filesystem::exists(folder / "x"));
+  }
+
+  TEST_CASE("who begins nothing reads artifacts, and writes none") {
+    const auto url = new_url();
+    ArtifactId id;
+    {
+      auto opened = embed::open_store(url);
+      opened.store->begin_incarnation();
+      id = opened.open_artifacts(false).value()->put("abc", "text/plain").value().info.id;
+    }
+    auto opened = embed::open_store(url, true);
+    const auto artifacts = opened.open_artifacts(true).value();
+    CHECK(artifacts->open(id).value()->read_all(3).value() == "abc");
+    CHECK(artifacts->stats().value().count == 1);
+    for (const auto& refused : {artifacts->put("d", "text/plain").error(), artifacts->remove(id).error()}) {
+      CHECK(refused.code == ErrorCode::store_failed);
+      CHECK(contains(refused.message, "no server has begun"));
+    }
+    CHECK(artifacts->info(id).has_value());
   }
 }
 

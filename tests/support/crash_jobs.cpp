@@ -188,13 +188,15 @@ void cancel_endless(CoreMachine& machine, const std::vector<std::string>& said) 
 namespace {
 
 /// With the last job goes the last artifact.
-void verify_all_is_collected(Store& store, std::unique_ptr<ArtifactStore> artifacts) {
+void verify_all_is_collected(const embed::OpenedStore& opened) {
+  auto& store = *opened.store;
+  const auto incarnation = store.begin_incarnation();
+  auto artifacts = opened.open_artifacts(true).value();
   const auto* kept = artifacts.get();
   runtime::LargeValues large(
       {.open = [&](bool) { return Result<std::unique_ptr<ArtifactStore>>(std::move(artifacts)); }});
   runtime::ArtifactCollector collector({.large = &large, .store = &store});
   auto sequence = store.last_commit();
-  const auto incarnation = store.begin_incarnation();
   Batch all{.sequence = ++sequence, .incarnation = incarnation};
   JobFilter every;
   every.limit = SIZE_MAX;
@@ -266,7 +268,9 @@ void verify_after_crash(const std::string& path, const std::vector<std::string>&
   auto artifacts = opened.open_artifacts(true);
   const auto findings = check_store(*opened.store, false, artifacts ? artifacts->get() : nullptr);
   if (!findings.problems.empty()) throw std::runtime_error(findings.problems.front());
-  if (artifacts) verify_all_is_collected(*opened.store, std::move(*artifacts));
+  if (!artifacts) return;
+  artifacts->reset();
+  verify_all_is_collected(opened);
 }
 
 }  // namespace coremachine::support

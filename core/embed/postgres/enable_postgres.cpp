@@ -1,10 +1,13 @@
 #include <coremachine/postgres.hpp>
 
+#include <atomic>
+#include <memory>
 #include <utility>
 
 #include <coremachine/embed/store_scheme.hpp>
 
 #include "core/embed/open_store.hpp"
+#include "core/store/postgres/postgres_artifacts.hpp"
 #include "core/store/postgres/postgres_store.hpp"
 
 namespace coremachine {
@@ -15,9 +18,15 @@ embed::SchemeStore open(std::string_view url, bool must_exist) {
   if (!target) throw Failure(target.error());
   auto files = target->files;
   auto server = target->server;
-  auto store = open_postgres_store({.target = std::move(*target), .must_exist = must_exist});
+  // The artifacts are written as the incarnation that the store begins.
+  const auto incarnation = std::make_shared<std::atomic<Incarnation>>(0);
+  const auto begun = [incarnation](Incarnation one) { *incarnation = one; };
+  auto store = open_postgres_store({.target = *target, .must_exist = must_exist, .begun = begun});
   if (!store) throw Failure(store.error());
-  return {std::move(*store), std::move(files), std::move(server)};
+  const auto open_artifacts = [target = *target, incarnation](bool) -> Result<std::unique_ptr<ArtifactStore>> {
+    return open_postgres_artifacts({.target = target, .incarnation = *incarnation});
+  };
+  return {std::move(*store), open_artifacts, std::move(files), std::move(server)};
 }
 
 }  // namespace

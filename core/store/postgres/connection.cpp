@@ -71,6 +71,12 @@ constexpr char settings_of_reader[] =
     "SELECT set_config('default_transaction_isolation', 'repeatable read', false), "
     "set_config('default_transaction_read_only', 'on', false)";
 
+constexpr char say_who[] =
+    "SELECT set_config('coremachine.incarnation', $1::text, false), "
+    "set_config('application_name', 'coremachine ' || $1::text, false)";
+constexpr char end_session[] =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
+
 }  // namespace
 
 void Connection::Finish::operator()(pg_conn* connection) const {
@@ -118,11 +124,21 @@ void Connection::settle(const Target& target, Role role) {
   }
 }
 
+void Connection::introduce(Incarnation incarnation) {
+  query(say_who, std::to_string(incarnation));
+}
+
+void Connection::end_sessions(const std::vector<Session>& sessions) {
+  if (sessions.empty()) return;
+  for (const auto& session : sessions) add(end_session, session.process, session.since);
+  run();
+}
+
 void Connection::lose(const std::string& why) {
   throw PostgresError("", why.empty() ? "the connection to the server was lost" : why);
 }
 
-void Connection::send(const char* sql, const Params& params) {
+void Connection::send(const char* sql, const Params& params, Format format) {
   auto* to = connection_.get();
   auto found = statements_.find(sql);
   const bool is_new = found == statements_.end();
@@ -134,7 +150,7 @@ void Connection::send(const char* sql, const Params& params) {
     expected_.push_back({sql, true});
   }
   if (PQsendQueryPrepared(to, found->second.c_str(), params.size(), params.values(), params.lengths(), params.formats(),
-                          0) != 1) {
+                          format == Format::raw ? 1 : 0) != 1) {
     lose(trimmed(PQerrorMessage(to)));
   }
   expected_.push_back({sql, false});

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <coremachine/model/ids.hpp>
+
 #include "core/store/postgres/postgres_error.hpp"
 #include "core/store/postgres/rows.hpp"
 #include "core/store/postgres/target.hpp"
@@ -37,12 +39,18 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   const Session& session() const { return session_; }
+  /// Says whose it is: jobs that it inserts are that one's, and other servers can end it.
+  void introduce(Incarnation incarnation);
+  /// Ends others, which were lost and may still be at work.
+  void end_sessions(const std::vector<Session>& sessions);
   /// A server that says nothing for so long counts as lost; 0: it may think as long as it likes.
   void bear_silence(Milliseconds limit) { silence_ = limit; }
 
   /// Adds a statement to the pipeline. It is prepared at its first use; `sql` must be a constant: its address is its
   /// name. All that is sent together is one transaction, unless there is a BEGIN in it.
-  void send(const char* sql, const Params& params);
+  /// Raw: the answer has its columns as they are in memory, so that bytes need no escape.
+  enum class Format : std::uint8_t { text, raw };
+  void send(const char* sql, const Params& params, Format format = Format::text);
   template <class... Values>
   void add(const char* sql, Values&&... values) {
     Params params;
@@ -56,6 +64,15 @@ class Connection {
   template <class... Values>
   Rows query(const char* sql, Values&&... values) {
     add(sql, values...);
+    auto all = run();
+    return std::move(all.back());
+  }
+  /// The same for an answer of bytes alone.
+  template <class... Values>
+  Rows query_bytes(const char* sql, Values&&... values) {
+    Params params;
+    (params.add(values), ...);
+    send(sql, params, Format::raw);
     auto all = run();
     return std::move(all.back());
   }

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/ports/job_filter.hpp"
-#include "core/store/postgres/reader_pool.hpp"
+#include "core/store/postgres/connection_pool.hpp"
 #include "core/store/postgres/reads.hpp"
 #include "core/store/table_rows.hpp"
 

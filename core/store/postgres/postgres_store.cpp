@@ -4,8 +4,8 @@
 #include <mutex>
 #include <utility>
 
+#include "core/store/postgres/connection_pool.hpp"
 #include "core/store/postgres/peers.hpp"
-#include "core/store/postgres/reader_pool.hpp"
 #include "core/store/postgres/reads.hpp"
 #include "core/store/postgres/schema.hpp"
 #include "core/store/postgres/writer.hpp"
@@ -14,7 +14,7 @@ namespace coremachine {
 namespace {
 
 using postgres::Connection;
-using Urgency = postgres::ReaderPool::Urgency;
+using Urgency = postgres::ConnectionPool::Urgency;
 
 class PostgresStore final : public Store {
   template <class Read>
@@ -31,11 +31,13 @@ class PostgresStore final : public Store {
       : target_(std::move(options.target)),
         writer_(target_, options.must_exist),
         readers_(target_),
-        peers_(target_.server.empty() ? nullptr : std::make_unique<postgres::PostgresPeers>(target_)) {}
+        peers_(target_.server.empty() ? nullptr : std::make_unique<postgres::PostgresPeers>(target_)),
+        begun_(std::move(options.begun)) {}
 
   Incarnation begin_incarnation() override {
     const auto incarnation = writer_.begin_incarnation();
     if (peers_) peers_->begin(incarnation);
+    if (begun_) begun_(incarnation);
     return incarnation;
   }
   Peers* peers() const override { return peers_.get(); }
@@ -141,14 +143,15 @@ class PostgresStore final : public Store {
     return Error{ErrorCode::invalid_argument,
                  "a store in PostgreSQL is backed up with PostgreSQL's own tools, also while it is in use: pg_dump "
                  "--schema=" +
-                     target_.schema + ", or a base backup; and the files of " + target_.files + "-artifacts with it"};
+                     target_.schema + ", or a base backup: artifacts are in it, too"};
   }
 
  private:
   const postgres::Target target_;
   postgres::Writer writer_;
-  mutable postgres::ReaderPool readers_;
+  mutable postgres::ConnectionPool readers_;
   std::unique_ptr<postgres::PostgresPeers> peers_;
+  const std::function<void(Incarnation)> begun_;
   mutable std::mutex bytes_mutex_;
   mutable std::uint64_t bytes_ = 0;
   mutable std::optional<std::chrono::steady_clock::time_point> bytes_at_ = {};

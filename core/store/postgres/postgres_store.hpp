@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,7 +11,8 @@ namespace coremachine {
 
 struct PostgresOptions {
   postgres::Target target;
-  bool must_exist = false;  ///< for tools that look at a store: they make none
+  bool must_exist = false;                      ///< for tools that look at a store: they make none
+  std::function<void(Incarnation)> begun = {};  ///< told of each incarnation that begins
 };
 
 /// Opens the store in a schema of a PostgreSQL database; it is made if it is not there. If the target names no server,

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/model/codec.hpp"
-#include "core/store/postgres/reader_pool.hpp"
+#include "core/store/postgres/connection_pool.hpp"
 #include "core/store/table_rows.hpp"
 
 namespace coremachine::postgres {

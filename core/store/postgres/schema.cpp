@@ -9,6 +9,8 @@ namespace {
 /// The n-th makes version n of n − 1. What has been released is never changed, only added to.
 constexpr std::string_view migrations[] = {
 #include "core/store/postgres/migrations/001_initial.sql"
+    ,
+#include "core/store/postgres/migrations/002_artifacts.sql"
 };
 
 constexpr char schema_exists[] =
@@ -35,10 +37,29 @@ constexpr char broken_pages[] =
 }
 
 std::vector<std::string> find_missing_parts(Connection& connection, const std::string& schema) {
-  auto parts = texts_of(std::vector<std::string>{"meta", "server", "incarnation", "job", "job_by_type", "round",
-                                                 "definition", "outcome", "outcome_by_kind", "outcome_told", "setting",
-                                                 "submission_key", "submission_key_job", "artifact_reference",
-                                                 "artifact_reference_artifact", "garbage"});
+  auto parts = texts_of(std::vector<std::string>{"meta",
+                                                 "server",
+                                                 "incarnation",
+                                                 "job",
+                                                 "job_by_type",
+                                                 "round",
+                                                 "definition",
+                                                 "outcome",
+                                                 "outcome_by_kind",
+                                                 "outcome_told",
+                                                 "setting",
+                                                 "submission_key",
+                                                 "submission_key_job",
+                                                 "artifact_reference",
+                                                 "artifact_reference_artifact",
+                                                 "garbage",
+                                                 "artifact",
+                                                 "artifact_piece",
+                                                 "artifact_loose",
+                                                 "artifact_pin",
+                                                 "artifact_pin_artifact",
+                                                 "job_output",
+                                                 "job_output_record"});
   auto rows = connection.query(missing_parts, schema, parts);
   std::vector<std::string> missing;
   while (rows.next()) missing.push_back(rows.string(0));

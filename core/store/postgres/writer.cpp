@@ -14,18 +14,12 @@ constexpr char take_lock[] = "SELECT pg_try_advisory_lock(hashtextextended('core
 constexpr char take_shared_lock[] =
     "SELECT pg_try_advisory_lock_shared(hashtextextended('coremachine store ' || $1, 0)) AND "
     "pg_try_advisory_lock(hashtextextended('coremachine server ' || $2 || ' of ' || $1, 0))";
-// Of several servers, each says who it is: jobs that it inserts are its own, and the others can end its connections.
-constexpr char say_who[] =
-    "SELECT set_config('coremachine.incarnation', $1::text, false), "
-    "set_config('application_name', 'coremachine ' || $1::text, false)";
 constexpr char holder_of_lock[] =
     "SELECT a.pid, coalesce(a.client_addr::text, 'this machine'), a.backend_start::timestamptz(0)::text "
     "FROM pg_locks l JOIN pg_stat_activity a USING (pid), hashtextextended('coremachine store ' || $1, 0) key "
     "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
     "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND l.classid::bigint = (key >> 32 & 4294967295) AND l.objid::bigint = (key & 4294967295)";
-constexpr char end_session[] =
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start::text = $2";
 
 constexpr char last_batch[] =
     "SELECT last_batch FROM server WHERE last_batch IS NOT NULL ORDER BY incarnation DESC LIMIT 1";
@@ -83,9 +77,7 @@ Connection& Writer::connected() {
 
 /// What a lost session has begun it may still go on with, and it holds what the next one needs.
 void Writer::end_lost_session(Connection& by) {
-  if (lost_.empty()) return;
-  for (const auto& session : lost_) by.add(end_session, session.process, session.since);
-  by.run();
+  by.end_sessions(lost_);
 }
 
 /// It takes a moment until the lock of a lost session is free. Until then nothing but the fence keeps others out, and
@@ -102,7 +94,7 @@ bool Writer::try_lock(Connection& connection) {
 }
 
 void Writer::introduce(Connection& connection) {
-  if (incarnation_ != 0) connection.query(say_who, std::to_string(incarnation_));
+  if (incarnation_ != 0) connection.introduce(incarnation_);
 }
 
 void Writer::lose() {

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "tests/conformance/artifact_makers.hpp"
 #include "tests/support/postgres/fixture.hpp"
 
 namespace coremachine::store_tests {
@@ -15,3 +16,13 @@ InPostgres::InPostgres() : url_(new_postgres_url("")) {}
 void InPostgres::reopen() {}
 
 }  // namespace coremachine::store_tests
+
+namespace coremachine::artifact_tests {
+
+InPostgres::InPostgres() : url_(store_tests::new_postgres_url("")) {}
+
+InPostgres::~InPostgres() = default;
+
+void InPostgres::open() {}
+
+}  // namespace coremachine::artifact_tests

@@ -6,7 +6,9 @@
 
 #include <coremachine/postgres.hpp>
 
+#include "core/store/postgres/postgres_artifacts.hpp"
 #include "core/store/postgres/postgres_store.hpp"
+#include "tests/conformance/artifact_makers.hpp"
 #include "tests/support/postgres/server.hpp"
 
 namespace coremachine::store_tests {
@@ -27,3 +29,20 @@ void InPostgres::reopen() {
 }
 
 }  // namespace coremachine::store_tests
+
+namespace coremachine::artifact_tests {
+
+InPostgres::InPostgres() : url_(store_tests::new_postgres_url("/tmp")) {
+  jobs_ = std::move(open_postgres_store({.target = postgres::parse_target(url_).value()}).value());
+  incarnation_ = jobs_->begin_incarnation();
+  open();
+}
+
+InPostgres::~InPostgres() = default;
+
+void InPostgres::open() {
+  artifacts_ = open_postgres_artifacts(
+      {.target = postgres::parse_target(url_).value(), .incarnation = incarnation_, .now = clock_.reader()});
+}
+
+}  // namespace coremachine::artifact_tests
