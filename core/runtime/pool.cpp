@@ -36,12 +36,17 @@ Pool::~Pool() {
 }
 
 void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices) {
-  const std::lock_guard lock(mutex_);
-  for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
-  for (auto& slice : slices) slices_.push_back(std::move(slice));
-  auto count = runnable();
-  if (in_pool && count > 0) --count;  // this thread takes one itself when it comes back
-  wake(worth_waking(count));
+  std::size_t woken = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
+    for (auto& slice : slices) slices_.push_back(std::move(slice));
+    auto count = runnable();
+    if (in_pool && count > 0) --count;  // this thread takes one itself when it comes back
+    woken = signal(worth_waking(count));
+  }
+  // Not under the lock that they need first of all.
+  for (; woken > 0; --woken) ready_.notify_one();
 }
 
 std::size_t Pool::runnable() const {
@@ -81,17 +86,23 @@ std::size_t Pool::worth_waking(std::size_t count) {
 }
 
 void Pool::wake_driver() {
-  const std::lock_guard lock(mutex_);
-  drive_wanted_ = true;
-  wake(1);
+  std::size_t woken = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    drive_wanted_ = true;
+    woken = signal(1);
+  }
+  for (; woken > 0; --woken) ready_.notify_one();
 }
 
 void Pool::wake(std::size_t count) {
-  while (count > 0 && idle_ > signalled_) {
-    ++signalled_;
-    --count;
-    ready_.notify_one();
-  }
+  for (auto woken = signal(count); woken > 0; --woken) ready_.notify_one();
+}
+
+std::size_t Pool::signal(std::size_t count) {
+  const auto woken = std::min(count, idle_ - std::min(idle_, signalled_));
+  signalled_ += woken;
+  count -= woken;
   const auto most = slots_ + handlers_ + abandoned_.size() + abandoned_slices_.size() + spare_threads;
   while (count > 0 && threads_.size() < most && !stopping_) {
     --count;
@@ -102,6 +113,7 @@ void Pool::wake(std::size_t count) {
       record_.release(slot);
     });
   }
+  return woken;
 }
 
 bool Pool::withdraw(machine::SliceId slice) {

@@ -74,6 +74,8 @@ class Pool {
  private:
   void work(RunningRecord::Slot& slot);
   void wake(std::size_t count);
+  /// Makes threads where none rests; the caller notifies as many of the others as it says.
+  std::size_t signal(std::size_t count);
   std::size_t runnable() const;
   /// Of so many threads that would have something to run: those that are worth waking.
   std::size_t worth_waking(std::size_t count);

@@ -27,18 +27,20 @@ Readers::~Readers() {
 }
 
 bool Readers::run(std::function<void()> work, Effort effort) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_ || work_.size() >= most_waiting_) return false;
-  work_.push_back({std::move(work), effort});
-  wake_one();
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || work_.size() >= most_waiting_) return false;
+    work_.push_back({std::move(work), effort});
+    if (!is_one_due()) return true;
+    waking_ = true;
+  }
+  changed_.notify_one();  // not under the lock that it needs first of all
   return true;
 }
 
 // Whoever comes wakes the next one if there is work for two: a burst costs the one who brings it a single wake-up.
-void Readers::wake_one() {
-  if (waking_ || asleep_ == 0 || work_.empty()) return;
-  waking_ = true;
-  changed_.notify_one();
+bool Readers::is_one_due() const {
+  return !waking_ && asleep_ > 0 && !work_.empty();
 }
 
 void Readers::stop() {
@@ -75,8 +77,10 @@ void Readers::serve() {
     if (work_.empty()) return;
     auto work = std::move(work_.front());
     work_.pop_front();
-    wake_one();
+    const bool wakes = is_one_due();
+    if (wakes) waking_ = true;
     lock.unlock();
+    if (wakes) changed_.notify_one();
     gathering.turn(work.effort == Effort::brief);
     work.function();
     work.function = nullptr;  // what it holds goes before the lock is taken

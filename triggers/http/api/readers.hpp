@@ -36,7 +36,7 @@ class Readers {
     Effort effort;
   };
   void serve();
-  void wake_one();
+  bool is_one_due() const;
 
   const std::size_t most_waiting_;
   mutable std::mutex mutex_;

@@ -48,14 +48,18 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   explicit Mailbox(std::function<void()> wake) : wake_(std::move(wake)) {}
 
   void put(Letter letter) {
-    const std::scoped_lock lock(mutex_);
-    if (closed_) return;
-    letters_.push_back(std::move(letter));
-    if (letters_.size() > 1) return;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (closed_) return;
+      letters_.push_back(std::move(letter));
+      if (letters_.size() > 1) return;
+    }
     if (auto* const gathering = WakeGathering::current()) {
-      gathering->add([self = shared_from_this()] { self->wake(); });
+      gathering->add([self = shared_from_this()] {
+        if (self->has_letters()) self->wake();
+      });
     } else {
-      wake_();
+      wake();
     }
   }
 
@@ -66,10 +70,13 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
 
   /// There is room again for the body of the request that this connection reads.
   void put_room(std::weak_ptr<Connection> connection) {
-    const std::scoped_lock lock(mutex_);
-    if (closed_) return;
-    rooms_.push_back(std::move(connection));
-    if (rooms_.size() == 1) wake_();
+    {
+      const std::scoped_lock lock(mutex_);
+      if (closed_) return;
+      rooms_.push_back(std::move(connection));
+      if (rooms_.size() > 1) return;
+    }
+    wake();
   }
   std::vector<std::weak_ptr<Connection>> take_rooms() {
     const std::scoped_lock lock(mutex_);
@@ -78,8 +85,8 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
 
   /// Nothing is taken any more, and nobody woken.
   void close() {
-    std::vector<Letter> dropped;  // after the lock is released: what is in letters may write letters
-    const std::scoped_lock lock(mutex_);
+    std::vector<Letter> dropped;  // after the locks are released: what is in letters may write letters
+    const std::scoped_lock lock(waking_, mutex_);
     closed_ = true;
     dropped.swap(letters_);
   }
@@ -89,16 +96,22 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
   void read_here() const { reader_ = this; }
 
  private:
-  void wake() {
+  bool has_letters() {
     const std::scoped_lock lock(mutex_);
-    if (!closed_ && !letters_.empty()) wake_();
+    return !letters_.empty();
+  }
+  // Not under the lock that the loop needs first of all when it is awake.
+  void wake() {
+    const std::scoped_lock lock(waking_);
+    if (!closed_) wake_();
   }
 
   inline static thread_local const Mailbox* reader_ = nullptr;
 
+  std::mutex waking_;  ///< held while the loop is woken: it does not go meanwhile
   std::mutex mutex_;
   std::function<void()> wake_;
-  bool closed_ = false;
+  bool closed_ = false;  ///< written under both
   std::vector<Letter> letters_ = {};
   std::vector<std::weak_ptr<Connection>> rooms_ = {};
 };
