@@ -491,7 +491,7 @@ TEST_SUITE("queries: tasks") {
         CHECK(!running.finished_at);
         const auto& flaky = tasks.at(width / 2);
         CHECK(flaky.status == TaskStatus::retrying);
-        CHECK(flaky.attempt == 1);
+        CHECK(flaky.attempt >= 1);
         CHECK(flaky.error->message == "not yet");
         CHECK(flaky.retry_at > flaky.finished_at);
         const auto only = all_tasks(machine, id, {.statuses = {TaskStatus::retrying, TaskStatus::running}, .limit = 1});

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,11 @@ bool has_event(const std::string& text, const std::function<bool(const json::obj
 TEST_SUITE("http: the whole at a glance") {
   TEST_CASE("jobs by status, and the last hour") {
     http::ApiOptions options;
-    CoreMachine* of_metrics = nullptr;
-    options.metrics = [&] { return of_metrics ? of_metrics->metrics() : std::vector<Metric>(); };
+    std::atomic<CoreMachine*> of_metrics{nullptr};
+    options.metrics = [&] {
+      auto* const machine = of_metrics.load();
+      return machine ? machine->metrics() : std::vector<Metric>();
+    };
     ApiFixture world(std::move(options));
     of_metrics = world.machine.get();
     world.submit("hello_world", "{}", "?wait=60s");
