@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/store/sha256.hpp"
+#include "core/store/content_check.hpp"
 
 namespace coremachine::files {
 
 namespace {
-
-Error damaged(const ArtifactId& id, const std::string& what) {
-  return Error{ErrorCode::store_damaged, "the artifact " + id.str() + " is damaged: " + what};
-}
 
 class Reader final : public ArtifactReader {
  public:
@@ -24,30 +20,15 @@ class Reader final : public ArtifactReader {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(n, left));
     const auto got = file_.read(offset, to, wanted);
     if (!got) return got;
-    if (*got != wanted) return damaged(info_.id, "its end is missing");
-    if (const auto checked = check(offset, {to, wanted}); !checked) return checked.error();
+    if (*got != wanted) return damaged_artifact(info_.id, "its end is missing");
+    if (const auto checked = check_.follow(info_, offset, {to, wanted}); !checked) return checked.error();
     return wanted;
   }
 
  private:
-  /// Follows a reader that goes from the beginning to the end.
-  Result<void> check(std::uint64_t offset, std::string_view bytes) {
-    if (offset == 0) {
-      sha256_.restart();
-      hashed_ = 0;
-    }
-    if (offset != hashed_) return {};
-    sha256_.update(bytes);
-    hashed_ += bytes.size();
-    if (hashed_ < info_.size || (bytes.empty() && info_.size != 0)) return {};
-    if (sha256_.finish() != info_.id.digest) return damaged(info_.id, "its content is not what was stored");
-    return {};
-  }
-
   File file_;
   ArtifactInfo info_;
-  Sha256 sha256_;
-  std::uint64_t hashed_ = 0;
+  ContentCheck check_;
 };
 
 }  // namespace
@@ -55,13 +36,13 @@ class Reader final : public ArtifactReader {
 Result<ArtifactInfo> read_info(const File& file, const ArtifactId& id) {
   const auto status = file.status();
   if (!status) return status.error();
-  if (status->size < trailer_size) return damaged(id, "its end is missing");
+  if (status->size < trailer_size) return damaged_artifact(id, "its end is missing");
   std::string bytes(trailer_size, '\0');
   const auto got = file.read(status->size - trailer_size, bytes.data(), bytes.size());
   if (!got) return got.error();
   const auto trailer = decode_trailer(id, bytes);
-  if (!trailer) return damaged(id, "its end is missing or changed");
-  if (trailer->content_size + trailer_size != status->size) return damaged(id, "its size has changed");
+  if (!trailer) return damaged_artifact(id, "its end is missing or changed");
+  if (trailer->content_size + trailer_size != status->size) return damaged_artifact(id, "its size has changed");
   return ArtifactInfo{id, trailer->content_size, trailer->media_type, status->modified};
 }
 

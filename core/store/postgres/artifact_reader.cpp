@@ -3,8 +3,8 @@
 #include <cstring>
 #include <optional>
 
+#include "core/store/content_check.hpp"
 #include "core/store/postgres/artifact_content.hpp"
-#include "core/store/sha256.hpp"
 
 namespace coremachine::postgres {
 namespace {
@@ -34,7 +34,7 @@ class Reader final : public ArtifactReader {
       std::memcpy(to + got, bytes->data(), taken);
       got += taken;
     }
-    if (const auto checked = check(offset, {to, wanted}); !checked) return checked.error();
+    if (const auto checked = check_.follow(info_, offset, {to, wanted}); !checked) return checked.error();
     return wanted;
   }
 
@@ -62,7 +62,7 @@ class Reader final : public ArtifactReader {
     if (!found->next()) return why_missing();
     const auto begin = static_cast<std::uint64_t>(n) * piece_size;
     if (found->view(0).size() != std::min<std::uint64_t>(piece_size, info_.size - begin)) {
-      return damaged("a piece of it has changed its size");
+      return damaged_artifact(info_.id, "a piece of it has changed its size");
     }
     piece_ = std::move(*found);
     at_ = n;
@@ -73,26 +73,8 @@ class Reader final : public ArtifactReader {
     const auto there =
         shelf_->ask([&](Connection& by) { return by.query(is_still_there, info_.id.str(), content_).count() > 0; });
     if (!there) return there.error();
-    if (*there) return damaged("a part of it is missing");
+    if (*there) return damaged_artifact(info_.id, "a part of it is missing");
     return Error{artifact_missing, "the artifact " + info_.id.str() + " was removed, and not read for too long"};
-  }
-
-  /// Follows a reader that goes from the beginning to the end.
-  Result<void> check(std::uint64_t offset, std::string_view bytes) {
-    if (offset == 0) {
-      sha256_.restart();
-      hashed_ = 0;
-    }
-    if (offset != hashed_) return {};
-    sha256_.update(bytes);
-    hashed_ += bytes.size();
-    if (hashed_ < info_.size || (bytes.empty() && info_.size != 0)) return {};
-    if (sha256_.finish() != info_.id.digest) return damaged("its content is not what was stored");
-    return {};
-  }
-
-  Error damaged(const std::string& what) const {
-    return Error{ErrorCode::store_damaged, "the artifact " + info_.id.str() + " is damaged: " + what};
   }
 
   std::shared_ptr<ArtifactShelf> shelf_;
@@ -101,8 +83,7 @@ class Reader final : public ArtifactReader {
   Clock::time_point kept_at_ = Clock::now();  ///< when it was last certain that it stays for a while
   std::int64_t at_ = -1;
   std::optional<Rows> piece_;
-  Sha256 sha256_;
-  std::uint64_t hashed_ = 0;
+  ContentCheck check_;
 };
 
 }  // namespace
