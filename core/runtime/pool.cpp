@@ -57,12 +57,6 @@ std::size_t Pool::runnable() const {
   return std::min(boundaries_.size(), free_handlers) + std::min(slices_.size(), free_slots);
 }
 
-void Pool::expect(std::chrono::nanoseconds slice, std::chrono::nanoseconds boundary) {
-  const std::lock_guard lock(mutex_);
-  slice_takes_ = slice;
-  boundary_takes_ = boundary;
-}
-
 /// This thread may be the last that comes to it: another one is to look out.
 void Pool::leave_rest() {
   if (runnable() > 0) return wake(worth_waking(1));
@@ -140,13 +134,15 @@ bool Pool::writes_next() {
   return write_is_next;
 }
 
-Pool::Room Pool::room(std::size_t slices_ahead, std::size_t boundaries_ahead) const {
+Pool::Room Pool::room(Pace slice_pace, Pace boundary_pace) {
   const std::lock_guard lock(mutex_);
-  const auto slices = slots_ + abandoned_slices_.size() + slices_ahead;
+  slice_takes_ = slice_pace.takes;
+  boundary_takes_ = boundary_pace.takes;
+  const auto threads = slots_ + abandoned_slices_.size();
+  const auto slices = threads + slice_pace.ahead;
   const auto has_slices = slices_.size() + slices_running_;
-  const auto boundaries = handlers_ + abandoned_.size() + boundaries_ahead;
+  const auto boundaries = handlers_ + abandoned_.size() + boundary_pace.ahead;
   const auto has_boundaries = boundaries_.size() + boundaries_running_;
-  const auto threads = slices - slices_ahead;
   return {slices - std::min(slices, has_slices), threads - std::min(threads, has_slices),
           boundaries - std::min(boundaries, has_boundaries)};
 }

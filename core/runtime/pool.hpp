@@ -45,17 +45,19 @@ class Pool {
   /// The same for a boundary.
   bool withdraw(JobId job, BoundaryNumber boundary);
 
-  /// How much more may be added, if so many are queued beyond what can run at once.
+  /// How long a slice or a boundary typically takes, and how many may be queued beyond what can run at once.
+  struct Pace {
+    std::chrono::nanoseconds takes{};
+    std::size_t ahead = 0;
+  };
+  /// How much more may be added.
   struct Room {
     std::size_t slices = 0;
     std::size_t free_threads = 0;  ///< for slices that need not wait; no more than `slices`
     std::size_t boundaries = 0;
   };
-  Room room(std::size_t slices_ahead, std::size_t boundaries_ahead) const;
-
-  /// How long a slice and a boundary typically take. What a thread that is awake does sooner than another is woken is
-  /// left to it.
-  void expect(std::chrono::nanoseconds slice, std::chrono::nanoseconds boundary);
+  /// From now on, what a thread that is awake does sooner than another is woken is left to it.
+  Room room(Pace slices, Pace boundaries);
 
   /// Whether this thread will call `write` next: it is one of the pool's, and the pool has nothing else to do.
   bool writes_next();

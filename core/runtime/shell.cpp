@@ -427,17 +427,13 @@ bool Shell::refuse(Input& input, const Error& error) {
 }
 
 machine::Capacity Shell::capacity() {
-  using Milliseconds = std::chrono::duration<double, std::milli>;
-  const auto nanoseconds_of = [](double ms) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(Milliseconds(ms));
-  };
   // What takes long is handed out only to a thread that is free, so that nothing waits behind it needlessly.
-  const auto ahead = [](double each_ms) {
-    return each_ms < long_ms ? static_cast<std::size_t>(std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0))
-                             : 0;
+  const auto pace = [](double each_ms) {
+    const auto queued = std::clamp(queued_ms / std::max(each_ms, 0.001), 1.0, 512.0);
+    const auto takes = std::chrono::nanoseconds(static_cast<std::int64_t>(each_ms * 1e6));
+    return Pool::Pace{takes, each_ms < long_ms ? static_cast<std::size_t>(queued) : 0};
   };
-  pool_->expect(nanoseconds_of(slice_ms_), nanoseconds_of(boundary_ms_));
-  const auto room = pool_->room(ahead(slice_ms_), ahead(boundary_ms_));
+  const auto room = pool_->room(pace(slice_ms_), pace(boundary_ms_));
   const auto flying = io_->in_flight();
   machine::Capacity capacity;
   capacity.slices = static_cast<std::uint32_t>(room.slices);

@@ -94,7 +94,7 @@ TEST_SUITE("runtime: pool") {
       work.write = [] {};
       const auto copy = work;
       pool = std::make_unique<Pool>(2, 4, record, copy);
-      pool->expect(1us, 1us);
+      pool->room({1us}, {1us});
       pool->wake_driver();
       over.get_future().wait();
       pool->stop();
@@ -124,7 +124,7 @@ TEST_SUITE("runtime: pool") {
     Pool pool(2, 4, record, std::move(work));
     for (const auto takes : {1us, 10'000us}) {
       inside = told = 0;
-      pool.expect(takes, takes);
+      pool.room({takes}, {takes});
       std::vector<machine::RunBoundary> four;
       for (BoundaryNumber number = 1; number <= 4; ++number) four.push_back(boundary(number));
       pool.add(std::move(four), {});
