@@ -188,11 +188,11 @@ void Pool::work(RunningRecord::Slot& slot) {
       lock.unlock();
       work_.drive();
       lock.lock();
-    } else if (can_run_boundary()) {
+    } else if (can_run_boundary() && !(slice_is_late_ && can_run_slice())) {
       auto boundary = std::move(boundaries_.front());
       boundaries_.pop_front();
       ++boundaries_running_;
-      ++begun_;
+      ++boundaries_begun_;
       const std::pair name{boundary.call.job, boundary.call.boundary.number};
       in_handlers_.insert(name);
       leave_rest();
@@ -210,7 +210,8 @@ void Pool::work(RunningRecord::Slot& slot) {
       auto slice = std::move(slices_.front());
       slices_.pop_front();
       ++slices_running_;
-      ++begun_;
+      ++slices_begun_;
+      slice_is_late_ = false;
       leave_rest();
       lock.unlock();
       in_pool = false;
@@ -262,11 +263,15 @@ void Pool::rest(std::unique_lock<std::mutex>& lock) {
 bool Pool::look_out(std::unique_lock<std::mutex>& lock) {
   for (unsigned calm = 0; calm < calm_looks; ++calm) {
     if (std::exchange(left_, false)) calm = 0;
-    const auto before = begun_;
+    const auto slices = slices_begun_;
+    const auto boundaries = boundaries_begun_;
     if (ready_.wait_for(lock, patience) == std::cv_status::no_timeout) return true;
     // Who was to be woken while this one woke by itself may be this one.
     if (signalled_ > 0 || drive_wanted_ || stopping_) return true;
-    if (begun_ == before && (runnable() > 0 || untold_ > 0)) return false;
+    // Boundaries go first, and may be so many that no slice is ever begun.
+    slice_is_late_ = can_run_slice() && slices_begun_ == slices;
+    const bool boundary_is_late = (can_run_boundary() || untold_ > 0) && boundaries_begun_ == boundaries;
+    if (slice_is_late_ || boundary_is_late) return false;
   }
   return false;
 }

@@ -105,10 +105,12 @@ class Pool {
   std::set<machine::SliceId> abandoned_slices_;             ///< that run all the same
   std::chrono::nanoseconds slice_takes_ = std::chrono::milliseconds{1};
   std::chrono::nanoseconds boundary_takes_ = std::chrono::milliseconds{1};
-  std::uint64_t begun_ = 0;   ///< slices and boundaries
-  std::size_t untold_ = 0;    ///< inputs that were put since the last post
-  bool left_ = false;         ///< something to run was left to threads that are awake
-  bool has_lookout_ = false;  ///< a thread that rests looks whether they come to it
+  std::uint64_t slices_begun_ = 0;
+  std::uint64_t boundaries_begun_ = 0;
+  bool slice_is_late_ = false;  ///< one is taken before boundaries are
+  std::size_t untold_ = 0;      ///< inputs that were put since the last post
+  bool left_ = false;           ///< something to run was left to threads that are awake
+  bool has_lookout_ = false;    ///< a thread that rests looks whether they come to it
   std::size_t idle_ = 0;
   std::size_t signalled_ = 0;
   bool drive_wanted_ = false;

@@ -102,6 +102,45 @@ TEST_SUITE("runtime: pool") {
     }
   }
 
+  TEST_CASE("a slice is begun however many small boundaries come") {
+    RunningRecord record("");
+    std::unique_ptr<Pool> pool;
+    std::atomic<bool> slice_ran{false};
+    std::promise<void> over;
+    std::mutex mutex;
+    std::size_t owed = 0;
+    Pool::Work work;
+    work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) { return decided(run); };
+    work.run_slice = [&](SliceState&, RunningRecord::Slot&) -> Input {
+      if (!slice_ran.exchange(true)) over.set_value();
+      return TickInput{};
+    };
+    work.put = [&](Input input) {
+      const std::lock_guard lock(mutex);
+      if (std::holds_alternative<BoundaryInput>(input)) ++owed;
+    };
+    // For each boundary that is over there is another, until the slice has run.
+    work.post = [&](Input input) {
+      work.put(std::move(input));
+      std::vector<machine::RunBoundary> more;
+      {
+        const std::lock_guard lock(mutex);
+        for (; owed > 0; --owed) more.push_back(boundary(1));
+      }
+      if (!slice_ran) pool->add(std::move(more), {});
+    };
+    work.drive = work.write = [] {};
+    const auto copy = work;
+    pool = std::make_unique<Pool>(2, 4, record, copy);
+    pool->room({1us}, {1us});
+    std::vector<machine::RunBoundary> many;
+    for (int i = 0; i < 50; ++i) many.push_back(boundary(1));
+    pool->add(std::move(many), {std::make_shared<SliceState>(machine::RunSlice{})});
+    over.get_future().wait();
+    pool->stop();
+    CHECK(slice_ran);
+  }
+
   TEST_CASE("long pieces run side by side, as many as may") {
     RunningRecord record("");
     std::atomic<int> inside{0};
