@@ -36,17 +36,16 @@ Pool::~Pool() {
 }
 
 void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices) {
-  std::size_t woken = 0;
+  Woken woken;
   {
     const std::lock_guard lock(mutex_);
     for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
     for (auto& slice : slices) slices_.push_back(std::move(slice));
     auto count = runnable();
     if (in_pool && count > 0) --count;  // this thread takes one itself when it comes back
-    woken = signal(worth_waking(count));
+    woken = wake(worth_waking(count));
   }
-  // Not under the lock that they need first of all.
-  for (; woken > 0; --woken) ready_.notify_one();
+  notify(woken);
 }
 
 std::size_t Pool::runnable() const {
@@ -58,56 +57,64 @@ std::size_t Pool::runnable() const {
 }
 
 /// This thread may be the last that comes to it: another one is to look out.
-void Pool::leave_rest() {
+Pool::Woken Pool::leave_rest() {
   if (runnable() > 0) return wake(worth_waking(1));
-  if (untold_ == 0) return;
+  if (untold_ == 0 && !drive_wanted_) return {};
   left_ = true;
-  if (!has_lookout_) wake(1);
+  return has_lookout_ ? Woken{} : wake(1);
+}
+
+/// Threads that come soon to what waits: not those in something long.
+std::size_t Pool::at_hand() const {
+  auto busy = writing_;
+  if (slice_takes_ >= worth_a_thread) busy += slices_running_;
+  if (boundary_takes_ >= worth_a_thread) busy += boundaries_running_;
+  const auto awake = threads_.size() - resting_.size();
+  return awake - std::min(awake, busy);
 }
 
 std::size_t Pool::worth_waking(std::size_t count) {
   if (count == 0) return 0;
   const auto waits = slices_.size() * slice_takes_ + boundaries_.size() * boundary_takes_;
   const auto worth = 1 + static_cast<std::size_t>(waits / worth_a_thread);
-  auto at_hand = threads_.size() - idle_ + signalled_;
-  // Those that are in something long do not come to anything soon.
-  if (slice_takes_ >= worth_a_thread) at_hand -= std::min(at_hand, slices_running_);
-  if (boundary_takes_ >= worth_a_thread) at_hand -= std::min(at_hand, boundaries_running_);
-  const auto woken = std::min(count, worth - std::min(worth, at_hand));
+  const auto woken = std::min(count, worth - std::min(worth, at_hand()));
   if (woken == count) return count;
   left_ = true;
   return has_lookout_ ? woken : woken + 1;
 }
 
 void Pool::wake_driver() {
-  std::size_t woken = 0;
+  Woken woken;
   {
     const std::lock_guard lock(mutex_);
     drive_wanted_ = true;
-    woken = signal(1);
+    woken = wake(worth_waking(1));
   }
-  for (; woken > 0; --woken) ready_.notify_one();
+  notify(woken);
 }
 
-void Pool::wake(std::size_t count) {
-  for (auto woken = signal(count); woken > 0; --woken) ready_.notify_one();
-}
-
-std::size_t Pool::signal(std::size_t count) {
-  const auto woken = std::min(count, idle_ - std::min(idle_, signalled_));
-  signalled_ += woken;
-  count -= woken;
+Pool::Woken Pool::wake(std::size_t count) {
+  Woken woken;
+  for (; count > 0 && !resting_.empty(); --count) {
+    woken.push_back(resting_.back());
+    resting_.pop_back();
+    woken.back()->woken = true;
+  }
   const auto most = slots_ + handlers_ + abandoned_.size() + abandoned_slices_.size() + spare_threads;
-  while (count > 0 && threads_.size() < most && !stopping_) {
-    --count;
-    threads_.emplace_back([this] {
+  for (; count > 0 && threads_.size() < most && !stopping_; --count) {
+    auto& bed = beds_.emplace_back();
+    threads_.emplace_back([this, &bed] {
       in_pool = true;
       auto* slot = record_.acquire();
-      work(*slot);
+      work(*slot, bed);
       record_.release(slot);
     });
   }
   return woken;
+}
+
+void Pool::notify(const Woken& woken) {
+  for (auto* bed : woken) bed->ready.notify_one();
 }
 
 bool Pool::withdraw(machine::SliceId slice) {
@@ -152,14 +159,14 @@ void Pool::boundary_abandoned(JobId job, BoundaryNumber boundary) {
   const std::pair name{job, boundary};
   if (!in_handlers_.contains(name) || abandoned_.size() >= max_abandoned) return;
   abandoned_.insert(name);
-  if (can_run_boundary()) wake(1);
+  if (can_run_boundary()) notify(wake(1));
 }
 
 bool Pool::slice_abandoned(machine::SliceId slice) {
   const std::lock_guard lock(mutex_);
   if (abandoned_slices_.size() >= max_abandoned) return false;
   abandoned_slices_.insert(slice);
-  wake(1);
+  notify(wake(1));
   return true;
 }
 
@@ -169,22 +176,25 @@ void Pool::stop() {
     stopping_ = true;
     boundaries_.clear();
     slices_.clear();
+    notify(wake(resting_.size()));
   }
-  ready_.notify_all();
   for (auto& thread : threads_) {
     if (thread.joinable()) thread.join();
   }
 }
 
-void Pool::work(RunningRecord::Slot& slot) {
+void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (std::exchange(write_is_next, false)) {
+      ++writing_;
       lock.unlock();
       work_.write();
       lock.lock();
+      --writing_;
     } else if (drive_wanted_) {
       drive_wanted_ = false;
+      ++drives_begun_;
       lock.unlock();
       work_.drive();
       lock.lock();
@@ -195,8 +205,9 @@ void Pool::work(RunningRecord::Slot& slot) {
       ++boundaries_begun_;
       const std::pair name{boundary.call.job, boundary.call.boundary.number};
       in_handlers_.insert(name);
-      leave_rest();
+      auto woken = leave_rest();
       lock.unlock();
+      notify(woken);
       in_pool = false;  // what authors' code asks of the machine is done by others: this thread is theirs
       auto decided = work_.run_boundary(boundary, slot);
       in_pool = true;
@@ -204,16 +215,17 @@ void Pool::work(RunningRecord::Slot& slot) {
       --boundaries_running_;
       in_handlers_.erase(name);
       abandoned_.erase(name);
-      if (can_run_boundary()) wake(worth_waking(1));
-      tell(lock, std::move(decided), boundary_takes_);
+      woken = can_run_boundary() ? wake(worth_waking(1)) : Woken{};
+      tell(lock, std::move(decided), boundary_takes_, woken);
     } else if (can_run_slice()) {
       auto slice = std::move(slices_.front());
       slices_.pop_front();
       ++slices_running_;
       ++slices_begun_;
       slice_is_late_ = false;
-      leave_rest();
+      auto woken = leave_rest();
       lock.unlock();
+      notify(woken);
       in_pool = false;
       auto report = work_.run_slice(*slice, slot);
       in_pool = true;
@@ -222,58 +234,58 @@ void Pool::work(RunningRecord::Slot& slot) {
       lock.lock();
       --slices_running_;
       abandoned_slices_.erase(id);
-      if (can_run_slice()) wake(worth_waking(1));
-      tell(lock, std::move(report), slice_takes_);
+      woken = can_run_slice() ? wake(worth_waking(1)) : Woken{};
+      tell(lock, std::move(report), slice_takes_, woken);
     } else if (untold_ > 0) {
-      tell(lock, TickInput{}, worth_a_thread);
+      tell(lock, TickInput{}, worth_a_thread, {});
     } else if (stopping_) {
       return;
     } else {
-      rest(lock);
+      rest(lock, bed);
     }
   }
 }
 
 /// The engine takes what came of several quick pieces at a time.
-void Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes) {
+void Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken) {
   const bool later = runnable() > 0 && untold_ < most_untold && takes * most_untold < worth_a_thread;
   if (!later) untold_ = 0;
   lock.unlock();
+  notify(woken);
   (later ? work_.put : work_.post)(std::move(input));
   lock.lock();
   if (later) ++untold_;  // only now: who sees it tells what is there
 }
 
 /// Until it is woken or needed.
-void Pool::rest(std::unique_lock<std::mutex>& lock) {
-  ++idle_;
-  bool woken = true;
+void Pool::rest(std::unique_lock<std::mutex>& lock, Bed& bed) {
+  bed.woken = false;
+  resting_.push_back(&bed);
   if (left_ && !has_lookout_) {
     has_lookout_ = true;
-    woken = look_out(lock);
+    look_out(lock, bed);
     has_lookout_ = false;
   } else {
-    ready_.wait(lock);
+    bed.ready.wait(lock, [&] { return bed.woken; });
   }
-  --idle_;
-  if (woken && signalled_ > 0) --signalled_;
+  if (!bed.woken) std::erase(resting_, &bed);
 }
 
-/// Those to whom something was left may be stuck in authors' code: then this thread is needed. Whether it was woken.
-bool Pool::look_out(std::unique_lock<std::mutex>& lock) {
+/// Those to whom something was left may be stuck in authors' code: then this thread is needed. Ends, too, when it is
+/// woken, or nothing is left to anybody any more.
+void Pool::look_out(std::unique_lock<std::mutex>& lock, Bed& bed) {
   for (unsigned calm = 0; calm < calm_looks; ++calm) {
     if (std::exchange(left_, false)) calm = 0;
     const auto slices = slices_begun_;
     const auto boundaries = boundaries_begun_;
-    if (ready_.wait_for(lock, patience) == std::cv_status::no_timeout) return true;
-    // Who was to be woken while this one woke by itself may be this one.
-    if (signalled_ > 0 || drive_wanted_ || stopping_) return true;
+    const auto drives = drives_begun_;
+    if (bed.ready.wait_for(lock, patience, [&] { return bed.woken; })) return;
     // Boundaries go first, and may be so many that no slice is ever begun.
     slice_is_late_ = can_run_slice() && slices_begun_ == slices;
     const bool boundary_is_late = (can_run_boundary() || untold_ > 0) && boundaries_begun_ == boundaries;
-    if (slice_is_late_ || boundary_is_late) return false;
+    const bool drive_is_late = drive_wanted_ && drives_begun_ == drives;
+    if (slice_is_late_ || boundary_is_late || drive_is_late) return;
   }
-  return false;
 }
 
 }  // namespace coremachine::runtime

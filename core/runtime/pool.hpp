@@ -37,7 +37,7 @@ class Pool {
   ~Pool();
 
   void add(std::vector<machine::RunBoundary> boundaries, std::vector<std::shared_ptr<SliceState>> slices);
-  /// One thread is to call `drive`.
+  /// A thread is to call `drive`: one that is awake and soon done with what it does, or one that is woken.
   void wake_driver();
   /// Takes a slice out of the queue; false if it runs already.
   bool withdraw(machine::SliceId slice);
@@ -74,17 +74,27 @@ class Pool {
   static bool inside();
 
  private:
-  void work(RunningRecord::Slot& slot);
-  void wake(std::size_t count);
-  /// Makes threads where none rests; the caller notifies as many of the others as it says.
-  std::size_t signal(std::size_t count);
+  /// A thread's place to rest. It is there as long as the pool.
+  struct Bed {
+    std::condition_variable ready;
+    bool woken = false;
+  };
+  /// To be notified when the lock is given up that they need first of all.
+  using Woken = std::vector<Bed*>;
+  static void notify(const Woken& woken);
+
+  void work(RunningRecord::Slot& slot, Bed& bed);
+  /// Chooses those to wake, the last that went to rest first, as its caches are warm; makes threads where none rests.
+  Woken wake(std::size_t count);
   std::size_t runnable() const;
-  /// Of so many threads that would have something to run: those that are worth waking.
+  /// Of so many threads that would have something to do, those that are worth waking: what is left to threads that are
+  /// awake is noted for the lookout, and one more is woken to be it if there is none.
   std::size_t worth_waking(std::size_t count);
-  void leave_rest();
-  void tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes);
-  void rest(std::unique_lock<std::mutex>& lock);
-  bool look_out(std::unique_lock<std::mutex>& lock);
+  std::size_t at_hand() const;
+  Woken leave_rest();
+  void tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken);
+  void rest(std::unique_lock<std::mutex>& lock, Bed& bed);
+  void look_out(std::unique_lock<std::mutex>& lock, Bed& bed);
   bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
   bool can_run_slice() const { return !slices_.empty() && slices_running_ < slots_ + abandoned_slices_.size(); }
 
@@ -94,8 +104,9 @@ class Pool {
   const Work work_;
 
   mutable std::mutex mutex_;
-  std::condition_variable ready_;
   std::vector<std::thread> threads_;
+  std::deque<Bed> beds_;
+  std::vector<Bed*> resting_;  ///< in the order in which they went to rest
   std::deque<machine::RunBoundary> boundaries_;
   std::deque<std::shared_ptr<SliceState>> slices_;
   std::size_t boundaries_running_ = 0;
@@ -107,12 +118,12 @@ class Pool {
   std::chrono::nanoseconds boundary_takes_ = std::chrono::milliseconds{1};
   std::uint64_t slices_begun_ = 0;
   std::uint64_t boundaries_begun_ = 0;
+  std::uint64_t drives_begun_ = 0;
+  std::size_t writing_ = 0;     ///< threads that write a batch
   bool slice_is_late_ = false;  ///< one is taken before boundaries are
   std::size_t untold_ = 0;      ///< inputs that were put since the last post
   bool left_ = false;           ///< something to run was left to threads that are awake
   bool has_lookout_ = false;    ///< a thread that rests looks whether they come to it
-  std::size_t idle_ = 0;
-  std::size_t signalled_ = 0;
   bool drive_wanted_ = false;
   bool stopping_ = false;
 };
