@@ -16,6 +16,7 @@ struct FaultyVfs::State {
   std::atomic<std::uint64_t> room = std::numeric_limits<std::uint64_t>::max();
   std::atomic<bool> syncs_fail = false;
   std::atomic<std::uint64_t> written = 0;
+  std::atomic<std::uint64_t> writes = 0;
   std::atomic<std::uint64_t> syncs = 0;
 };
 
@@ -50,6 +51,7 @@ int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   const auto granted = wanted < room ? wanted : room;
   if (room != std::numeric_limits<std::uint64_t>::max()) state.room = room - granted;
   state.written += granted;
+  ++state.writes;
   if (granted > 0) {
     const int code = real(file)->pMethods->xWrite(real(file), from, static_cast<int>(granted), at);
     if (code != SQLITE_OK) return code;
@@ -171,6 +173,9 @@ void FaultyVfs::heal() {
 }
 std::uint64_t FaultyVfs::bytes_written() const {
   return state_->written;
+}
+std::uint64_t FaultyVfs::writes_asked() const {
+  return state_->writes;
 }
 std::uint64_t FaultyVfs::syncs_asked() const {
   return state_->syncs;

@@ -25,6 +25,7 @@ class FaultyVfs {
   void heal();
 
   std::uint64_t bytes_written() const;
+  std::uint64_t writes_asked() const;
   std::uint64_t syncs_asked() const;
 
   struct State;

@@ -13,10 +13,12 @@ void set_option(sqlite3* handle, int option, int value) {
 }  // namespace
 
 Connection::Connection(const std::string& path, const std::string& vfs, Role role) {
+  if (role == Role::writer) gathering_.emplace(vfs);
+  const auto& name = gathering_ ? gathering_->name() : vfs;
   const int create = role == Role::reader ? 0 : SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create,
-                                   vfs.empty() ? nullptr : vfs.c_str());
+                                   name.empty() ? nullptr : name.c_str());
   handle_.reset(handle);
   if (code != SQLITE_OK)
     throw SqliteError(handle, handle ? sqlite3_extended_errcode(handle) : code, "opening the file");

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "core/store/sqlite/gathering_vfs.hpp"
 #include "core/store/sqlite/statement.hpp"
 
 namespace coremachine::sqlite {
@@ -42,6 +44,7 @@ class Connection {
   struct Close {
     void operator()(sqlite3* handle) const;
   };
+  std::optional<GatheringVfs> gathering_;  ///< that of a writer; closed after the handle
   std::unique_ptr<sqlite3, Close> handle_;
   std::unordered_map<const char*, Statement> statements_;
 };
