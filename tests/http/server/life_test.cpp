@@ -78,6 +78,60 @@ TEST_CASE("A client that only ends its own side is answered") {
   CHECK(half.at_end());
 }
 
+TEST_CASE("What is run for a reply answers from the thread that writes it") {
+  TestServer server;
+  RawClient client(server.port());
+  client.send(get("/1") + get("/2") + get("/3"));
+  std::vector<std::shared_ptr<Reply>> replies;
+  for (int i = 0; i < 3; ++i) replies.push_back(std::make_shared<Reply>(server.asked.next().reply));
+  Arrivals<std::thread::id> threads;
+  const auto answer = [&](std::size_t which, std::string text) {
+    auto& reply = *replies[which];
+    reply.run([&threads, reply = std::move(replies[which]), text = std::move(text)] {
+      threads.put(std::this_thread::get_id());
+      reply->send({200, {}, text});
+    });
+  };
+  answer(1, "second");
+  answer(0, "first");
+  CHECK(client.read_response().body == "first");
+  CHECK(client.read_response().body == "second");
+  const auto thread = threads.next();
+  CHECK(thread != std::this_thread::get_id());
+  CHECK(threads.next() == thread);
+  auto& third = *replies[2];
+  third.run([reply = std::move(replies[2])] { throw std::runtime_error("a mistake in what is run"); });
+  CHECK(client.read_response().status == 500);
+  CHECK(server.has_logged("a mistake in what is run"));
+}
+
+TEST_CASE("What is run for a client that is gone is for nobody, and for a server that stopped it is not run") {
+  TestServer server;
+  const auto ask = [&](RawClient& client) {
+    client.send(get("/reply"));
+    return std::make_shared<Reply>(server.asked.next().reply);
+  };
+  {
+    auto client = std::make_unique<RawClient>(server.port());
+    const auto reply = ask(*client);
+    client.reset();
+    while (server.server().stats().connections > 0) std::this_thread::yield();
+    reply->run([&, reply] {
+      reply->send({200, {}, "too late"});
+      server.events.put("run");
+    });
+    CHECK(server.events.next() == "run");
+  }
+  RawClient client(server.port());
+  auto reply = ask(client);
+  server.server().stop();
+  const std::weak_ptr<Reply> left = reply;
+  auto& kept = *reply;
+  kept.run([&, reply = std::move(reply)] { server.events.put("run"); });
+  CHECK(left.expired());
+  CHECK(server.events.empty());
+}
+
 TEST_CASE("Callbacks that throw are logged, and the server lives") {
   TestServer server;
   {

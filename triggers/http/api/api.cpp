@@ -347,7 +347,13 @@ void Api::on_reader(const std::shared_ptr<Call>& call, std::function<void()> wor
 }
 
 void Api::on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work) {
-  if (!readers_.run([call, work] { guarded(*call, work); }, Effort::brief)) guarded(*call, work);
+  const auto shared = std::make_shared<const std::function<void()>>(std::move(work));
+  if (!readers_.run([call, shared] { guarded(*call, *shared); }, Effort::brief)) guarded(*call, *shared);
+}
+
+void Api::near_outlet(const std::shared_ptr<Call>& call, std::function<void()> work) {
+  std::function<void()> answer = [call, work = std::move(work)] { guarded(*call, work); };
+  if (!call->run(answer)) on_reader_or_here(call, std::move(answer));
 }
 
 bool Api::run_on_reader(std::function<void()> work) {

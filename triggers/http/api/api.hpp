@@ -126,6 +126,8 @@ class Api {
   void on_reader(const std::shared_ptr<Call>& call, std::function<void()> work, Effort effort = Effort::any);
   /// The same, but where no such thread is free for it, it is called here: for brief work that may not be refused.
   void on_reader_or_here(const std::shared_ptr<Call>& call, std::function<void()> work);
+  /// Calls `work`, which is quick, on the thread that writes the answer if it has one, else as `on_reader_or_here`.
+  void near_outlet(const std::shared_ptr<Call>& call, std::function<void()> work);
   /// Calls `work` on such a thread; what it throws is lost. False, or never: no thread is free, or the machine must not
   /// be used any more.
   bool run_on_reader(std::function<void()> work);

@@ -57,6 +57,9 @@ class Call {
   void about(JobId job) { subject_ = job.str(); }
   /// Null: it was answered already.
   std::shared_ptr<Outflow> stream(Response head);
+  /// Calls `work`, which must be quick and answer, soon on the thread that writes the answer. False, and left as it is:
+  /// there is none.
+  bool run(std::function<void()>& work) { return !answered_ && outlet_->run(work); }
   void on_gone(std::function<void()> then) { outlet_->on_gone(std::move(then)); }
 
   static constexpr Milliseconds longest_wait{60'000};

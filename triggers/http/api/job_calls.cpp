@@ -1,5 +1,6 @@
 #include "triggers/http/api/job_calls.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "triggers/http/api/pending_wait.hpp"
@@ -7,16 +8,52 @@
 namespace coremachine::http {
 namespace {
 
+/// Looks at no more of a value than there is left of what counts as short.
+class Measure {
+ public:
+  bool is_short(const json::value& value) {
+    if (left_ == 0) return false;
+    take(1);
+    if (const auto* text = value.if_string()) take(text->size());
+    if (const auto* array = value.if_array())
+      return std::all_of(array->begin(), array->end(), [&](const auto& each) { return is_short(each); });
+    if (const auto* object = value.if_object()) return is_short(*object);
+    return left_ > 0;
+  }
+  bool is_short(const json::object& object) {
+    return std::all_of(object.begin(), object.end(), [&](const auto& member) {
+      take(member.key().size());
+      return is_short(member.value());
+    });
+  }
+
+ private:
+  void take(std::size_t size) { left_ -= std::min(size, left_); }
+
+  std::size_t left_ = 2048;
+};
+
+/// To write it takes less than to hand it to another thread.
+bool is_quick(const JobView& job) {
+  Measure measure;
+  return job.stages.size() < 16 && measure.is_short(job.params) && (!job.result || measure.is_short(*job.result));
+}
+bool is_quick(const Submitted& submitted) {
+  return is_quick(submitted.job);
+}
+
 /// Goes on with what the engine told, away from its threads.
 template <class Told>
 auto told_to(Api& api, const std::shared_ptr<Call>& call, std::shared_ptr<PendingWait> wait,
              std::function<void(const Told&)> then) {
   return [&api, call, wait = std::move(wait), then = std::move(then)](Result<Told> told) {
     if (wait) wait->leave();
-    api.on_reader_or_here(call, [&api, call, then, told = std::move(told)] {
+    const bool quick = told.has_value() && is_quick(*told);
+    auto answer = [&api, call, then, told = std::move(told)] {
       if (told.has_error()) return api.refuse(*call, told.error());
       then(*told);
-    });
+    };
+    quick ? api.near_outlet(call, std::move(answer)) : api.on_reader_or_here(call, std::move(answer));
   };
 }
 

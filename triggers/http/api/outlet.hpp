@@ -29,6 +29,12 @@ class Outlet {
   virtual std::shared_ptr<Outflow> stream(Response head) = 0;
   /// Called once when the client went away before the answer.
   virtual void on_gone(std::function<void()> then) = 0;
+  /// Calls `work`, which must be quick, soon on the thread that writes the answer. False, and left as it is: there is
+  /// no such thread.
+  virtual bool run(std::function<void()>& work) {
+    static_cast<void>(work);
+    return false;
+  }
 };
 
 }  // namespace coremachine::http

@@ -26,6 +26,10 @@ class ServerOutlet : public Outlet {
     return std::make_shared<ServerOutflow>(reply_.stream(std::move(head)));
   }
   void on_gone(std::function<void()> then) override { reply_.on_gone(std::move(then)); }
+  bool run(std::function<void()>& work) override {
+    reply_.run(std::move(work));
+    return true;
+  }
 
  private:
   Reply reply_;

@@ -38,8 +38,8 @@ void Exchange::tell(Letter::Content content) {
 }
 
 void Exchange::tell_now(Letter::Content content) {
-  // The connection looks at its exchanges when it has handed out its requests.
-  if (mailbox_->is_mine() && connection_ && connection_->in_turn()) return take(std::move(content));
+  // The connection looks at its exchanges when it has handed out its requests, and when its letters were read.
+  if (mailbox_->is_mine() && connection_ && (runs_ || connection_->in_turn())) return take(std::move(content));
   tell(std::move(content));
 }
 
@@ -90,6 +90,11 @@ void Exchange::take(Letter::Content content) {
       },
       [this](Letter::CutOff&) {
         if (connection_) connection_->cut_off();
+      },
+      [this](Letter::Run& run) {
+        runs_ = true;
+        service_.call(run.work, "run");
+        runs_ = false;
       },
       [this](Letter::WhenGone& when) { call_when_gone(std::move(when.then)); },
       [this](Letter::WhenDrained& when) {
@@ -171,6 +176,11 @@ std::shared_ptr<Stream> Reply::stream(Response head) {
   auto exchange = std::exchange(exchange_, nullptr);
   exchange->tell_now(Letter::Begin{std::move(head)});
   return std::make_shared<Stream>(std::move(exchange));
+}
+
+void Reply::run(std::function<void()> work) {
+  BOOST_ASSERT(exchange_);
+  exchange_->tell(Letter::Run{std::move(work)});
 }
 
 void Reply::on_gone(std::function<void()> then) {

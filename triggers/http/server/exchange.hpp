@@ -40,7 +40,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // Any thread.
 
   void tell(Letter::Content content);
-  /// At once, where this is called by who was handed the request, before it returns.
+  /// At once, where this is called by who was handed the request, before it returns, or by what is run for it.
   void tell_now(Letter::Content content);
   /// False: nobody reads it.
   bool write(std::string bytes);
@@ -90,6 +90,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool broken_off_ = false;  ///< and these were not all
   bool given_up_ = false;    ///< nobody reads it, and that was not the wish of who writes it
   bool told_drained_ = false;
+  bool runs_ = false;  ///< what a letter asked for
   Connection* connection_;
   Service& service_;  ///< on the thread of the loop alone: it may be gone before the exchange is
   const std::shared_ptr<Mailbox> mailbox_;

@@ -30,13 +30,16 @@ struct Letter {
   struct End {};
   struct BreakOff {};
   struct CutOff {};  ///< its client is too slow
+  struct Run {       ///< on the thread that has it
+    std::function<void()> work;
+  };
   struct WhenGone {
     std::function<void()> then;
   };
   struct WhenDrained {
     std::function<void()> then;
   };
-  using Content = std::variant<Answer, Lost, Begin, Piece, End, BreakOff, CutOff, WhenGone, WhenDrained>;
+  using Content = std::variant<Answer, Lost, Begin, Piece, End, BreakOff, CutOff, Run, WhenGone, WhenDrained>;
 
   std::shared_ptr<Exchange> exchange;
   Content content;
