@@ -187,9 +187,12 @@ void CoreMachine::leave_then(std::string worker, Then<void> then) {
   shell_->post(runtime::LeaveInput{std::move(worker), std::move(done)});
 }
 
-void CoreMachine::note_holder(std::string worker, std::vector<LeaseId> leases) {
-  runtime::HolderInput input{std::move(worker), {}};
-  for (const auto lease : leases) input.leases.push_back(lease.value);
+void CoreMachine::note_holders(const std::map<std::string, std::vector<LeaseId>>& leases) {
+  runtime::HoldersInput input;
+  for (const auto& [worker, held] : leases) {
+    auto& numbers = input.leases[worker];
+    for (const auto lease : held) numbers.push_back(lease.value);
+  }
   shell_->post(std::move(input));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -100,9 +101,8 @@ struct LeaveInput {
   std::string worker;
   Then then;
 };
-struct HolderInput {
-  std::string worker;
-  std::vector<machine::SliceId> leases;
+struct HoldersInput {
+  std::map<std::string, std::vector<machine::SliceId>> leases;  ///< by worker
 };
 struct GiveUpInput {
   std::shared_ptr<Ticket> ticket;
@@ -172,7 +172,7 @@ struct StopAllInput {};
 
 using Input = std::variant<SubmitInput, ControlInput, SignalInput, ExplainInput, LimitInput, SettingsInput, RemoveInput,
                            InspectInput, AwaitInput, TakeUpInput, PollInput, ReportInput, RenewInput, LeaveInput,
-                           HolderInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput,
+                           HoldersInput, GiveUpInput, StatusInput, FollowInput, CatchUpInput, TasksInput, CountsInput,
                            BoundaryInput, BoundaryReturnedInput, SliceInput, CommittedInput, StoreFullInput,
                            StoreFailedInput, LoadedInput, TickInput, DrainInput, StopAllInput>;
 

@@ -312,7 +312,9 @@ void Shell::handle(Input& input, const Now& now) {
       shell.engine_->renew(now, in.taker, std::move(in.leases), keep(std::move(in.then)));
     }
     void operator()(LeaveInput& in) const { shell.engine_->leave(in.worker, keep(std::move(in.then))); }
-    void operator()(HolderInput& in) const { shell.engine_->note_holder(in.worker, in.leases); }
+    void operator()(HoldersInput& in) const {
+      for (const auto& [worker, leases] : in.leases) shell.engine_->note_holder(worker, leases);
+    }
     void operator()(GiveUpInput& in) const {
       if (in.ticket->poll) return shell.engine_->give_up_poll(in.ticket->request);
       shell.engine_->give_up(in.ticket->job, in.ticket->request);

@@ -83,7 +83,7 @@ void Pump::one_turn() {
 
 void Pump::wait() {
   pollfd fds[3] = {{mailbox_->fd(), POLLIN, 0}, {inbox_.fd(), inbox_.events(), 0}, {writer_.fd(), writer_.events(), 0}};
-  auto wake_at = tick_at_;
+  auto wake_at = next_tick();
   if (!inbox_.is_open()) wake_at = std::min(wake_at, retry_at_);
   ::poll(fds, 3, static_cast<int>(std::max<Milliseconds::rep>(until(wake_at, now()).count(), 0)));
   if (!inbox_.is_open()) return;
@@ -120,7 +120,7 @@ void Pump::on_up(Time now) {
   ask_for_servers();
   book_.connected(now);
   workers_at_ = inbox_at_ = now;
-  tick_at_ = now;
+  ticked_at_ = {};
 }
 
 void Pump::lose(Time now) {
@@ -137,10 +137,15 @@ void Pump::lose(Time now) {
   update_health();
 }
 
-void Pump::run_timers(Time now) {
-  if (now < tick_at_) return;
+/// It is sooner as soon as something is out.
+Time Pump::next_tick() const {
   const auto counts = book_.counts();
-  tick_at_ = now + (counts.waiting + counts.claimed > 0 ? tick_every : idle_tick);
+  return ticked_at_ + (counts.waiting + counts.claimed > 0 ? tick_every : idle_tick);
+}
+
+void Pump::run_timers(Time now) {
+  if (now < next_tick()) return;
+  ticked_at_ = now;
   book_.tick(now);
   if (was_up_ && now >= inbox_at_) {
     inbox_at_ = now + times_.inbox_lives / 5;

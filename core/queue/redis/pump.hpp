@@ -45,6 +45,7 @@ class Pump final : public QueuePump {
   void connect(Time now);
   void lose(Time now);
   void on_up(Time now);
+  Time next_tick() const;
   void run_timers(Time now);
   void see_to_inbox();
   void read_inboxes();
@@ -89,7 +90,7 @@ class Pump final : public QueuePump {
   void act(TellMachine& tell);
   void act(RenewLeases& renew);
   void act(SeeWorker& see);
-  void act(NoteHolder& note);
+  void act(NoteHolders& note);
   void act(ForgetWorker& forget);
   void took_glance(StreamNumber stream, std::uint64_t number, const Reply& reply);
   void took_look(StreamNumber stream, std::uint64_t number, const Reply& reply);
@@ -111,7 +112,7 @@ class Pump final : public QueuePump {
   bool ever_up_ = false;
   std::string run_id_ = {};
   Time retry_at_{};
-  Time tick_at_{};
+  Time ticked_at_{};
   Time inbox_at_{};
   Time workers_at_{};
   std::size_t reports_out_ = 0;                ///< that the machine has not answered

@@ -104,8 +104,8 @@ void Pump::act(SeeWorker& see) {
   machine_.renew_then(std::move(see.worker), {}, [](const auto&) {});
 }
 
-void Pump::act(NoteHolder& note) {
-  machine_.note_holder(std::move(note.worker), std::move(note.leases));
+void Pump::act(NoteHolders& note) {
+  machine_.note_holders(note.leases);
 }
 
 void Pump::act(ForgetWorker& forget) {

@@ -133,16 +133,11 @@ void PumpBook::claim(Out& out, const std::string& worker, Time now) {
   out.missing.reset();
 }
 
-/// It did not say so itself to the machine, as it does with a report or a renewal.
-void PumpBook::found_with(const std::string& worker, LeaseId lease, Out& out, Time now) {
-  if (out.state != State::claimed || out.worker != worker) note_holder(worker, lease);
+/// It did not say so itself to the machine, as it does with a report or a renewal. The next tick does: most leases are
+/// short, and over before.
+void PumpBook::found_with(const std::string& worker, Out& out, Time now) {
+  if (out.state != State::claimed || out.worker != worker) out.is_untold = true;
   claim(out, worker, now);
-}
-
-void PumpBook::note_holder(const std::string& worker, LeaseId lease) {
-  auto* last = actions_.empty() ? nullptr : std::get_if<NoteHolder>(&actions_.back());
-  if (!last || last->worker != worker) last = &std::get<NoteHolder>(actions_.emplace_back(NoteHolder{worker, {}}));
-  last->leases.push_back(lease);
 }
 
 void PumpBook::remove_entry(Out& out) {
@@ -294,7 +289,7 @@ void PumpBook::workers_are(std::vector<RemoteWorker> workers, Time now) {
 void PumpBook::claimed(const std::string& worker, LeaseId lease, Time now) {
   const auto at = find(lease);
   if (at == outs_.end() || at->second.state == State::claimed) return;
-  found_with(worker, lease, at->second, now);
+  found_with(worker, at->second, now);
   fill(at->second.stream, now);
 }
 
@@ -304,6 +299,7 @@ void PumpBook::heard(const std::string& worker, LeaseId lease, const std::vector
   auto& out = at->second;
   claim(out, worker, now);
   out.heard = now;
+  out.is_untold = false;
   if (outcomes.empty()) return;
   auto& stream = streams_[out.stream];
   count(out, -1);

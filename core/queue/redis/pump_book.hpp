@@ -84,17 +84,16 @@ struct RenewLeases {
 struct SeeWorker {
   RemoteWorker worker;
 };
-/// The machine is told who has these, for those who look on.
-struct NoteHolder {
-  std::string worker;
-  std::vector<LeaseId> leases;
+/// The machine is told who has what, for those who look on.
+struct NoteHolders {
+  std::map<std::string, std::vector<LeaseId>> leases;  ///< by worker
 };
 struct ForgetWorker {
   std::string name;
   std::vector<StreamNumber> streams;
 };
 using PumpAction = std::variant<PollMachine, GiveUpPoll, OpenStream, AddEntry, RemoveEntry, TakeBack, LookAt,
-                                AskForOwners, TellMachine, RenewLeases, SeeWorker, NoteHolder, ForgetWorker>;
+                                AskForOwners, TellMachine, RenewLeases, SeeWorker, NoteHolders, ForgetWorker>;
 
 /// Bytes of params that lie in one entry, unless one task alone has more.
 inline constexpr std::size_t entry_bytes = std::size_t{16} << 20U;
@@ -206,6 +205,7 @@ class PumpBook {
     std::uint64_t known_at = 0;  ///< the last look that was made before it was known to be there
     std::optional<Time> missing = {};
     bool is_lost_on_the_way = false;  ///< the connection ended before Redis said that it had it
+    bool is_untold = false;           ///< the machine has not heard that `worker` has it
   };
   struct Stream {
     StreamName name;
@@ -237,8 +237,7 @@ class PumpBook {
   void count(const Out& out, int sign);
   void set_state(Out& out, State state);
   void claim(Out& out, const std::string& worker, Time now);
-  void found_with(const std::string& worker, LeaseId lease, Out& out, Time now);
-  void note_holder(const std::string& worker, LeaseId lease);
+  void found_with(const std::string& worker, Out& out, Time now);
   void give_back(Outs::iterator at, Time now);
   void take_back(LeaseId lease, Out& out);
   void drop(Outs::iterator at);
@@ -246,6 +245,7 @@ class PumpBook {
   void judge(Out& out, const EntryRow* row, Time now);
   void look_at_all(Time now);
   void count_entries(StreamNumber number);
+  void tell_holders();
   void tick_outs(Time now);
   bool tick_out(LeaseId lease, Out& out, Time now, std::map<StreamNumber, std::vector<LeaseRenewal>>& renewals);
   void take_back_all(StreamNumber number);

@@ -76,7 +76,7 @@ void PumpBook::taken_back(LeaseId lease, const std::string& reader, Time now) {
   const auto at = find(lease);
   if (at == outs_.end() || at->second.state == State::claimed) return;
   if (!reader.empty()) {
-    found_with(reader, lease, at->second, now);
+    found_with(reader, at->second, now);
     return;
   }
   at->second.id.clear();
@@ -96,12 +96,11 @@ void PumpBook::adopt(StreamNumber stream, const EntryRow& row, Time now) {
   out.id = row.id;
   out.state = row.worker.empty() ? State::waiting : State::claimed;
   out.worker = row.worker;
+  out.is_untold = out.state == State::claimed;
   out.put = out.heard = now;
   out.known_at = streams_[stream].looks;
   const auto [at, fresh] = outs_.emplace(row.lease.value, std::move(out));
-  if (!fresh) return;
-  count(at->second, 1);
-  if (at->second.state == State::claimed) note_holder(row.worker, row.lease);
+  if (fresh) count(at->second, 1);
 }
 
 // ---- looking ----
@@ -152,8 +151,7 @@ void PumpBook::glanced(StreamNumber number, std::uint64_t look, const Glance& gl
   for (const auto& [id, reader] : glance.read) readers.emplace(id, &reader);
   for (auto& [lease, out] : outs_) {
     if (out.stream != number || out.state != State::waiting || out.id.empty()) continue;
-    if (const auto read = readers.find(out.id); read != readers.end())
-      found_with(*read->second, LeaseId{lease}, out, now);
+    if (const auto read = readers.find(out.id); read != readers.end()) found_with(*read->second, out, now);
   }
   if (glance.length < stream.sure) {
     stream.look_at = stream.whole_at = now;  // some are lost
@@ -170,7 +168,7 @@ void PumpBook::judge(Out& out, const EntryRow* row, Time now) {
     out.is_lost_on_the_way = false;
     out.id = row->id;
     if (out.state == State::adding) set_state(out, State::waiting);
-    if (out.state == State::waiting && !row->worker.empty()) found_with(row->worker, row->lease, out, now);
+    if (out.state == State::waiting && !row->worker.empty()) found_with(row->worker, out, now);
     return;
   }
   if (out.id.empty() || out.known_at >= streams_[out.stream].looks) return;
@@ -184,6 +182,7 @@ void PumpBook::judge(Out& out, const EntryRow* row, Time now) {
 // ---- as time goes by ----
 
 void PumpBook::tick(Time now) {
+  tell_holders();
   tick_outs(now);
   for (auto& [name, known] : workers_) {
     if (now < known.told + std::min(times_.seen_every, term_ / 3)) continue;
@@ -221,6 +220,14 @@ void PumpBook::count_entries(StreamNumber number) {
       ++stream.maybe;
     }
   }
+}
+
+void PumpBook::tell_holders() {
+  NoteHolders note;
+  for (auto& [lease, out] : outs_) {
+    if (std::exchange(out.is_untold, false)) note.leases[out.worker].push_back(LeaseId{lease});
+  }
+  if (!note.leases.empty()) actions_.emplace_back(std::move(note));
 }
 
 void PumpBook::tick_outs(Time now) {

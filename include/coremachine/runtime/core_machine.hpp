@@ -291,9 +291,9 @@ class COREMACHINE_API CoreMachine {
   void renew_then(RemoteWorker worker, std::vector<LeaseRenewal> leases, Then<std::vector<LeaseNews>> then);
   /// It takes no more. What it has stays with it until it is reported, or its term is over.
   void leave_then(std::string worker, Then<void> then);
-  /// Who takes tasks for many says who has these now, for those who look on: when a lease ends and who may report is as
-  /// before. What is gone is left alone.
-  void note_holder(std::string worker, std::vector<LeaseId> leases);
+  /// Who takes tasks for many says which workers have what now, for those who look on: when a lease ends and who may
+  /// report is as before. What is gone is left alone.
+  void note_holders(const std::map<std::string, std::vector<LeaseId>>& leases);
 
   // ---- several machines on one store ----
 

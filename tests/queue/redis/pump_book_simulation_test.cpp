@@ -296,10 +296,12 @@ class World {
   void act(ForgetWorker&) {}
   void act(AskForOwners&) { FAIL("there is one server"); }
   /// It changes nothing but what is shown. Whoever is named has read the entry, and has not lost it since.
-  void act(NoteHolder& note) {
-    for (const auto lease : note.leases) {
-      CHECK(readers_[lease.value].contains(note.worker));
-      if (const auto found = leases_.find(lease.value); found != leases_.end()) found->second.holder = note.worker;
+  void act(NoteHolders& note) {
+    for (const auto& [worker, held] : note.leases) {
+      for (const auto lease : held) {
+        CHECK(readers_[lease.value].contains(worker));
+        if (const auto found = leases_.find(lease.value); found != leases_.end()) found->second.holder = worker;
+      }
     }
   }
   void act(AddEntry& add) {

@@ -80,6 +80,16 @@ struct World {
     book.looked(0, looks.back().number, rows, now);
     act();
   }
+  using Holders = std::map<std::string, std::vector<LeaseId>>;
+  /// What the next tick tells the machine of who has what.
+  Holders holders() {
+    CHECK(take<NoteHolders>().empty());
+    book.tick(now);
+    act();
+    const auto noted = take<NoteHolders>();
+    CHECK(noted.size() <= 1);
+    return noted.empty() ? Holders() : noted[0].leases;
+  }
   void news(std::uint64_t lease, LeaseState state) {
     book.news({{LeaseId{lease}, state}}, now);
     act();
@@ -319,10 +329,7 @@ TEST_CASE_FIXTURE(PatientWorld,
   CHECK_FALSE(at.is_whole);
   glance(at, {2, {{second, "b"}}});
   CHECK(book.counts().claimed == 1);
-  const auto noted = take<NoteHolder>();
-  REQUIRE(noted.size() == 1);
-  CHECK(noted[0].worker == "b");
-  CHECK(noted[0].leases == std::vector{LeaseId{2}});
+  CHECK(holders() == Holders{{"b", {LeaseId{2}}}});
 
   // What may be there or not is neither lost nor strange.
   book.handed_out(0, {hand_out(3)}, now);
@@ -353,6 +360,28 @@ TEST_CASE_FIXTURE(PatientWorld,
   CHECK(next(1000ms).is_whole);
 }
 
+TEST_CASE_FIXTURE(World,
+                  "who has what the machine is told at a tick, once, and not of leases that are over or renewed") {
+  workers({worker("a", 4), worker("b", 4)});
+  for (std::uint64_t lease = 1; lease <= 6; ++lease) put(lease);
+  for (std::uint64_t lease = 1; lease <= 5; ++lease) {
+    book.claimed(lease == 4 ? "b" : "a", LeaseId{lease}, now);
+    act();
+  }
+  book.taken_back(LeaseId{6}, "b", now);
+  act();
+  book.heard("a", LeaseId{1}, ran(1, 1ms), now);
+  news(1, LeaseState::gone);
+  book.heard("a", LeaseId{2}, {}, now);  // its worker has told the machine itself
+  auto told = holders();
+  std::sort(told["a"].begin(), told["a"].end());
+  std::sort(told["b"].begin(), told["b"].end());
+  CHECK(told == Holders{{"a", {LeaseId{3}, LeaseId{5}}}, {"b", {LeaseId{4}, LeaseId{6}}}});
+  CHECK(holders().empty());
+  book.claimed("a", LeaseId{3}, now);  // said twice
+  CHECK(holders().empty());
+}
+
 TEST_CASE_FIXTURE(World, "an entry of another job under the same number is another one's") {
   workers({worker("a", 4)});
   put(1);
@@ -379,10 +408,7 @@ TEST_CASE_FIXTURE(World,
   REQUIRE(asked[0].rows.size() == 2);
   for (const auto& row : asked[0].rows) book.adopt(0, row, now);
   act();
-  const auto noted = take<NoteHolder>();
-  REQUIRE(noted.size() == 1);
-  CHECK(noted[0].worker == "a");
-  CHECK(noted[0].leases == std::vector{LeaseId{2}});
+  CHECK(holders() == Holders{{"a", {LeaseId{2}}}});
   CHECK(take<RenewLeases>().empty());  // they were just renewed
   pass(10s);
   CHECK(take<RenewLeases>().at(0).leases.size() == 1);
