@@ -128,15 +128,23 @@ Result<std::map<LeaseId, LeasePlace>> CoreMachine::places_of(const std::vector<L
   }
   if (unknown.empty()) return places;
   return shell_->reading([&](const Store& store) {
+    std::map<JobId, std::vector<LeaseId>> by_job;
     for (const auto& setting : store.read_settings("lease")) {
-      const auto found = unknown.find(setting.name);
-      if (found == unknown.end()) continue;
-      auto& place = places[found->second];
-      const auto job = decode_lease(*setting.value).slice.job;
-      place.peer = store.peers()->owner_elsewhere(job);
-      if (place.peer) continue;
-      const auto row = store.read_row(job);
-      place.is_certain = !row || is_terminal(row->status);
+      if (const auto found = unknown.find(setting.name); found != unknown.end())
+        by_job[decode_lease(*setting.value).slice.job].push_back(found->second);
+    }
+    std::vector<JobId> jobs;
+    for (const auto& [job, of_job] : by_job) jobs.push_back(job);
+    const auto owners = store.peers()->owners_elsewhere(jobs);
+    for (const auto& [job, of_job] : by_job) {
+      LeasePlace place;
+      if (const auto owner = owners.find(job); owner != owners.end()) {
+        place.peer = owner->second;
+      } else {
+        const auto row = store.read_row(job);
+        place.is_certain = !row || is_terminal(row->status);
+      }
+      for (const auto lease : of_job) places[lease] = place;
     }
     return places;
   });

@@ -63,7 +63,8 @@ class Pump final : public QueuePump {
   void on_message(std::string_view text, bool is_common);
   Result<bool> is_for_us(const Message& message, bool is_common) const;
   bool is_strange(const Message& message) const;
-  Result<std::map<LeaseId, LeasePlace>> elsewhere(const Message& message, const std::vector<LeaseNews>& told) const;
+  std::vector<LeaseId> strange_in(const Message& message, const std::vector<LeaseNews>& told) const;
+  Result<std::map<LeaseId, LeasePlace>> elsewhere(const std::vector<LeaseId>& strange) const;
   std::optional<std::string> next_server(const Message& message) const;
   template <class Told>
   void answer_or_pass_on(const Message& message, const Told& told);

@@ -53,10 +53,11 @@ void Pump::on_message(std::string_view text, bool is_common) {
 /// Servers on other stores may have the same prefix by mistake, and leases of the same number: the job tells. What
 /// comes into the own inbox is meant for this server, whatever became of the job.
 Result<bool> Pump::is_for_us(const Message& message, bool is_common) const {
+  std::set<JobId> asked;
   for (const auto& word : message.leases) {
     const auto known = book_.knows(word.lease, word.job);
     if (known.has_value() && !*known) return false;
-    if (known.has_value() || !is_common) continue;
+    if (known.has_value() || !is_common || !asked.insert(word.job).second) continue;
     const auto is_there = machine_.has_job(word.job);
     if (!is_there || !*is_there) return is_there;
   }
@@ -100,19 +101,20 @@ std::optional<std::string> Pump::next_server(const Message& message) const {
   return next == servers_.end() ? *servers_.begin() : *next;
 }
 
-/// What this machine does not have, although it is not over: another one has it, or nobody does until somebody takes
-/// over what a server had that is gone.
-Result<std::map<LeaseId, LeasePlace>> Pump::elsewhere(const Message& message,
-                                                      const std::vector<LeaseNews>& told) const {
-  std::set<LeaseId> ours;
-  for (const auto& word : message.leases) {
-    if (book_.knows(word.lease, word.job) == true) ours.insert(word.lease);
-  }
+/// What the machine does not have and this server has not put into the queue.
+std::vector<LeaseId> Pump::strange_in(const Message& message, const std::vector<LeaseNews>& told) const {
   std::vector<LeaseId> strange;
-  for (const auto& news : told) {
-    if (news.state == LeaseState::gone && !ours.contains(news.lease)) strange.push_back(news.lease);
+  // The machine answers in the order in which it was told.
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    const auto& word = message.leases.at(i);
+    if (told[i].state == LeaseState::gone && book_.knows(word.lease, word.job) != true) strange.push_back(word.lease);
   }
-  if (strange.empty()) return std::map<LeaseId, LeasePlace>();
+  return strange;
+}
+
+/// Of these, those that are not over: another machine has them, or nobody does until somebody takes over what a server
+/// had that is gone.
+Result<std::map<LeaseId, LeasePlace>> Pump::elsewhere(const std::vector<LeaseId>& strange) const {
   auto places = machine_.places_of(strange);
   if (places) std::erase_if(*places, [](const auto& each) { return !each.second.peer && each.second.is_certain; });
   return places;
@@ -123,7 +125,12 @@ Result<std::map<LeaseId, LeasePlace>> Pump::elsewhere(const Message& message,
 template <class Told>
 void Pump::answer_or_pass_on(const Message& message, const Told& told) {
   if (!told) return refuse(message, told.error());
-  const auto others = elsewhere(message, *told);
+  const auto strange = strange_in(message, *told);
+  if (strange.empty()) {
+    book_.news(*told, now());
+    return answer(message, Answer{message.number, server_, *told});
+  }
+  const auto others = elsewhere(strange);
   if (!others) return refuse(message, others.error());
   const bool somebody_has_all =
       !others->empty() && others->size() == told->size() &&
@@ -131,15 +138,17 @@ void Pump::answer_or_pass_on(const Message& message, const Told& told) {
   if (const auto next = somebody_has_all ? next_server(message) : std::nullopt) return pass_on(message, *next);
   Answer made{message.number, server_};
   const bool is_report = message.kind == Message::Kind::report;
+  std::vector<LeaseNews> here;
   for (const auto& news : *told) {
     const bool is_here = !others->contains(news.lease);
     if (is_here || !is_report) made.news.push_back({news.lease, is_here ? news.state : LeaseState::held});
     if (is_here) {
-      book_.news({news}, now());
+      here.push_back(news);
     } else {
       made.elsewhere.push_back(news.lease);
     }
   }
+  book_.news(here, now());
   if (is_report && !made.elsewhere.empty()) {
     made.fault = "the server that had handed out these tasks is going or gone; another one will have them soon";
     made.is_busy = true;
