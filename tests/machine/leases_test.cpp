@@ -271,6 +271,47 @@ TEST_SUITE("machine: leases") {
     CHECK(counts(job).completed == 9);
   }
 
+  TEST_CASE_FIXTURE(Fixture, "a report of nothing, or of what was heard before, renews the lease and writes nothing") {
+    learn();
+    submit(10);
+    const auto given = take("a");
+    REQUIRE(given.size() == 1);
+    const auto lease = given[0].id;
+    const auto heard = shell->run_leased(given[0], 4);
+    CHECK(report(heard) == LeaseStatus::held);
+    const auto on_disk = [&] { return *store->read_settings("lease").at(0).value; };
+    const auto before = on_disk();
+    const auto commit = store->last_commit();
+    for (const auto& told : {machine::LeaseReport{.lease = lease}, heard}) {
+      for (const auto* name : {"a", ""}) {
+        shell->advance_to(shell->now() + Milliseconds{1500});  // of 2,000
+        CHECK(report(told, name) == LeaseStatus::held);
+      }
+    }
+    CHECK(store->last_commit() == commit);
+    CHECK(on_disk() == before);
+    CHECK(shell->engine().remote().leases.at(lease).expires == shell->now() + shell->lease_term);
+    // That another worker has it is something new.
+    CHECK(report({.lease = lease}, "b") == LeaseStatus::held);
+    CHECK(decode_lease(on_disk()).worker == "b");
+    CHECK(report(shell->run_leased(given[0]), "b") == LeaseStatus::gone);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what a worker says again is not answered before it is durable") {
+    learn();
+    submit(10);
+    const auto given = take("a");
+    REQUIRE(given.size() == 1);
+    const auto told = shell->run_leased(given[0], 4);
+    shell->answers.clear();
+    shell->report("a", {told});
+    shell->report("a", {told});
+    shell->report("a", {{.lease = given[0].id}});
+    CHECK(shell->answers.empty());
+    settle();
+    CHECK(shell->answers.size() == 3);
+  }
+
   TEST_CASE_FIXTURE(Fixture, "what a worker finds that nothing can run is dead, and so is its job") {
     learn();
     const auto job = submit(5);
