@@ -164,6 +164,7 @@ void Pool::boundary_abandoned(JobId job, BoundaryNumber boundary) {
 
 bool Pool::slice_abandoned(machine::SliceId slice) {
   const std::lock_guard lock(mutex_);
+  if (!in_slices_.contains(slice)) return true;
   if (abandoned_slices_.size() >= max_abandoned) return false;
   abandoned_slices_.insert(slice);
   notify(wake(1));
@@ -222,6 +223,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       slices_.pop_front();
       ++slices_running_;
       ++slices_begun_;
+      in_slices_.insert(slice->work().id);
       slice_is_late_ = false;
       auto woken = leave_rest();
       lock.unlock();
@@ -233,6 +235,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       slice.reset();
       lock.lock();
       --slices_running_;
+      in_slices_.erase(id);
       abandoned_slices_.erase(id);
       woken = can_run_slice() ? wake(worth_waking(1)) : Woken{};
       tell(lock, std::move(report), slice_takes_, woken);

@@ -64,7 +64,7 @@ class Pool {
 
   /// The author's code of a boundary or a slice does not come back: another takes its place until it does.
   void boundary_abandoned(JobId job, BoundaryNumber boundary);
-  /// False if as many as may be are abandoned already.
+  /// False if as many as may be are abandoned already. If it has come back after all there is nothing to replace.
   bool slice_abandoned(machine::SliceId slice);
 
   /// Waits for what runs, and ends the threads; what is queued is dropped.
@@ -87,8 +87,9 @@ class Pool {
   /// Chooses those to wake, the last that went to rest first, as its caches are warm; makes threads where none rests.
   Woken wake(std::size_t count);
   std::size_t runnable() const;
-  /// Of so many threads that would have something to do, those that are worth waking: what is left to threads that are
-  /// awake is noted for the lookout, and one more is woken to be it if there is none.
+  /// Of so many threads that would have something to do: those that are worth waking. To wake one costs more than to
+  /// leave little work to threads that are awake and in nothing long. If some is left so, one of those woken, or one
+  /// that comes to rest, looks out for threads that do not come to it after all.
   std::size_t worth_waking(std::size_t count);
   std::size_t at_hand() const;
   Woken leave_rest();
@@ -113,7 +114,8 @@ class Pool {
   std::size_t slices_running_ = 0;
   std::set<std::pair<JobId, BoundaryNumber>> in_handlers_;  ///< boundaries that run
   std::set<std::pair<JobId, BoundaryNumber>> abandoned_;    ///< of these
-  std::set<machine::SliceId> abandoned_slices_;             ///< that run all the same
+  std::set<machine::SliceId> in_slices_;                    ///< slices that run
+  std::set<machine::SliceId> abandoned_slices_;             ///< of these
   std::chrono::nanoseconds slice_takes_ = std::chrono::milliseconds{1};
   std::chrono::nanoseconds boundary_takes_ = std::chrono::milliseconds{1};
   std::uint64_t slices_begun_ = 0;

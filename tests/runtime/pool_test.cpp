@@ -141,6 +141,38 @@ TEST_SUITE("runtime: pool") {
     CHECK(slice_ran);
   }
 
+  TEST_CASE("for a slice that does not come back there is another thread, until it does") {
+    RunningRecord record("");
+    std::promise<void> inside, may_end, over;
+    Pool::Work work;
+    work.run_slice = [&](SliceState&, RunningRecord::Slot&) -> Input {
+      inside.set_value();
+      may_end.get_future().wait();
+      return TickInput{};
+    };
+    work.run_boundary = [](const machine::RunBoundary& run, RunningRecord::Slot&) { return decided(run); };
+    work.put = work.post = [&](Input) { over.set_value(); };
+    work.drive = work.write = [] {};
+    constexpr machine::SliceId slice = 7;
+    Pool pool(2, 1, record, std::move(work));
+    const auto free = [&] { return pool.room({1ms}, {1ms}).free_threads; };
+    CHECK(pool.slice_abandoned(slice));  // it has not begun
+    CHECK(free() == 2);
+    machine::RunSlice run;
+    run.id = slice;
+    pool.add({}, {std::make_shared<SliceState>(std::move(run))});
+    inside.get_future().wait();
+    CHECK(free() == 1);
+    CHECK(pool.slice_abandoned(slice));
+    CHECK(free() == 2);
+    may_end.set_value();
+    over.get_future().wait();
+    CHECK(free() == 2);
+    CHECK(pool.slice_abandoned(slice));  // it came back at that moment
+    CHECK(free() == 2);
+    pool.stop();
+  }
+
   TEST_CASE("long pieces run side by side, as many as may") {
     RunningRecord record("");
     std::atomic<int> inside{0};
