@@ -15,8 +15,9 @@
 namespace coremachine::runtime {
 namespace {
 
-/// A batch of so few jobs may wait a moment for what is about to be added to it; a larger one saves enough syncs as it
-/// is. The thread that made it may write it, too: with more jobs, it has something better to do.
+/// A batch of more jobs is offered to the committer before the turn goes on, and one of so few at its end, when it has
+/// more in it. Either may be held for a moment for what is about to be added to it. One of so few the thread that made
+/// it may write, too: with more jobs, it has something better to do.
 constexpr std::size_t few_jobs = 8;
 /// For so many submitters that were answered just now, and may submit again at once, a batch waits likewise.
 constexpr std::size_t many_returning = 8;
