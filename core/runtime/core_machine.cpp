@@ -25,17 +25,10 @@ class Awaited {
       state->arrived.notify_one();
     };
   }
-  Result<Value> wait() { return *wait_for({}); }
-  /// Nothing if it took longer.
-  std::optional<Result<Value>> wait_for(std::optional<Milliseconds> at_most) {
+  Result<Value> wait() {
     std::unique_lock lock(state_->mutex);
-    const auto there = [&] { return state_->result.has_value(); };
-    if (!at_most) {
-      state_->arrived.wait(lock, there);
-    } else if (!state_->arrived.wait_for(lock, *at_most, there)) {
-      return std::nullopt;
-    }
-    return std::move(state_->result);
+    state_->arrived.wait(lock, [&] { return state_->result.has_value(); });
+    return std::move(*state_->result);
   }
 
  private:
@@ -60,25 +53,45 @@ bool is_not_live(const machine::Answer& answer) {
   return answer.error && answer.error->code == ErrorCode::unknown_job;
 }
 
-/// A job that is not live may be over: then it is in the store.
+/// A job that is not live may be over: then it is in the store. Of one that is live all values are read: who waits for
+/// it does that on its own thread, and not on the one that drives the engine.
+Result<JobView> live_or_stored(runtime::Shell& shell, JobId job, const machine::Answer& answer) {
+  return is_not_live(answer) ? shell.stored_view(job) : view_of(answer);
+}
 runtime::Then live_or_stored(const std::shared_ptr<runtime::Shell>& shell, JobId job, CoreMachine::Then<JobView> then) {
   return [shell = std::weak_ptr(shell), job, then = std::move(then)](machine::Answer&& answer) {
-    const auto alive = is_not_live(answer) ? shell.lock() : nullptr;
-    then(alive ? alive->stored_view(job) : view_of(answer));
+    const auto alive = shell.lock();
+    then(alive ? live_or_stored(*alive, job, answer) : view_of(answer));
   };
 }
 
 /// The refusal says what a job is that is not live.
+Result<JobView> live_or_refused(runtime::Shell& shell, JobId job, machine::Control verb,
+                                const machine::Answer& answer) {
+  if (!is_not_live(answer)) return view_of(answer);
+  const auto stored = shell.stored_view(job);
+  if (!stored) return stored.error();
+  if (is_terminal(stored->status)) return machine::refusal(verb, job, stored->status).value_or(*answer.error);
+  return Error{ErrorCode::draining, shell.why_nobodys(*stored).detail};
+}
 runtime::Then live_or_refused(const std::shared_ptr<runtime::Shell>& shell, JobId job, machine::Control verb,
                               CoreMachine::Then<JobView> then) {
   return [shell = std::weak_ptr(shell), job, verb, then = std::move(then)](machine::Answer&& answer) {
-    const auto alive = is_not_live(answer) ? shell.lock() : nullptr;
-    if (!alive) return then(view_of(answer));
-    const auto stored = alive->stored_view(job);
-    if (!stored) return then(stored.error());
-    if (is_terminal(stored->status)) return then(machine::refusal(verb, job, stored->status).value_or(*answer.error));
-    then(Error{ErrorCode::draining, alive->why_nobodys(*stored).detail});
+    const auto alive = shell.lock();
+    then(alive ? live_or_refused(*alive, job, verb, answer) : view_of(answer));
   };
+}
+
+Result<JobView> live_view(runtime::Shell& shell, JobId job) {
+  runtime::Mailbox seen;
+  shell.post(runtime::InspectInput{job, seen.then()});
+  return live_or_stored(shell, job, *seen.wait());
+}
+
+Result<JobView> controlled(runtime::Shell& shell, JobId job, machine::Control verb) {
+  runtime::Mailbox answered;
+  shell.post(runtime::ControlInput{job, verb, answered.then()});
+  return live_or_refused(shell, job, verb, *answered.wait());
 }
 
 runtime::Then done_or_error(CoreMachine::Then<void> then) {
@@ -244,24 +257,27 @@ Result<JobId> CoreMachine::submit(std::string_view job_type, json::object params
 }
 
 Result<JobView> CoreMachine::run(std::string_view job_type, json::object params, SubmitOptions options) {
-  Awaited<JobView> ended;
-  run_then(job_type, std::move(params), std::move(options), ended.then());
-  return ended.wait();
+  auto submission = shell_->check(job_type, params, options);
+  if (!submission) return submission.error();
+  runtime::Mailbox ended;
+  shell_->post(
+      runtime::SubmitInput{std::move(*submission), machine::Engine::Until::ended, ended.then(), listener_of(options)});
+  return view_of(*ended.wait());
 }
 
 Result<JobView> CoreMachine::wait(JobId job, std::optional<Milliseconds> at_most) {
-  Awaited<JobView> over;
-  auto waiting = wait_then(job, over.then());
-  auto view = over.wait_for(at_most);
-  if (view) return std::move(*view);
-  waiting.give_up();
+  if (auto stored = shell_->stored_view(job); stored && is_terminal(stored->status)) return stored;
+  runtime::Mailbox over;
+  auto ticket = std::make_shared<runtime::Ticket>();
+  shell_->post(runtime::AwaitInput{job, over.then(), ticket});
+  if (const auto answer = over.wait(at_most)) return live_or_stored(*shell_, job, *answer);
+  Waiting(shell_, std::move(ticket)).give_up();
   return Error{ErrorCode::timed_out, "job " + job.str() + " was not over in time"};
 }
 
 Result<JobView> CoreMachine::job(JobId job) {
-  Awaited<JobView> view;
-  job_then(job, view.then());
-  return view.wait();
+  if (auto stored = shell_->stored_view(job); stored && is_terminal(stored->status)) return stored;
+  return live_view(*shell_, job);
 }
 
 std::shared_ptr<const std::string> CoreMachine::job_text_at_hand(JobId job) const {
@@ -274,11 +290,7 @@ Result<std::shared_ptr<const std::string>> CoreMachine::job_text(JobId job) {
   const auto commits = ended.commits();
   auto view = shell_->stored_view(job);
   const bool over = view && is_terminal(view->status);
-  if (view && !over) {
-    Awaited<JobView> live;
-    shell_->post(runtime::InspectInput{job, live_or_stored(shell_, job, live.then())});
-    view = live.wait();
-  }
+  if (view && !over) view = live_view(*shell_, job);
   if (!view) return view.error();
   auto text = std::make_shared<std::string>();
   if (const auto fault = append_json(*text, *view))
@@ -288,24 +300,16 @@ Result<std::shared_ptr<const std::string>> CoreMachine::job_text(JobId job) {
 }
 
 Result<JobView> CoreMachine::cancel(JobId job) {
-  Awaited<JobView> view;
-  cancel_then(job, view.then());
-  return view.wait();
+  return controlled(*shell_, job, machine::Control::cancel);
 }
 Result<JobView> CoreMachine::pause(JobId job) {
-  Awaited<JobView> view;
-  pause_then(job, view.then());
-  return view.wait();
+  return controlled(*shell_, job, machine::Control::pause);
 }
 Result<JobView> CoreMachine::resume(JobId job) {
-  Awaited<JobView> view;
-  resume_then(job, view.then());
-  return view.wait();
+  return controlled(*shell_, job, machine::Control::resume);
 }
 Result<JobView> CoreMachine::retry(JobId job) {
-  Awaited<JobView> view;
-  retry_then(job, view.then());
-  return view.wait();
+  return controlled(*shell_, job, machine::Control::redrive);
 }
 Result<JobView> CoreMachine::signal(JobId job, std::string_view name, json::value data) {
   Awaited<JobView> view;

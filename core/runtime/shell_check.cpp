@@ -61,6 +61,7 @@ std::optional<Error> Shell::check_limit(std::string_view task_type, const TypeLi
 }
 
 Result<JobView> Shell::stored_view(JobId job) const {
+  const std::shared_lock lock(store_mutex_);
   try {
     const Error unknown{ErrorCode::unknown_job, "there is no job " + job.str()};
     const auto row = setup_.store ? setup_.store->read_row(job) : std::nullopt;
