@@ -445,22 +445,36 @@ TEST_CASE("what runs alone has nothing beside it") {
   CHECK(most_with_alone == 0);
 }
 
-TEST_CASE("a handler that ignores its timeout is given up, and its thread replaced") {
+/// A worker of one thread, some of whose handlers do not hear that their time is over.
+struct DeafCrew {
+  DeafCrew() {
+    tasks.add("deaf", [this](const json::object&) -> TaskResult {
+      gate.pass();
+      return {};
+    });
+    tasks.add("after", doubled);
+    WorkerOptions options;
+    options.concurrency = 1;
+    options.grace = 1ms;
+    made = std::make_unique<Crew>(tasks, std::move(options));
+  }
+  ~DeafCrew() { gate.open(); }
+  /// The thread of the lease is lost.
+  void lose(std::uint64_t lease) {
+    auto timed = FakeMachine::hand_out(lease, "deaf", 1);
+    timed.timeout = 5ms;
+    made->machine->offer(std::move(timed));
+    REQUIRE(made->machine->wait_for_outcomes(lease));
+  }
   TaskRegistry tasks;
   Gate gate;
-  tasks.add("deaf", [&](const json::object&) -> TaskResult {
-    gate.pass();
-    return {};
-  });
-  tasks.add("after", doubled);
-  WorkerOptions options;
-  options.concurrency = 1;
-  options.grace = 1ms;
-  Crew crew(tasks, std::move(options));
-  auto timed = FakeMachine::hand_out(1, "deaf", 1);
-  timed.timeout = 5ms;
-  crew.machine->offer(std::move(timed));
-  REQUIRE(crew.machine->wait_for_outcomes(1));
+  std::unique_ptr<Crew> made;
+};
+
+TEST_CASE("a handler that ignores its timeout is given up, and its thread replaced") {
+  DeafCrew deaf;
+  auto& crew = *deaf.made;
+  deaf.lose(1);
   CHECK(crew.outcome(1, 0).kind == Kind::failed);
   CHECK(crew.outcome(1, 0).failure.type == "timeout");
   CHECK(crew.worker->counts().lost_threads == 1);
@@ -469,40 +483,25 @@ TEST_CASE("a handler that ignores its timeout is given up, and its thread replac
   const auto end = crew.drain();
   CHECK(end.still_running == 1);
   CHECK(end.untold == 0);
-  gate.open();
 }
 
 TEST_CASE("threads that were lost and come back are joined, unless nobody has their places") {
   // One more than are replaced, so that the last one is needed again.
-  for (const int lost : {3, 65}) {
+  for (const unsigned lost : {3U, 65U}) {
     CAPTURE(lost);
-    TaskRegistry tasks;
-    Gate gate;
-    tasks.add("deaf", [&](const json::object&) -> TaskResult {
-      gate.pass();
-      return {};
-    });
-    tasks.add("after", doubled);
-    WorkerOptions options;
-    options.concurrency = 1;
-    options.grace = 1ms;
-    Crew crew(tasks, std::move(options));
-    for (int i = 1; i <= lost; ++i) {
-      auto timed = FakeMachine::hand_out(static_cast<std::uint64_t>(i), "deaf", 1);
-      timed.timeout = 5ms;
-      crew.machine->offer(std::move(timed));
-      REQUIRE(crew.machine->wait_for_outcomes(static_cast<std::size_t>(i)));
-    }
+    DeafCrew deaf;
+    auto& crew = *deaf.made;
+    for (unsigned i = 1; i <= lost; ++i) deaf.lose(i);
     const auto counts = [&] { return crew.worker->counts(); };
-    CHECK(counts().lost_threads == static_cast<unsigned>(lost));
-    CHECK(counts().threads == std::min(static_cast<unsigned>(lost) + 1, 65U));
-    gate.open();
+    CHECK(counts().lost_threads == lost);
+    CHECK(counts().threads == std::min(lost + 1, 65U));
+    deaf.gate.open();
     const auto by = std::chrono::steady_clock::now() + 60s;
     while (counts().threads > 1 && std::chrono::steady_clock::now() < by) std::this_thread::yield();
     CHECK(counts().threads == 1);
     CHECK(counts().lost_threads == 0);
     crew.machine->offer(FakeMachine::hand_out(1000, "after", 2));
-    CHECK(crew.machine->wait_for_outcomes(static_cast<std::size_t>(lost) + 2));
+    CHECK(crew.machine->wait_for_outcomes(lost + 2));
   }
 }
 
