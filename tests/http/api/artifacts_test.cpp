@@ -29,6 +29,11 @@ struct World : ApiFixture {
     const auto job = json_of(post("/api/v1/jobs/large?wait=60s", R"({"size": )" + std::to_string(size) + "}"));
     return job.at("result").at("text").as_object();
   }
+  std::string store(const std::string& media_type, const std::string& content) {
+    const auto answer = ask("POST", "/api/v1/artifacts", content, {{"content-type", media_type}});
+    REQUIRE(answer.status == 201);
+    return text(json_of(answer), "$artifact");
+  }
 };
 
 }  // namespace
@@ -62,6 +67,24 @@ TEST_SUITE("http: artifacts") {
     CHECK(world.ask("GET", path, "", {{"range", "bytes=0-1"}, {"if-range", tag}}).status == 206);
     CHECK(world.ask("GET", path, "", {{"range", "bytes=0-1"}, {"if-range", "\"other\""}}).status == 200);
     CHECK(world.get("/api/v1/artifacts/sha256-" + std::string(64, '0')).status == 404);
+  }
+
+  TEST_CASE("a browser shows no content that somebody stored, whatever it is said to be") {
+    World world;
+    const std::vector<std::vector<http::Field>> asked{{}, {{"range", "bytes=0-9"}}, {{"if-none-match", "*"}}};
+    const std::string page = "<script>fetch('/api/v1/jobs')</script>";
+    for (const auto* type : {"text/html", "image/svg+xml", "application/xhtml+xml", "text/plain"}) {
+      CAPTURE(type);
+      const auto path = "/api/v1/artifacts/" + world.store(type, page + type);
+      for (const auto& fields : asked) {
+        const auto answer = world.ask("GET", path, "", fields);
+        CHECK(answer.status < 400);
+        CHECK(World::field(answer, "Content-Type") == type);
+        CHECK(World::field(answer, "X-Content-Type-Options") == "nosniff");
+        CHECK(World::field(answer, "Content-Disposition") == "attachment");
+        CHECK(World::field(answer, "Content-Security-Policy") == "sandbox; default-src 'none'");
+      }
+    }
   }
 
   TEST_CASE("what is large comes piece by piece, whole or from anywhere in it") {

@@ -74,12 +74,18 @@ class ArtifactFlow : public std::enable_shared_from_this<ArtifactFlow> {
   std::shared_ptr<Outflow> flow_;
 };
 
+/// Whoever may store content says what type it is of. A browser that is led here is to keep it, not to show it: shown,
+/// a page or a picture with scripts in it would act as the dashboard does.
+constexpr std::string_view content_policy = "sandbox; default-src 'none'";
+
 /// What every answer about this artifact says of it. The content of an id never changes.
 std::vector<Field> fields_of(const ArtifactInfo& info, const std::string& tag) {
   return {{"etag", tag},
           {"cache-control", "private, max-age=31536000, immutable"},
           {"accept-ranges", "bytes"},
           {"content-type", info.media_type.empty() ? "application/octet-stream" : info.media_type},
+          {"content-disposition", "attachment"},
+          {"content-security-policy", std::string(content_policy)},
           {"x-content-type-options", "nosniff"}};
 }
 
