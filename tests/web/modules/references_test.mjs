@@ -10,19 +10,22 @@ const rows = {$artifact: id('b'), size: 7, media_type: 'application/x-ndjson'};
 
 test('references are found wherever they are in a value', () => {
   const table = [[null, []], [7, []], ['$artifact', []], [{artifact: id('a')}, []], [json, [['', json]]],
-    [{rows, more: [1, {deep: json}]}, [['rows', rows], ['more.1.deep', json]]], [[rows, rows], [['0', rows], ['1', rows]]]];
+    [{rows, more: [1, {deep: json}]}, [['rows', rows], ['more.1.deep', json]]], [[rows, rows], [['0', rows], ['1', rows]]],
+    // Any text is the name of a member, and none of them makes it the value itself.
+    [{'': rows}, [['""', rows]]], [{'': {'': rows}, a: {'': json}}, [['"".""', rows], ['a.""', json]]],
+    [JSON.parse(`{"__proto__": ${JSON.stringify(rows)}}`), [['__proto__', rows]]]];
   for (const [value, expected] of table) {
     assert.deepEqual(references(value).map(({where, reference}) => [where, reference]), expected, JSON.stringify(value));
   }
 });
 
 test('what is written like one, and names nothing that could be there, is none', () => {
-  for (const text of [...nasty, '', 'sha256-', id('A'), `${id('a')}/..`, ` ${id('a')}`, 7, null, {}]) assert.deepEqual(references({$artifact: text}), []);
+  for (const text of [...nasty, '', 'sha256-', id('A'), `${id('a')}/..`, ` ${id('a')}`, 7, null, {}, [id('a')], [[id('a')]]]) assert.deepEqual(references({$artifact: text}), []);
 });
 
 test('only what the machine put there stands for a value', () => {
   assert.equal(stands_for_value(json), true);
-  for (const value of [rows, {rows}, {json}, null, {...json, automatic: false}]) assert.equal(stands_for_value(value), false);
+  for (const value of [rows, {rows}, {json}, {'': json}, [json], null, undefined, 'text', {...json, automatic: false}, {...json, automatic: 'yes'}]) assert.equal(stands_for_value(value), false);
 });
 
 test('a page of links stays short', () => {
@@ -32,5 +35,7 @@ test('a page of links stays short', () => {
 test('the file is named after what is in it', () => {
   assert.equal(file_name(json), `${id('a')}.json`);
   assert.equal(file_name(rows), `${id('b')}.ndjson`);
-  assert.equal(file_name({$artifact: id('c'), media_type: '../x'}), id('c'));
+  for (const media_type of ['../x', 'toString', '__proto__', 'constructor', ['text/csv'], null, undefined]) {
+    assert.equal(file_name({$artifact: id('c'), media_type}), id('c'));
+  }
 });
