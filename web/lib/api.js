@@ -29,12 +29,24 @@ export function headers(more = {}) {
   return token() ? {...more, Authorization: `Bearer ${token()}`} : more;
 }
 
-async function problem_of(response) {
-  const text = await response.text();
+/** What the server said is not there, or not whole. */
+const cut_off = (error, signal) => (signal && signal.aborted ? error : new Problem(0, {detail: 'The server does not answer.'}));
+
+async function problem_of(response, signal) {
+  const text = await body_of(response, 'text', signal);
   try {
     return new Problem(response.status, JSON.parse(text));
   } catch {
     return new Problem(response.status, {detail: text.slice(0, 200)});
+  }
+}
+
+/** The body, read as `kind`; a connection may break off in the middle of it. */
+async function body_of(response, kind, signal) {
+  try {
+    return await response[kind]();
+  } catch (error) {
+    throw cut_off(error, signal);
   }
 }
 
@@ -45,8 +57,7 @@ async function send(method, url, text, signal) {
       method, signal, headers: headers(sent), body: text,
       cache: 'no-store', credentials: 'omit', redirect: 'error'});
   } catch (error) {
-    if (signal && signal.aborted) throw error;
-    throw new Problem(0, {detail: 'The server does not answer.'});
+    throw cut_off(error, signal);
   }
 }
 
@@ -55,25 +66,31 @@ async function answer_of(method, url, text, signal) {
   const used = token();
   let response = await send(method, url, text, signal);
   if (response.status === 401) {
-    const {message} = await problem_of(response);
+    const {message} = await problem_of(response, signal);
     // Somebody else may have got a token meanwhile.
     if (token() !== used || (await ask_token(message))) response = await send(method, url, text, signal);
     else throw new Problem(401, {detail: message});
   }
-  if (!response.ok) throw await problem_of(response);
+  if (!response.ok) throw await problem_of(response, signal);
   return response;
 }
 
 /** The answer as JSON, null if it has no body. `text` is the body, or `body` as JSON. Throws a Problem. */
 export async function call(method, path, {query, body, text, signal} = {}) {
   const sent = body === undefined ? text : JSON.stringify(body);
-  const answer = await (await answer_of(method, address(path, query), sent, signal)).text();
-  return answer ? JSON.parse(answer) : null;
+  const response = await answer_of(method, address(path, query), sent, signal);
+  const answer = await body_of(response, 'text', signal);
+  try {
+    return answer ? JSON.parse(answer) : null;
+  } catch {
+    // Something between the page and the server answers in its place.
+    throw new Problem(response.status, {detail: `The answer is no JSON: ${answer.slice(0, 200)}`});
+  }
 }
 
 /** What is there, as it is, in a Blob: the browser keeps a large one on the disk. Throws a Problem. */
 export async function content(path) {
-  return (await answer_of('GET', address(path))).blob();
+  return body_of(await answer_of('GET', address(path)), 'blob');
 }
 
 export const get = (path, query, signal) => call('GET', path, {query, signal});
