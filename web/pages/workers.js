@@ -7,11 +7,13 @@ import {link} from '../lib/router.js';
 import {live_rows} from '../lib/rows.js';
 import {act, badge, facts, nothing, repeat, table, table_row, tags} from '../lib/ui.js';
 
-function queue_state(queue) {
-  if (queue.paused) return badge('paused');
-  if (queue.disabled) return badge('disabled');
-  if (!queue.available) return badge('no_worker');
-  return badge(queue.running || queue.depth ? 'running' : 'idle');
+/** That nobody runs a type is a fault only when somebody waits for it. */
+export function queue_state(queue) {
+  if (queue.paused) return 'paused';
+  if (queue.disabled) return 'disabled';
+  if (queue.depth && !queue.available) return 'no_worker';
+  if (queue.depth || queue.running) return 'running';
+  return queue.available ? 'idle' : 'unused';
 }
 
 function limit_text(limit) {
@@ -21,7 +23,7 @@ function limit_text(limit) {
 
 const queue_columns = (reload) => [
   {title: 'Task type', cell: (queue) => h('a', {href: link(['tasks', queue.name])}, queue.name)},
-  {title: 'State', cell: queue_state},
+  {title: 'State', cell: (queue) => badge(queue_state(queue))},
   {title: 'Waiting', class: 'number', cell: (queue) => format.count(queue.depth)},
   {title: 'Running', class: 'number', cell: (queue) => format.count(queue.running)},
   {title: 'Oldest', class: 'number', cell: (queue) => (queue.oldest_age === null ? '' : format.duration(queue.oldest_age * 1000))},
