@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/model/percent.hpp"
 #include "core/model/utf8.hpp"
 #include "handlers/container.hpp"
 #include "handlers/gdal/gdal.hpp"
@@ -93,7 +94,9 @@ class VirtualContainer : public Container {
   }
 
   bool is_web() const { return path_.starts_with("/vsicurl/http"); }
-  std::string path_of(const std::string& name) const { return path_ + "/" + (is_web() ? percent_encoded(name) : name); }
+  std::string path_of(const std::string& name) const {
+    return path_ + "/" + (is_web() ? percent_encoded(name, "/") : name);
+  }
 
   /// Only the directory that the prefix names is walked: a bucket may have millions of others.
   std::vector<Blob> read(const std::string& prefix, Listing& listing) const {

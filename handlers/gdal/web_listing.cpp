@@ -68,20 +68,4 @@ std::vector<std::string> names_in_web_listing(std::string_view html) {
   }
 }
 
-std::string percent_encoded(std::string_view name) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  constexpr std::string_view others = "-._~/";
-  std::string encoded;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (byte < 0x80 && std::isalnum(byte) != 0) || others.find(c) != std::string_view::npos;
-    if (is_plain) {
-      encoded.push_back(c);
-    } else {
-      encoded.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-    }
-  }
-  return encoded;
-}
-
 }  // namespace coremachine::builtin

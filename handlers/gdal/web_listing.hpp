@@ -10,7 +10,4 @@ namespace coremachine::builtin {
 /// lead elsewhere are not among them. The forms of Apache, nginx, Caddy, Python and others have nothing else in common.
 std::vector<std::string> names_in_web_listing(std::string_view html);
 
-/// A name as a part of a URL.
-std::string percent_encoded(std::string_view name);
-
 }  // namespace coremachine::builtin

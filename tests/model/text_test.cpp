@@ -32,6 +32,7 @@ TEST_SUITE("model: text") {
   TEST_CASE("what is not plain is percent-encoded, byte by byte") {
     CHECK(percent_encoded("a b/c+\xc3\xa9~") == "a%20b%2Fc%2B%C3%A9~");
     CHECK(percent_encoded("a b/c+", "/+") == "a%20b/c+");
+    CHECK(percent_encoded("a b/ä?.txt", "/") == "a%20b/%C3%A4%3F.txt");
     CHECK(percent_encoded(std::string("\0%", 2)) == "%00%25");
     CHECK(percent_encoded("").empty());
     std::string all;

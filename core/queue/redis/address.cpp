@@ -6,6 +6,8 @@
 
 #include <coremachine/queue/redis_address.hpp>
 
+#include "core/model/percent.hpp"
+
 namespace coremachine {
 namespace {
 
@@ -38,22 +40,6 @@ std::optional<std::string> unescaped(std::string_view text) {
     i += 2;
   }
   return plain;
-}
-
-std::string escaped(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool is_plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          std::string_view("-_.~/").find(c) != std::string_view::npos;
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_plain) {
-      out += c;
-    } else {
-      ((out += '%') += digits[byte >> 4U]) += digits[byte & 15U];
-    }
-  }
-  return out;
 }
 
 template <class Number>
@@ -170,9 +156,9 @@ std::string fault_of_prefix(std::string_view prefix) {
 }
 
 std::string RedisAddress::str() const {
-  const auto user_part = user.empty() ? std::string() : escaped(user) + "@";
+  const auto user_part = user.empty() ? std::string() : percent_encoded(user, "/") + "@";
   if (!socket.empty()) {
-    return "unix://" + user_part + escaped(socket) +
+    return "unix://" + user_part + percent_encoded(socket, "/") +
            (database == 0 ? std::string() : "?db=" + std::to_string(database));
   }
   const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
