@@ -16,10 +16,7 @@ PeersDuty::~PeersDuty() {
 }
 
 void PeersDuty::start() {
-  setup_.peers->listen([this](Incarnation from, std::string message) {
-    const std::lock_guard lock(listener_mutex_);
-    if (listener_.take) listener_.take(from, message);
-  });
+  setup_.peers->listen([this](Incarnation from, const std::string& message) { take(from, message); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -46,6 +43,14 @@ std::vector<Peer> PeersDuty::alive() const {
 void PeersDuty::listen(Listener listener) {
   const std::lock_guard lock(listener_mutex_);
   listener_ = std::move(listener);
+  if (!listener_.take || std::exchange(had_listener_, true)) return;
+  for (const auto& [from, message] : std::exchange(kept_, {})) listener_.take(from, message);
+}
+
+void PeersDuty::take(Incarnation from, const std::string& message) {
+  const std::lock_guard lock(listener_mutex_);
+  if (listener_.take) return listener_.take(from, message);
+  if (!had_listener_ && kept_.size() < most_kept) kept_.emplace_back(from, message);
 }
 
 void PeersDuty::run() {

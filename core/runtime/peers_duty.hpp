@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/ports/peers.hpp"
@@ -41,14 +43,19 @@ class PeersDuty {
 
   /// From any thread.
   std::vector<Peer> alive() const;
-  /// Called with messages, and with machines that have gone. None: dropped.
+  /// Called with messages, and with machines that have gone.
   struct Listener {
     std::function<void(Incarnation from, const std::string& message)> take;
     std::function<void(Incarnation peer)> gone;
   };
+  /// The first one is called at once with the messages that came before it: the others know this machine from its start
+  /// on, and wait for answers. Of those, only so many are kept; what comes when there is no listener any more is
+  /// dropped.
   void listen(Listener listener);
+  static constexpr std::size_t most_kept = 4'096;
 
  private:
+  void take(Incarnation from, const std::string& message);
   void run();
   bool look();
   void note_alive(std::vector<Peer> alive);
@@ -62,6 +69,8 @@ class PeersDuty {
   std::vector<Peer> alive_;
   std::mutex listener_mutex_;  ///< held while the listener is called
   Listener listener_;
+  bool had_listener_ = false;
+  std::vector<std::pair<Incarnation, std::string>> kept_;  ///< for the first listener
   std::optional<bool> first_;
   std::vector<JobId> owed_;  ///< ours in the store, and not taken up yet
   std::thread thread_;

@@ -311,10 +311,12 @@ class COREMACHINE_API CoreMachine {
   /// Of all of them the one that does what one has to do: schedules, submissions that are to happen once. Nothing: this
   /// one.
   std::optional<std::uint64_t> first_peer() const;
-  /// What another machine is sent arrives in order, or it is about to be taken for dead.
+  /// What another machine is sent arrives in order, or not at all; each message perhaps twice. Nobody is told of what
+  /// is lost.
   Result<void> send_to_peer(std::uint64_t peer, std::string_view message);
   /// Who takes messages from others, on a thread of the machine's, and hears that one has gone; null functions: nobody
-  /// any more, when this returns. False: this machine has its store alone.
+  /// any more, when this returns. What came before the first taker it is given at once, by this call. False: this
+  /// machine has its store alone.
   bool on_peers(std::function<void(std::uint64_t from, const std::string& message)> take,
                 std::function<void(std::uint64_t peer)> gone);
 
