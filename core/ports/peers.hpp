@@ -54,10 +54,11 @@ class Peers {
     const auto owners = owners_elsewhere({job});
     return owners.empty() ? std::nullopt : std::optional(owners.begin()->second);
   }
-  /// Messages to one machine arrive in order, or not at all: where one is lost, its sender or its receiver is about to
-  /// be fenced. Any thread.
+  /// Messages to one machine arrive in order, or not at all: they are lost with a crash of the store, and nobody is
+  /// told. One whose connection was lost while it was sent may arrive twice, and then also later. Any thread.
   virtual void send(Incarnation to, std::string_view message) = 0;
-  /// Calls `take` with each message to this machine, on a thread of its own, until `leave`.
+  /// Calls `take` with each message to this machine, on a thread of its own, until `leave`; with one that was lost
+  /// while it was read again.
   virtual void listen(std::function<void(Incarnation from, std::string message)> take) = 0;
 };
 

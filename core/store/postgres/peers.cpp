@@ -44,9 +44,10 @@ constexpr char put_message[] =
     "WITH put AS (INSERT INTO message (receiver, sender, body) VALUES ($1, $2, $3) RETURNING receiver) "
     "SELECT pg_notify('cm_' || left(md5(current_schema()), 16) || '_' || receiver::text, '') FROM put";
 constexpr char name_of_channel[] = "SELECT 'cm_' || left(md5(current_schema()), 16) || '_' || $1::bigint::text";
-constexpr char take_messages[] =
-    "WITH gone AS (DELETE FROM message WHERE receiver = $1 RETURNING id, sender, body) "
-    "SELECT sender, body FROM gone ORDER BY id";
+// What was taken goes with the next look: what is deleted as it is read is lost with the connection.
+constexpr char next_messages[] =
+    "WITH gone AS (DELETE FROM message WHERE id = ANY($2::text[]::bigint[])) "
+    "SELECT id, sender, body FROM message WHERE receiver = $1 AND id <> ALL($2::text[]::bigint[]) ORDER BY id";
 constexpr char forget_messages[] =
     "DELETE FROM message WHERE NOT EXISTS (SELECT 1 FROM server WHERE incarnation = receiver AND NOT fenced)";
 constexpr char hasty[] = "SELECT set_config('synchronous_commit', 'off', false)";
@@ -196,7 +197,7 @@ void PostgresPeers::listen(std::function<void(Incarnation from, std::string mess
   listener_ = std::thread([this, take = std::move(take)] { receive(take); });
 }
 
-void PostgresPeers::receive(const std::function<void(Incarnation, std::string)>& take) {
+void PostgresPeers::receive(const Take& take) {
   while (!left_) {
     try {
       Connection line(target_, Connection::Role::writer);
@@ -205,15 +206,25 @@ void PostgresPeers::receive(const std::function<void(Incarnation, std::string)>&
       channel.next();
       line.execute("LISTEN " + channel.string(0));
       while (!left_) {
-        auto rows = line.query(take_messages, self_);
-        while (rows.next()) take(rows.as<Incarnation>(0), rows.string(1));
-        line.wait_for_notice(wake_, look_every);
+        if (!take_messages(line, take)) line.wait_for_notice(wake_, look_every);
       }
     } catch (const PostgresError&) {
       // The server is away for a moment; messages wait there, or went with it.
       if (!left_) std::this_thread::sleep_for(Milliseconds{100});
     }
   }
+}
+
+/// True if there were some.
+bool PostgresPeers::take_messages(Connection& line, const Take& take) {
+  auto taken = texts_of(taken_);
+  auto rows = line.query(next_messages, self_, taken);
+  taken_.clear();
+  while (rows.next()) {
+    taken_.push_back(rows.string(0));
+    take(rows.as<Incarnation>(1), rows.string(2));
+  }
+  return !taken_.empty();
 }
 
 }  // namespace coremachine::postgres

@@ -15,7 +15,8 @@
 namespace coremachine::postgres {
 
 /// Machines that share a store in PostgreSQL: each has a row, by which it says that it lives and by which it is fenced.
-/// Messages are rows that are not logged, and a notification; what is lost of them is asked for again by who waits.
+/// Messages are rows that are not logged, and a notification. They go with a crash of PostgreSQL; they outlast the loss
+/// of a connection, and are deleted once they were taken.
 class PostgresPeers final : public Peers {
  public:
   explicit PostgresPeers(const Target& target) : target_(target) {}
@@ -51,7 +52,9 @@ class PostgresPeers final : public Peers {
   };
 
   void fence(Connection& by, Incarnation peer);
-  void receive(const std::function<void(Incarnation, std::string)>& take);
+  using Take = std::function<void(Incarnation from, std::string message)>;
+  void receive(const Take& take);
+  bool take_messages(Connection& line, const Take& take);
 
   const Target& target_;
   Incarnation self_ = 0;
@@ -61,6 +64,7 @@ class PostgresPeers final : public Peers {
   std::map<Incarnation, Seen> seen_;
   Clock::time_point last_beat_{};
   std::atomic<bool> left_{false};
+  std::vector<std::string> taken_;  ///< messages that are to be deleted; of the listener
   int wake_ = -1;
   std::thread listener_;
 };
