@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <coremachine/runtime/core_machine.hpp>
@@ -133,6 +134,7 @@ Result<std::map<LeaseId, LeasePlace>> CoreMachine::places_of(const std::vector<L
       if (const auto found = unknown.find(setting.name); found != unknown.end())
         by_job[decode_lease(*setting.value).slice.job].push_back(found->second);
     }
+    if (by_job.empty()) return places;
     std::vector<JobId> jobs;
     for (const auto& [job, of_job] : by_job) jobs.push_back(job);
     const auto owners = store.peers()->owners_elsewhere(jobs);
