@@ -33,6 +33,26 @@ std::string example_of(std::string_view pattern) {
 }  // namespace
 
 TEST_SUITE("http: routes") {
+  TEST_CASE("where a request leads is found out once, and again when it is another one") {
+    Request request;
+    request.method = "GET";
+    request.target = "/api/v1/jobs/1?wait=1s";
+    const auto to = destination_of(request);
+    REQUIRE(to->match.find("GET") != nullptr);
+    CHECK(to->match.find("GET")->path == "/api/v1/jobs/{id}");
+    CHECK(to->match.values == std::vector<std::string>{"1"});
+    CHECK(*to->target->query.find("wait") == "1s");
+    CHECK((destination_of(request) == to));
+    auto copy = request;
+    CHECK((destination_of(copy) == to));
+    copy.target = "/api/v1/jobs/2";
+    CHECK(destination_of(copy)->match.values == std::vector<std::string>{"2"});
+    CHECK((destination_of(request) == to));
+    copy.target = "/%zz";
+    CHECK(destination_of(copy)->target.has_error());
+    CHECK(destination_of(copy)->match.routes.empty());
+  }
+
   TEST_CASE("each route says all that there is to say, and has a name of its own") {
     std::set<std::string_view> operations;
     std::set<std::pair<std::string_view, std::string_view>> places;

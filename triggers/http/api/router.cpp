@@ -103,6 +103,16 @@ Match match(const std::vector<std::string>& segments) {
   return found;
 }
 
+std::shared_ptr<const Destination> destination_of(const Request& request) {
+  auto known = std::static_pointer_cast<const Destination>(request.more);
+  if (known && known->text == request.target) return known;
+  auto target = Target::parse(request.target);
+  auto found = target ? match(target->segments) : Match{};
+  known = std::make_shared<const Destination>(Destination{request.target, std::move(target), std::move(found)});
+  request.more = known;
+  return known;
+}
+
 Problem unknown_path(std::string_view target) {
   std::set<std::string_view> paths;
   for (const auto& route : routes()) paths.insert(route.path);

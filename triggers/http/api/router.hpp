@@ -1,13 +1,13 @@
 #pragma once
 
-#include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "triggers/http/api/problem.hpp"
 #include "triggers/http/api/route.hpp"
+#include "triggers/http/wire/target.hpp"
 
 namespace coremachine::http {
 
@@ -27,6 +27,15 @@ struct Match {
 /// Which routes the segments of a path lead to. Where a literal segment and a name in braces both fit, the literal
 /// wins.
 Match match(const std::vector<std::string>& segments);
+
+/// The target of a request, and where it leads.
+struct Destination {
+  std::string text;       ///< of the target
+  Result<Target> target;  ///< or what is wrong with it
+  Match match = {};
+};
+/// It is found out once, and kept with the request.
+std::shared_ptr<const Destination> destination_of(const Request& request);
 
 /// 404, naming the paths that are nearest.
 Problem unknown_path(std::string_view target);

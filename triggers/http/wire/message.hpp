@@ -51,6 +51,8 @@ struct Request {
   std::string peer;           ///< "127.0.0.1:50412"
   std::string id;             ///< for X-Request-Id of the reply: the client's, if it sent a sane one, else a new one
   std::shared_ptr<BodyTaker> taker = {};  ///< where the body went, if it was not kept
+  /// The application's own: what it has found out of the head once. Of one thread at a time, as the request is.
+  mutable std::shared_ptr<const void> more = {};
 
   /// The value of the only or first field of this name, or null.
   const std::string* find(std::string_view lower_case_name) const {
