@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -15,7 +16,11 @@ namespace coremachine::tests {
 class FakeLink : public http::PeerLink {
  public:
   std::optional<http::Peer> owner_elsewhere(JobId) override { return std::nullopt; }
-  LeasePlace place_of(LeaseId) override { return {}; }
+  std::map<LeaseId, LeasePlace> places_of(const std::vector<LeaseId>& leases) override {
+    std::map<LeaseId, LeasePlace> places;
+    for (const auto lease : leases) places[lease];
+    return places;
+  }
   std::vector<http::Peer> others() override { return {2}; }
   std::optional<http::Peer> first_elsewhere() override { return std::nullopt; }
   void send(http::Peer to, std::string text) override {

@@ -1,6 +1,7 @@
 // The desk alone: what it says to peers, and what becomes of those who wait when that goes wrong.
 
 #include <deque>
+#include <stdexcept>
 #include <thread>
 
 #include <doctest/doctest.h>
@@ -24,6 +25,10 @@ constexpr http::Peer peer = 2;
 /// A desk, and what it is asked to answer.
 class World {
  public:
+  World() = default;
+  ~World() { asked.clear(); }  // the desk outlives what it is to answer
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
   std::shared_ptr<Answered> pass_on(http::Request request = get()) {
     auto answered = std::make_shared<Answered>();
     desk.pass_on(peer, request, std::make_unique<TestOutlet>(answered));
@@ -38,10 +43,13 @@ class World {
   }
   /// What the peer says of what it was asked last.
   void say(std::string_view kind, json::object message = {}) {
+    desk.take(peer, json::serialize(about_request(kind, std::move(message))));
+  }
+  json::object about_request(std::string_view kind, json::object message = {}) {
     const auto request = json::parse(link.wait_for(R"("kind":"request")")).as_object();
     message["kind"] = kind;
     message["id"] = request.at("id");
-    desk.take(peer, json::serialize(message));
+    return message;
   }
   static json::object answer(const std::string& body, bool streams = false) {
     json::object message{{"status", 200}, {"streams", streams}};
@@ -49,11 +57,19 @@ class World {
     message["body"] = body;
     return message;
   }
+  static json::object request(std::uint64_t id) {
+    json::object message{{"kind", "request"}, {"id", id}, {"method", "GET"}, {"target", "/"}, {"request_id", "r7"}};
+    message["fields"] = json::array();
+    return message;
+  }
+  /// The same message with a number, and once more, as after a connection that was lost.
+  void take_twice(json::object message, std::uint64_t number) {
+    message["number"] = number;
+    for (int i = 0; i < 2; ++i) desk.take(peer, json::serialize(message));
+  }
   /// The peer asks something; where the answer to it is to go.
   std::shared_ptr<http::Outlet> be_asked(std::uint64_t id) {
-    json::object message{{"kind", "request"}, {"id", id}, {"method", "GET"}, {"target", "/"}};
-    message["fields"] = json::array();
-    desk.take(peer, json::serialize(message));
+    desk.take(peer, json::serialize(request(id)));
     REQUIRE_FALSE(asked.empty());
     auto outlet = std::move(asked.front());
     asked.pop_front();
@@ -207,6 +223,115 @@ TEST_SUITE("http: peer desk") {
     world.desk.take(peer, R"({"kind":"gone","id":2})");
     outlet->send(response);
     CHECK(json::parse(world.link.wait_for("hands_out")).at("id") == 2);
+  }
+
+  TEST_CASE("a message that comes twice counts once, and also when it comes after others") {
+    World world;
+    const auto first = World::request(1);
+    world.take_twice(first, 3);
+    CHECK(world.asked.size() == 1);
+    world.take_twice(World::request(2), 7);
+    CHECK(world.asked.size() == 2);
+    world.take_twice(first, 3);
+    CHECK(world.asked.size() == 2);
+    // Another server counts for itself.
+    auto of_another = World::request(1);
+    of_another["number"] = 1;
+    world.desk.take(peer + 1, json::serialize(of_another));
+    CHECK(world.asked.size() == 3);
+
+    auto handed_out = World::answer(R"({"tasks":[{"lease":"1","index":0,"attempt":1}]})");
+    handed_out["hands_out"] = true;
+    const auto waiting = world.pass_on();
+    world.take_twice(world.about_request("answer", std::move(handed_out)), 8);
+    CHECK(waiting->response().status == 200);
+    CHECK(world.too_late == 0);
+
+    World other;
+    const auto streaming = other.pass_on();
+    other.take_twice(other.about_request("answer", World::answer("", true)), 1);
+    other.take_twice(other.about_request("more", {{"bytes", "abc"}}), 2);
+    other.take_twice(other.about_request("end"), 3);
+    CHECK(streaming->read_all() == "abc");
+  }
+
+  TEST_CASE("who is silent is asked, and given up if it has nothing to say") {
+    constexpr int usual = 4;  // looks, that is a minute: whoever waits has an answer by then
+    World world;
+    const auto waiting = world.pass_on();
+    const auto look = [&](int times) {
+      for (int i = 0; i < times; ++i) world.desk.look_around();
+    };
+    look(usual);
+    for (int round = 0; round < 3; ++round) {
+      look(1);
+      world.say("works");
+      look(usual);
+    }
+    CHECK_FALSE(waiting->has_response());
+    look(100);
+    const auto answer = waiting->response();
+    CHECK(answer.status == 503);
+    CHECK(ApiFixture::field(answer, "Retry-After") == "5");
+    CHECK(ApiFixture::text(ApiFixture::json_of(answer), "request_id") == "request-1");
+    world.desk.close(Milliseconds{600'000});
+    CHECK(world.kinds() == World::Kinds{"request", "ask", "ask", "ask", "ask", "gone"});
+  }
+
+  TEST_CASE("of a request that was lost on its way the peer knows nothing, of one that it is at it does") {
+    World world;
+    const auto outlet = world.be_asked(1);
+    for (int id : {1, 2}) world.desk.take(peer, json::serialize(json::object{{"kind", "ask"}, {"id", id}}));
+    outlet->send(http::Response{200, {}, "done"});
+    world.desk.take(peer, json::serialize(json::object{{"kind", "ask"}, {"id", 1}}));
+    world.desk.close(Milliseconds{600'000});
+    CHECK(world.kinds() == World::Kinds{"works", "broken", "answer", "broken"});
+    World other;
+    const auto lost = other.pass_on();
+    for (int i = 0; i < 5; ++i) other.desk.look_around();
+    other.link.wait_for(R"("ask")");
+    other.say("broken");
+    CHECK(lost->response().status == 503);
+  }
+
+  TEST_CASE("a stream that brings something is not asked after") {
+    World world;
+    const auto streaming = world.pass_on();
+    world.say("answer", World::answer("", true));
+    for (int i = 0; i < 100; ++i) {
+      world.desk.look_around();
+      world.say("more", {{"bytes", "."}});
+    }
+    world.desk.close(Milliseconds{600'000});
+    CHECK(streaming->read_all().size() == 100);
+    CHECK(world.kinds() == World::Kinds{"request", "gone"});
+  }
+
+  TEST_CASE("who asks a desk that is closed is told at once") {
+    World world;
+    world.desk.close(Milliseconds{600'000});
+    world.desk.take(peer, json::serialize(World::request(1)));
+    CHECK(json::parse(world.link.wait_for("broken")).at("id") == 1);
+    CHECK(world.asked.empty());
+  }
+
+  TEST_CASE("nothing that goes wrong with a message reaches whoever brought it") {
+    FakeLink link;
+    http::PeerDesk desk(link,
+                        {[](const http::Request&, std::unique_ptr<http::Outlet>) { throw std::runtime_error("no"); },
+                         {},
+                         [](const std::string&) { throw std::runtime_error("nowhere to say it"); }});
+    desk.take(peer, json::serialize(World::request(1)));
+    desk.take(peer, "{");
+    CHECK(json::parse(link.wait_for("broken")).at("id") == 1);
+  }
+
+  TEST_CASE("a request that is dropped here is refused under its own id") {
+    World world;
+    world.be_asked(1);
+    const auto answer = json::parse(json::parse(world.link.wait_for("answer")).at("body").as_string());
+    CHECK(answer.at("status") == 500);
+    CHECK(answer.at("request_id") == "r7");
   }
 
   TEST_CASE("fields that are no text are left out") {

@@ -81,6 +81,11 @@ class World {
     const std::lock_guard lock(mutex_);
     no_places_ = true;
   }
+  /// How often the store was asked where leases belong.
+  int looked_up() {
+    const std::lock_guard lock(mutex_);
+    return looked_up_;
+  }
   /// From now on whoever sends waits.
   void hold(bool held) {
     const std::lock_guard lock(mutex_);
@@ -109,12 +114,16 @@ class World {
       if (found == world_.owners_.end() || found->second == self_) return std::nullopt;
       return found->second;
     }
-    LeasePlace place_of(LeaseId lease) override {
+    std::map<LeaseId, LeasePlace> places_of(const std::vector<LeaseId>& leases) override {
       const std::lock_guard lock(world_.mutex_);
+      ++world_.looked_up_;
       if (world_.no_places_) throw Failure(Error{ErrorCode::store_failed, "the store does not answer"});
-      auto place = world_.places_[lease.str()];
-      if (place.peer == self_) place.peer.reset();
-      return place;
+      std::map<LeaseId, LeasePlace> places;
+      for (const auto lease : leases) {
+        auto& place = places[lease] = world_.places_[lease.str()];
+        if (place.peer == self_) place.peer.reset();
+      }
+      return places;
     }
     std::vector<http::Peer> others() override { return {3 - self_}; }
     std::optional<http::Peer> first_elsewhere() override {
@@ -159,6 +168,7 @@ class World {
   bool stopped_ = false;
   bool cut_ = false;
   bool no_places_ = false;
+  int looked_up_ = 0;
   bool held_ = false;
   int waiting_ = 0;
   std::map<http::Peer, std::unique_ptr<Link>> links_;
@@ -286,6 +296,30 @@ TEST_SUITE("http: several servers") {
     const auto again = poll(world.server(1), R"(, "wait": "60s")");
     REQUIRE(again.size() == 1);
     CHECK(again[0].at("attempt") == 1);
+  }
+
+  TEST_CASE("what a worker says is read as strictly as by one server alone") {
+    World world(0);
+    auto& server = world.server(2);
+    const auto path = std::string(worker_calls);
+    const std::string twice = R"("worker": "w1", "worker": "w1", "task_types": ["greet"])";
+    CHECK(server.post(path + "poll", "{" + twice + R"(, "wait": "1ms"})").status == 400);
+    CHECK(server.post(path + "poll", worker_body(R"(, "wait": "1ms", "concurrency": 18446744073709551616)")).status ==
+          422);
+    CHECK(server.post(path + "heartbeat", "{" + twice + R"(, "leases": ["1"]})").status == 400);
+    CHECK(server.post(path + "heartbeat", worker_body(R"(, "leases": [ "1" ], "leases": [ "1" ])")).status == 400);
+    CHECK(server.post(path + "heartbeat", R"({"worker":"w1","leases":["1"],"leases":["1"]})").status == 400);
+  }
+
+  TEST_CASE("where leases belong is asked once for all of a report") {
+    World world(0);
+    for (std::uint64_t number : {1U, 2U, 3U}) world.put(json::value(LeaseId{number}.str()), {1});
+    const auto leases = "[\"" + LeaseId{1}.str() + "\",\"" + LeaseId{2}.str() + "\",\"" + LeaseId{3}.str() + "\"]";
+    const auto answer =
+        world.server(2).post(std::string(worker_calls) + "heartbeat", worker_body(R"(, "leases": )" + leases));
+    CHECK(answer.status == 200);
+    CHECK(ApiFixture::json_of(answer).at("leases").as_array().size() == 3);
+    CHECK(world.looked_up() == 1);
   }
 
   TEST_CASE("lists of workers and queues are those of all") {

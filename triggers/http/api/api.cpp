@@ -15,6 +15,9 @@
 namespace coremachine::http {
 namespace {
 
+/// What is there for this at least, at the end.
+constexpr Milliseconds for_others{1'000};
+
 Refusal refusal_of(const Problem& problem, const Route* route = nullptr) {
   return Refusal{.status = problem.status,
                  .detail = problem.detail,
@@ -152,20 +155,29 @@ Api::Api(ApiOptions options)
     const auto too_late = [this](Peer from, const Response& response) { worker_routing_->give_back(from, response); };
     peers_ = std::make_unique<PeerDesk>(*options_.peers, PeerDesk::Hooks{here, too_late, options_.warn});
     worker_routing_ = std::make_shared<WorkerRouting>(*this, *peers_, here);
+    look_around();
   }
   overview_->begin();
 }
 
 Api::~Api() {
   drain(Milliseconds{0});
+  timers_.stop();
   readers_.stop();
+}
+
+void Api::look_around() {
+  timers_.after(PeerDesk::look_every, [this] {
+    peers_->look_around();
+    look_around();
+  });
 }
 
 std::optional<Refusal> Api::admit(const Request& head) const {
   if (head.target == "*") return std::nullopt;
-  const auto target = Target::parse(head.target);
-  if (!target) return refusal_of(problem_of(target.error()));
-  const auto found = match(target->segments);
+  const auto to = destination_of(head);
+  if (!to->target) return refusal_of(problem_of(to->target.error()));
+  const auto& found = to->match;
   const auto* route = found.find(head.method);
   if (options_.access) {
     // Who may do nothing learns nothing, not even which paths there are.
@@ -181,7 +193,7 @@ std::optional<Refusal> Api::admit(const Request& head) const {
   if (draining_ && !is_for_watchers(*route)) return refusal_of(is_draining(), route);
   if (!route->body.empty() && brings_body(head)) {
     if (const auto problem = wrong_content_type(head)) return refusal_of(*problem, route);
-    if (head.find("expect")) return foresee(head, *route, *target, found.values);
+    if (head.find("expect")) return foresee(head, *route, *to->target, found.values);
   }
   return std::nullopt;
 }
@@ -204,40 +216,41 @@ std::optional<Refusal> Api::foresee(const Request& head, const Route& route, con
 }
 
 std::uint64_t Api::body_limit(const Request& head, std::uint64_t otherwise) {
-  const auto target = Target::parse(head.target);
-  const auto found = target ? match(target->segments) : Match{};
-  const auto* route = found.find(head.method);
+  const auto* route = destination_of(head)->match.find(head.method);
   return route ? std::max(route->body_limit, otherwise) : otherwise;
 }
 
 std::shared_ptr<BodyTaker> Api::receive(const Request& head) {
-  const auto target = Target::parse(head.target);
-  const auto found = target ? match(target->segments) : Match{};
-  const auto* route = found.find(head.method);
+  const auto* route = destination_of(head)->match.find(head.method);
   return route && route->receive ? route->receive(*this, head) : nullptr;
 }
 
 void Api::handle(Request request, std::unique_ptr<Outlet> outlet) {
-  const auto target = peers_ && !draining_ ? Target::parse(request.target) : Error{};
-  const auto found = target ? match(target->segments) : Match{};
-  if (whose(found, request, jobs()) == Whose::anyone || !is_text(request, *found.find(request.method)))
+  if (!peers_ || draining_) return answer(std::move(request), std::move(outlet));
+  const auto to = destination_of(request);
+  const auto* route = to->match.find(request.method);
+  if (whose(to->match, request, jobs()) == Whose::anyone || !is_text(request, *route))
     return answer(std::move(request), std::move(outlet));
   // Who has the job is read from the store.
-  const auto id = request.id;
-  const auto kept = std::make_shared<std::unique_ptr<Outlet>>(std::move(outlet));
-  if (run_on_reader_even_closed([this, request, kept] { answer_or_pass_on(request, std::move(*kept)); })) return;
+  struct Kept {
+    Request request;
+    std::unique_ptr<Outlet> outlet;
+  };
+  const auto kept = std::make_shared<Kept>(Kept{std::move(request), std::move(outlet)});
+  auto work = [this, kept] { answer_or_pass_on(std::move(kept->request), std::move(kept->outlet)); };
+  if (run_on_reader_even_closed(std::move(work))) return;
   const Error error{ErrorCode::overloaded, "too many requests are being answered; come again"};
-  (*kept)->send(to_response(problem_of(error), id));
+  kept->outlet->send(to_response(problem_of(error), kept->request.id));
 }
 
 void Api::answer_or_pass_on(Request request, std::unique_ptr<Outlet> outlet) {
   const auto here = [this](Request mine, std::unique_ptr<Outlet> to) { answer(std::move(mine), std::move(to)); };
-  const auto found = match(Target::parse(request.target)->segments);
+  const auto to = destination_of(request);
   std::optional<Peer> peer;
-  switch (whose(found, request, jobs())) {
+  switch (whose(to->match, request, jobs())) {
     case Whose::anyone: break;
     case Whose::owner:
-      if (const auto id = JobId::parse(found.values.at(0))) {
+      if (const auto id = JobId::parse(to->match.values.at(0))) {
         try {
           peer = peers_->link().owner_elsewhere(*id);
         } catch (const Failure& failure) {
@@ -249,7 +262,7 @@ void Api::answer_or_pass_on(Request request, std::unique_ptr<Outlet> outlet) {
     case Whose::everyone:
       return ask_everyone(*peers_, timers_, peers_->link().others(), request, std::move(outlet), here);
     case Whose::workers: {
-      const auto operation = found.find(request.method)->operation;
+      const auto operation = to->match.find(request.method)->operation;
       return worker_routing_->route(operation, std::move(request), std::move(outlet));
     }
   }
@@ -261,9 +274,9 @@ void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
   const auto refuse = [&](const Problem& problem) { outlet->send(to_response(problem, request.id)); };
   const auto options = [&](std::string allow) { outlet->send(Response{204, {{"allow", std::move(allow)}}, {}}); };
   if (request.target == "*") return options("DELETE, GET, HEAD, OPTIONS, POST, PUT");
-  const auto target = Target::parse(request.target);
-  if (!target) return refuse(problem_of(target.error()));
-  auto found = match(target->segments);
+  const auto to = destination_of(request);
+  if (!to->target) return refuse(problem_of(to->target.error()));
+  const auto& found = to->match;
   if (found.routes.empty()) return refuse(unknown_path(request.target));
   if (request.method == "OPTIONS") return options(found.allow());
   const auto* route = found.find(request.method);
@@ -272,9 +285,9 @@ void Api::answer(Request request, std::unique_ptr<Outlet> outlet) {
 
   Call::Parts parts;
   parts.route = route;
-  parts.values = std::move(found.values);
+  parts.values = found.values;
   std::vector<ParameterFault> faults;
-  parts.parameters = Parameters::read(route->parameters, target->query, request, faults);
+  parts.parameters = Parameters::read(route->parameters, to->target->query, request, faults);
   if (!faults.empty()) return refuse(bad_parameters(std::move(faults)));
   if (const auto problem = read_body_of(request, parts)) return refuse(*problem);
   parts.request = std::move(request);
@@ -332,8 +345,8 @@ void Api::drain(Milliseconds at_most) {
   const auto until = std::chrono::steady_clock::now() + at_most;
   calls_->wait_for_none(at_most);
   const auto rest = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());
-  // What was answered to others is to reach them.
-  if (peers_) peers_->close(std::max(rest, Milliseconds{0}));
+  // What was answered to others is to reach them, and who waits for them is told, however long the calls took.
+  if (peers_) peers_->close(std::max(rest, for_others));
   closed_ = true;
 }
 

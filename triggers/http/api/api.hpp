@@ -82,8 +82,8 @@ class Api {
   static Response refusal(const Request* request, const Refusal& refusal);
 
   /// From now on everything but liveness, readiness and metrics is answered with 503, and those who wait are answered
-  /// with what there is. Returns when all calls are answered, or after so long; from then on the machine is not used
-  /// any more, and may be stopped.
+  /// with what there is. Returns when all calls are answered, or after so long, and a second more if other servers are
+  /// still to be told; from then on the machine is not used any more but to tell them, and may be stopped.
   void drain(Milliseconds at_most);
   bool draining() const { return draining_; }
   /// The machine must not be used any more.
@@ -135,6 +135,7 @@ class Api {
   bool run_on_reader_even_closed(std::function<void()> work);
 
  private:
+  void look_around();
   void answer_or_pass_on(Request request, std::unique_ptr<Outlet> outlet);
   void answer(Request request, std::unique_ptr<Outlet> outlet);
   std::optional<Refusal> foresee(const Request& head, const Route& route, const Target& target,

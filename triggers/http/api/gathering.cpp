@@ -12,11 +12,11 @@ class Gathering::PartOutlet : public Outlet {
  public:
   PartOutlet(std::shared_ptr<Gathering> whole, std::size_t index) : whole_(std::move(whole)), index_(index) {}
   ~PartOutlet() override {
-    if (whole_) send(to_response(problem_of(500, "a part of the request was dropped without an answer"), {}));
+    if (whole_) refuse("a part of the request was dropped without an answer");
   }
   void send(Response response) override { std::exchange(whole_, nullptr)->add(index_, std::move(response)); }
   std::shared_ptr<Outflow> stream(Response) override {
-    send(to_response(problem_of(500, "what several servers answer is no stream"), {}));
+    refuse("what several servers answer is no stream");
     return nullptr;
   }
   void on_gone(std::function<void()> then) override {
@@ -24,12 +24,18 @@ class Gathering::PartOutlet : public Outlet {
   }
 
  private:
+  void refuse(const char* why) { send(to_response(problem_of(500, why), whole_->request_id_)); }
+
   std::shared_ptr<Gathering> whole_;
   const std::size_t index_;
 };
 
-Gathering::Gathering(std::size_t parts, std::unique_ptr<Outlet> outlet, Sum sum)
-    : parts_(parts), missing_(parts), outlet_(std::move(outlet)), sum_(std::move(sum)) {}
+Gathering::Gathering(std::size_t parts, std::string request_id, std::unique_ptr<Outlet> outlet, Sum sum)
+    : parts_(parts),
+      missing_(parts),
+      request_id_(std::move(request_id)),
+      outlet_(std::move(outlet)),
+      sum_(std::move(sum)) {}
 
 std::unique_ptr<Outlet> Gathering::part(std::size_t index) {
   return std::make_unique<PartOutlet>(shared_from_this(), index);
@@ -67,7 +73,8 @@ Response Gathering::sum_of(Parts parts) const {
   try {
     return sum_(std::move(parts));
   } catch (const std::exception& error) {
-    return to_response(problem_of(500, std::string("what several servers answer does not fit: ") + error.what()), {});
+    const auto why = std::string("what several servers answer does not fit: ") + error.what();
+    return to_response(problem_of(500, why), request_id_);
   }
 }
 

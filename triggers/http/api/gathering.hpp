@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <coremachine/model/time.hpp>
@@ -20,7 +21,8 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
   using Parts = std::vector<std::optional<Response>>;
   /// What the answer is; a part that did not come in time is not there.
   using Sum = std::function<Response(Parts parts)>;
-  Gathering(std::size_t parts, std::unique_ptr<Outlet> outlet, Sum sum);
+  /// `request_id`: of its problems.
+  Gathering(std::size_t parts, std::string request_id, std::unique_ptr<Outlet> outlet, Sum sum);
 
   /// Where the answer of one part goes. A part that is dropped without an answer is one with status 500. When the
   /// client goes, so do the clients of the parts.
@@ -43,6 +45,7 @@ class Gathering : public std::enable_shared_from_this<Gathering> {
   bool gone_ = false;
   bool listens_ = false;
   std::vector<std::function<void()>> when_gone_;
+  const std::string request_id_;
   const std::unique_ptr<Outlet> outlet_;
   const Sum sum_;
 };

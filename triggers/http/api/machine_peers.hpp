@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <coremachine/runtime/core_machine.hpp>
 
@@ -19,10 +22,10 @@ class MachinePeers final : public PeerLink {
     if (!owner) throw Failure(owner.error());
     return *owner;
   }
-  LeasePlace place_of(LeaseId lease) override {
-    auto place = machine_.place_of(lease);
-    if (!place) throw Failure(place.error());
-    return *place;
+  std::map<LeaseId, LeasePlace> places_of(const std::vector<LeaseId>& leases) override {
+    auto places = machine_.places_of(leases);
+    if (!places) throw Failure(places.error());
+    return *std::move(places);
   }
   std::vector<Peer> others() override { return machine_.peers(); }
   std::optional<Peer> first_elsewhere() override { return machine_.first_peer(); }
@@ -34,7 +37,8 @@ class MachinePeers final : public PeerLink {
   CoreMachine& machine_;
 };
 
-/// As long as it is there, the desk is told what the other machines send, and which of them have gone.
+/// As long as it is there, the desk is told what the other machines send, and which of them have gone. It stays until
+/// the machine has stopped: a desk that is closed tells the others that it answers nothing, which they wait for.
 class PeerListener {
  public:
   /// Null: there is nobody to tell. Machine and desk outlive it.

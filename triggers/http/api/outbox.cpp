@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "triggers/http/api/peer_message.hpp"
+
 namespace coremachine::http {
 
 Outbox::Outbox(PeerLink& link, Room room) : link_(link), room_(room), thread_([this] { serve(); }) {}
@@ -10,7 +12,7 @@ Outbox::Outbox(PeerLink& link, Room room) : link_(link), room_(room), thread_([t
 Outbox::~Outbox() {
   {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
+    closed_ = ended_ = true;
     changed_.notify_all();
   }
   thread_.join();
@@ -27,7 +29,7 @@ bool Outbox::offer(Message message) {
 
 void Outbox::put(Message message) {
   const std::lock_guard lock(mutex_);
-  if (!done_ && !given_up_) take(std::move(message));
+  if (!given_up_) take(std::move(message));
 }
 
 /// With the mutex held.
@@ -38,40 +40,51 @@ void Outbox::take(Message message) {
 }
 
 void Outbox::close(Milliseconds at_most) {
+  std::deque<Message> dropped;  // what they hold goes outside of the lock
   std::unique_lock lock(mutex_);
   closed_ = true;
-  changed_.notify_all();
-  changed_.wait_for(lock, at_most, [this] { return done_; });
+  if (changed_.wait_for(lock, at_most, [this] { return messages_.empty() && !sending_; })) return;
   given_up_ = true;
+  dropped.swap(messages_);
+  bytes_ = 0;
+  lock.unlock();
 }
 
 void Outbox::serve() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return closed_ || !messages_.empty(); });
-    if (messages_.empty() || given_up_) break;
+    changed_.wait(lock, [this] { return ended_ || !messages_.empty(); });
+    if (messages_.empty()) return;
     auto message = std::move(messages_.front());
     messages_.pop_front();
     bytes_ -= message.text.size();
+    sending_ = true;
     lock.unlock();
     send(message);
     message = {};  // what it holds goes before the lock is taken
     lock.lock();
+    sending_ = false;
+    if (messages_.empty()) changed_.notify_all();
   }
-  done_ = true;
-  auto dropped = std::exchange(messages_, {});
-  changed_.notify_all();
-  lock.unlock();
 }
 
 void Outbox::send(const Message& message) {
-  if (message.is_wanted && !message.is_wanted()) return;
   try {
-    return link_.send(message.to, message.text);
+    if (message.is_wanted && !message.is_wanted()) return;
+    if (!deliver(message) && message.lost) message.lost();
   } catch (const std::exception&) {
-    // The peer, or this server, is about to be replaced; or it is a message that the store does not take.
+    // Whoever waits for it finds out by itself that nothing comes.
   }
-  if (message.lost) message.lost();
+}
+
+/// False: the peer, or this server, is about to be replaced; or it is a message that the store does not take.
+bool Outbox::deliver(const Message& message) {
+  try {
+    link_.send(message.to, numbered(message.text, ++last_number_));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
 }
 
 }  // namespace coremachine::http

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,12 +21,13 @@ class PeerLink {
   virtual ~PeerLink() = default;
   /// Who has this job; nothing: this server, nobody, or it is over. Asks the store.
   virtual std::optional<Peer> owner_elsewhere(JobId job) = 0;
-  /// May ask the store.
-  virtual LeasePlace place_of(LeaseId lease) = 0;
+  /// Of each of them. May ask the store.
+  virtual std::map<LeaseId, LeasePlace> places_of(const std::vector<LeaseId>& leases) = 0;
   virtual std::vector<Peer> others() = 0;
   /// The one that does what one of them has to do; nothing: this one.
   virtual std::optional<Peer> first_elsewhere() = 0;
-  /// Messages to one peer arrive in the order in which they were sent, or not at all. They are UTF-8. Asks the store.
+  /// Messages to one peer arrive in the order in which they were sent, or not at all; each of them perhaps twice, also
+  /// after others that were sent later. They are UTF-8. Asks the store.
   virtual void send(Peer to, std::string message) = 0;
 };
 

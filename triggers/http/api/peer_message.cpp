@@ -47,6 +47,11 @@ std::string text_of_message(json::object message, std::string_view kind, std::ui
   return json::serialize(message);
 }
 
+std::string numbered(std::string_view message, std::uint64_t number) {
+  auto text = R"({"number":)" + std::to_string(number) + ",";
+  return text.append(message.substr(1));
+}
+
 json::object message_of(const Request& request) {
   return {{"method", request.method}, {"target", request.target}, {"fields", to_json(request.fields)},
           {"body", request.body},     {"peer", request.peer},     {"request_id", request.id}};

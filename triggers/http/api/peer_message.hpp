@@ -11,10 +11,13 @@
 
 namespace coremachine::http {
 
-// What goes between servers: objects of JSON with the members `kind` and `id`. What reads them throws where one is
-// missing.
+// What goes between servers: objects of JSON with the members `kind` and `id`, and `number` once they are sent. What
+// reads them throws where one is missing.
 
 std::string text_of_message(boost::json::object message, std::string_view kind, std::uint64_t id);
+
+/// The same with its number.
+std::string numbered(std::string_view message, std::uint64_t number);
 
 boost::json::object message_of(const Request& request);
 Request request_of(const boost::json::object& message);

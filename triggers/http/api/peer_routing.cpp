@@ -1,6 +1,7 @@
 #include "triggers/http/api/peer_routing.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,8 +15,6 @@
 
 namespace coremachine::http {
 namespace {
-
-constexpr Milliseconds patience_for_lists{2'000};
 
 bool is_fine(const std::optional<Response>& response) {
   return response && response->status < 400;
@@ -89,9 +88,9 @@ Add adding(std::string_view path) {
 }
 
 /// The first part is from here.
-Response sum_of(Gathering::Parts parts, Add add, bool is_list) {
+Response sum_of(Gathering::Parts parts, Add add, bool is_list, const std::string& request_id) {
   auto here = std::move(parts.front());
-  if (!here) return to_response(problem_of(503, "this server did not answer in time"), {});
+  if (!here) return to_response(unavailable("this server did not answer in time", std::chrono::seconds{1}), request_id);
   if (!is_fine(here)) return std::move(*here);
   for (const auto& part : parts) {
     if (&part != &parts.front() && part && !is_fine(part) && !is_list) return *part;
@@ -131,15 +130,14 @@ Whose whose(const Match& match, const Request& request, const JobRegistry& jobs)
 }
 
 void ask_everyone(PeerDesk& desk, Timers& timers, const std::vector<Peer>& peers, const Request& request,
-                  std::unique_ptr<Outlet> outlet, const PeerDesk::Answer& here) {
-  const auto found = match(Target::parse(request.target)->segments);
-  const auto* route = found.find(request.method);
+                  std::unique_ptr<Outlet> outlet, const PeerDesk::Answer& here, Milliseconds patience) {
+  const auto* route = destination_of(request)->match.find(request.method);
   const bool is_list = route->method == "GET";
-  auto sum = [add = adding(route->path), is_list](Gathering::Parts parts) {
-    return sum_of(std::move(parts), add, is_list);
+  auto sum = [add = adding(route->path), is_list, id = request.id](Gathering::Parts parts) {
+    return sum_of(std::move(parts), add, is_list, id);
   };
-  const auto whole = std::make_shared<Gathering>(peers.size() + 1, std::move(outlet), std::move(sum));
-  if (is_list) whole->wait_at_most(timers, patience_for_lists);
+  const auto whole = std::make_shared<Gathering>(peers.size() + 1, request.id, std::move(outlet), std::move(sum));
+  if (is_list) whole->wait_at_most(timers, patience);
   std::size_t index = 0;
   for (const auto peer : peers) desk.pass_on(peer, request, whole->part(++index));
   here(request, whole->part(0));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include <coremachine/model/time.hpp>
 #include <coremachine/registry/job_registry.hpp>
 
 #include "triggers/http/api/peers.hpp"
@@ -25,7 +26,9 @@ Whose whose(const Match& match, const Request& request, const JobRegistry& jobs)
 /// Asks all peers and `here`; `outlet` gets one answer when all have come: of counts the sums, of lists of workers and
 /// queues one of all, and of anything else the answer from here. What a peer refuses is the answer; but of lists what
 /// it would have said is left out, and it is not waited for long.
+inline constexpr Milliseconds patience_for_lists{2'000};
 void ask_everyone(PeerDesk& desk, Timers& timers, const std::vector<Peer>& peers, const Request& request,
-                  std::unique_ptr<Outlet> outlet, const PeerDesk::Answer& here);
+                  std::unique_ptr<Outlet> outlet, const PeerDesk::Answer& here,
+                  Milliseconds patience = patience_for_lists);
 
 }  // namespace coremachine::http

@@ -118,9 +118,10 @@ class PeerDesk::WayFlow : public Outflow {
 
 class PeerDesk::WayOutlet : public Outlet {
  public:
-  explicit WayOutlet(std::shared_ptr<Way> way) : way_(std::move(way)) {}
+  WayOutlet(std::shared_ptr<Way> way, std::string request_id)
+      : way_(std::move(way)), request_id_(std::move(request_id)) {}
   ~WayOutlet() override {
-    if (way_) send(to_response(problem_of(500, "the request was dropped without an answer"), {}));
+    if (way_) send(to_response(problem_of(500, "the request was dropped without an answer"), request_id_));
   }
   void send(Response response) override {
     const auto way = std::exchange(way_, nullptr);
@@ -144,6 +145,7 @@ class PeerDesk::WayOutlet : public Outlet {
 
  private:
   std::shared_ptr<Way> way_;
+  const std::string request_id_;
 };
 
 }  // namespace coremachine::http

@@ -16,11 +16,13 @@ namespace {
 
 /// How long others are waited for at the end.
 constexpr Milliseconds patience_at_the_end{1'000};
+/// Nobody waits for longer than a minute for what goes well; bulk operations alone may take longer.
+constexpr int looks_until_asked = 5;
+constexpr int looks_until_given_up = 10;
 
 Response no_answer(const std::string& request_id) {
-  auto problem = problem_of(503, "the server that has this job did not answer; another one will have it in a moment");
-  problem.fields.push_back({"retry-after", "5"});
-  return to_response(problem, request_id);
+  constexpr auto why = "the server that has this job did not answer; another one will have it in a moment";
+  return to_response(unavailable(why, std::chrono::seconds{5}), request_id);
 }
 
 }  // namespace
@@ -50,19 +52,22 @@ void PeerDesk::pass_on(Peer to, const Request& request, std::unique_ptr<Outlet> 
   passed->outlet->on_gone([this, weak = std::weak_ptr(passed)] {
     if (const auto mine = weak.lock()) client_has_gone(*mine);
   });
-  auto text = text_of_message(message_of(request), "request", passed->name.second);
-  if (!enter(passed, std::move(text))) give_up(*passed);
+  if (!enter(passed, request)) give_up(*passed);
 }
 
 /// False: it cannot be passed on.
-bool PeerDesk::enter(const PassedPtr& passed, std::string text) {
+bool PeerDesk::enter(const PassedPtr& passed, const Request& request) {
   const auto name = passed->name;
+  const auto ends_here = [&] { return closed_ || gone_.contains(name.first); };
+  {
+    const std::lock_guard lock(mutex_);
+    if (passed->gone || ends_here()) return passed->gone;
+  }
+  auto text = text_of_message(message_of(request), "request", name.second);
   const std::lock_guard lock(mutex_);
   if (passed->gone) return true;
   // With the mutex held, so that the peer hears of the request before it hears that the client has gone.
-  if (closed_ || gone_.contains(name.first) ||
-      !outbox_.offer({name.first, std::move(text), {}, [this, name] { give_up(name); }}))
-    return false;
+  if (ends_here() || !outbox_.offer({name.first, std::move(text), {}, [this, name] { give_up(name); }})) return false;
   passed_.emplace(name, passed);
   return true;
 }
@@ -104,6 +109,14 @@ PeerDesk::PassedPtr PeerDesk::take_out(Name name) {
 // ---- what comes ----
 
 void PeerDesk::take(Peer from, std::string_view text) {
+  try {
+    read(from, text);
+  } catch (const std::exception&) {
+    // Not even that it cannot be read could be told; who waits for it asks.
+  }
+}
+
+void PeerDesk::read(Peer from, std::string_view text) {
   std::string kind;
   std::optional<Name> name;
   try {
@@ -111,20 +124,29 @@ void PeerDesk::take(Peer from, std::string_view text) {
     const auto& message = parsed.as_object();
     kind = text_of(message, "kind");
     name = Name{from, message.at("id").to_number<std::uint64_t>()};
-    act(kind, *name, message);
+    if (!is_repeat(from, message)) act(kind, *name, message);
   } catch (const std::exception& error) {
-    warn("a message of another server cannot be read" + (kind.empty() ? "" : " (" + kind + ")") + ": " + error.what());
-    if (!name) return;
     // Whoever waits for it is told.
-    if (kind == "request") return tell(*name, "broken");
-    if (kind == "answer" || kind == "more") give_up(*name);
+    if (name && kind == "request") tell(*name, "broken");
+    if (name && (kind == "answer" || kind == "more")) give_up(*name);
+    warn("a message of another server cannot be read" + (kind.empty() ? "" : " (" + kind + ")") + ": " + error.what());
   }
+}
+
+bool PeerDesk::is_repeat(Peer from, const json::object& message) {
+  const auto* said = message.if_contains("number");
+  if (!said) return false;  // it is from a server of before there were numbers
+  const auto number = said->to_number<std::uint64_t>();
+  const std::lock_guard lock(mutex_);
+  auto& last = taken_[from];
+  return number <= std::exchange(last, std::max(last, number));
 }
 
 void PeerDesk::act(std::string_view kind, Name name, const json::object& message) {
   if (kind == "request") return take_request(name, message);
   if (kind == "answer") return take_answer(name, message);
   if (kind == "more") return take_more(name, message);
+  if (kind == "works") return note_heard(name);
   if (kind == "broken") return give_up(name);
   if (kind == "end") {
     const auto over = take_out(name);
@@ -132,6 +154,7 @@ void PeerDesk::act(std::string_view kind, Name name, const json::object& message
     return over->flow ? over->flow->end() : give_up(*over);
   }
   const auto answering = way(name);
+  if (kind == "ask") return tell(name, answering ? "works" : "broken");
   if (!answering) return;
   if (kind == "gone") return answering->client_has_gone();
   if (kind == "drained") return answering->drained();
@@ -140,12 +163,16 @@ void PeerDesk::act(std::string_view kind, Name name, const json::object& message
 void PeerDesk::take_request(Name name, const json::object& message) {
   auto request = request_of(message);
   const auto way = std::make_shared<Way>(*this, name);
+  bool taken = false;
   {
     const std::lock_guard lock(mutex_);
     if (gone_.contains(name.first)) return;
-    ways_.emplace(name, way);
+    taken = !closed_;
+    if (taken) ways_.emplace(name, way);
   }
-  hooks_.answer(std::move(request), std::make_unique<WayOutlet>(way));
+  if (!taken) return tell(name, "broken");
+  auto outlet = std::make_unique<WayOutlet>(way, request.id);
+  hooks_.answer(std::move(request), std::move(outlet));
 }
 
 void PeerDesk::take_answer(Name name, const json::object& message) {
@@ -163,6 +190,7 @@ void PeerDesk::take_stream(Name name, Response head) {
     if (found != passed_.end()) {
       waiting = found->second;
       waiting->streams = true;
+      waiting->looks = 0;
     }
   }
   auto flow = waiting ? waiting->outlet->stream(std::move(head)) : nullptr;
@@ -184,6 +212,7 @@ void PeerDesk::take_stream(Name name, Response head) {
 void PeerDesk::take_more(Name name, const json::object& message) {
   const auto waiting = find(name);
   if (!waiting || !waiting->flow) return;
+  note_heard(name);
   if (waiting->flow->write(text_of(message, "bytes"))) return;
   if (take_out(name)) tell(name, "gone");
 }
@@ -192,6 +221,32 @@ std::shared_ptr<PeerDesk::Way> PeerDesk::way(Name name) {
   const std::lock_guard lock(mutex_);
   const auto found = ways_.find(name);
   return found == ways_.end() ? nullptr : found->second;
+}
+
+// ---- when nothing is heard ----
+
+void PeerDesk::note_heard(Name name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = passed_.find(name);
+  if (found != passed_.end()) found->second->looks = 0;
+}
+
+void PeerDesk::look_around() {
+  std::vector<Name> silent;
+  std::vector<Name> lost;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, each] : passed_) {
+      ++each->looks;
+      if (each->looks == looks_until_asked) silent.push_back(name);
+      if (each->looks >= looks_until_given_up) lost.push_back(name);
+    }
+  }
+  for (const auto& name : silent) tell(name, "ask");
+  for (const auto& name : lost) {
+    give_up(name);
+    tell(name, "gone");
+  }
 }
 
 // ---- when it is over ----
@@ -226,7 +281,7 @@ void PeerDesk::close(Milliseconds at_most) {
     const auto all_stream = [this] {
       return std::all_of(passed_.begin(), passed_.end(), [](const auto& entry) { return entry.second->streams; });
     };
-    changed_.wait_for(lock, std::min(at_most, patience_at_the_end), all_stream);
+    changed_.wait_for(lock, std::min(at_most / 2, patience_at_the_end), all_stream);
     left.swap(passed_);
     for (const auto& [name, each] : left) {
       if (each->flow) flows.push_back(each->flow);

@@ -112,6 +112,12 @@ Problem problem_of(int status, std::string detail) {
   return Problem{.status = status, .code = std::string(code_of(status)), .detail = std::move(detail)};
 }
 
+Problem unavailable(std::string detail, std::chrono::seconds again_in) {
+  auto problem = problem_of(503, std::move(detail));
+  problem.fields.push_back({"retry-after", std::to_string(again_in.count())});
+  return problem;
+}
+
 Response to_response(const Problem& problem, std::string_view request_id) {
   json::object body;
   body["type"] = std::string(problem_type) + problem.code;

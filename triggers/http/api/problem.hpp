@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ struct Problem {
 Problem problem_of(const Error& error, std::string_view under = {});
 /// The problem that a status by itself says; for what the server refuses.
 Problem problem_of(int status, std::string detail);
+
+/// 503: what it needs will be there again in about so long.
+Problem unavailable(std::string detail, std::chrono::seconds again_in);
 
 Response to_response(const Problem& problem, std::string_view request_id);
 

@@ -1,13 +1,20 @@
 #include "triggers/http/api/timers.hpp"
 
+#include <exception>
+#include <utility>
+
 namespace coremachine::http {
 
 Timers::Timers() : thread_([this] { serve(); }) {}
 
 Timers::~Timers() {
+  stop();
+}
+
+void Timers::stop() {
   {
     const std::lock_guard lock(mutex_);
-    stopped_ = true;
+    if (std::exchange(stopped_, true)) return;
     changed_.notify_one();
   }
   thread_.join();
@@ -46,7 +53,11 @@ void Timers::serve() {
     auto then = std::move(due_.begin()->second);
     due_.erase(due_.begin());
     lock.unlock();
-    then();
+    try {
+      then();
+    } catch (const std::exception&) {
+      // Those who come after it are to be called all the same.
+    }
     then = nullptr;
     lock.lock();
   }

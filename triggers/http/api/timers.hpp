@@ -11,14 +11,15 @@
 
 namespace coremachine::http {
 
-/// Calls functions later, on a thread of its own, which they must not block. Any thread may call it.
+/// Calls functions later, on a thread of its own, which they must not block; what they throw is lost. Any thread may
+/// call it.
 class Timers {
  public:
   using Clock = std::chrono::steady_clock;
   using Id = std::pair<Clock::time_point, std::uint64_t>;
 
   Timers();
-  /// What is not due is never called.
+  /// Stops.
   ~Timers();
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
@@ -26,6 +27,8 @@ class Timers {
   Id after(std::chrono::milliseconds delay, std::function<void()> then);
   /// It may be called at this very moment, and may so be called once this has returned.
   void cancel(const Id& id);
+  /// Nothing is called any more when this returns, and never again. Not from one of the functions.
+  void stop();
 
  private:
   void serve();

@@ -6,6 +6,7 @@
 #include "triggers/http/api/bodies.hpp"
 #include "triggers/http/api/pending_wait.hpp"
 #include "triggers/http/api/worker_bodies.hpp"
+#include "triggers/http/api/worker_report.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -106,7 +107,7 @@ std::vector<Route> worker_call_routes() {
        .summary = "Say what became of tasks; the answer comes when that is on disk. To say the same again does no harm",
        .body = "Complete",
        .body_limit = results_limit,
-       .values_inside = 4,
+       .values_inside = levels_around_values,
        .answers = {{200, "how it stands with the leases; `gone`: it is over", "LeaseNews"}},
        .problems = {429},
        .handler = complete},
@@ -118,7 +119,7 @@ std::vector<Route> worker_call_routes() {
        .summary = "Keep leases for another term, and hear which are recalled, cancelled or gone",
        .body = "Heartbeat",
        .body_limit = leases_limit,
-       .values_inside = 4,
+       .values_inside = levels_around_values,
        .answers = {{200, "how it stands with the leases", "LeaseNews"}},
        .handler = heartbeat},
       {.method = "POST",

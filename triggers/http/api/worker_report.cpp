@@ -1,5 +1,8 @@
 #include "triggers/http/api/worker_report.hpp"
 
+#include <set>
+#include <string_view>
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
@@ -33,7 +36,9 @@ LeaseId lease_of(std::string_view list, std::string_view text) {
 WorkerReport read_report(std::string_view body) {
   WorkerReport said;
   JsonReader in(body);
+  std::set<std::string_view> names;
   in.object([&](std::string_view name) {
+    if (!names.insert(name).second) in.mismatch("a key is there twice");
     if (name != "outcomes" && name != "leases" && name != "progress")
       return void(said.about.emplace_back(name, in.raw()));
     in.array([&] {
@@ -66,10 +71,10 @@ std::optional<WorkerReport> WorkerReport::read(const std::string& body) {
   } catch (const JsonMismatch&) {
     // There may be blanks in it, or escapes in names.
   }
-  boost::system::error_code bad;
-  const auto value = json::parse(body, bad);
+  std::vector<ParamFault> beyond;
+  const auto value = read_body(body, beyond, levels_around_values);
   std::string text;
-  if (bad || append_json(text, value)) return std::nullopt;
+  if (!value || !beyond.empty() || append_json(text, *value)) return std::nullopt;
   try {
     return read_report(text);
   } catch (const JsonMismatch&) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,9 @@
 namespace coremachine::http {
 
 // The calls of workers as those see them who pass them on.
+
+/// Levels around the values of authors in what it says.
+inline constexpr std::size_t levels_around_values = 4;
 
 /// What a worker said of leases, taken apart: values stay the text that they were.
 struct WorkerReport {

@@ -1,6 +1,7 @@
 #include "triggers/http/api/worker_routing.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
@@ -34,10 +35,9 @@ Response no_tasks() {
   return json_response(200, R"({"tasks":[]})");
 }
 
-Request with_body(const Request& request, std::string body) {
-  Request made = request;
-  made.body = std::move(body);
-  return made;
+Request with_body(Request head, std::string body) {
+  head.body = std::move(body);
+  return head;
 }
 
 /// How long a poll waits; nothing: it says something else.
@@ -52,7 +52,8 @@ std::optional<Milliseconds> wait_in(const json::object& body) {
 
 /// A poll that is answered by whoever has tasks first.
 struct WorkerRouting::Poll {
-  Request request;
+  Request head;      ///< without its body
+  std::string text;  ///< of the body
   json::object body;
   bool waits = true;
   std::unique_ptr<Outlet> outlet;
@@ -64,9 +65,9 @@ struct WorkerRouting::Poll {
   Request asking(const std::string& how_long) const {
     auto changed = body;
     changed["wait"] = how_long;
-    std::string text;
-    append_json(text, changed);
-    return with_body(request, std::move(text));
+    std::string made;
+    append_json(made, changed);
+    return with_body(head, std::move(made));
   }
 };
 
@@ -75,8 +76,12 @@ class WorkerRouting::Contest : public std::enable_shared_from_this<Contest> {
  public:
   /// Of nobody who had tasks: the answer that was final, if there was one.
   using Then = std::function<void(std::optional<Response> response)>;
-  Contest(std::shared_ptr<WorkerRouting> routing, std::size_t parts, Then then)
-      : routing_(std::move(routing)), missing_(parts), gone_(parts), then_(std::move(then)) {}
+  Contest(std::shared_ptr<WorkerRouting> routing, std::string request_id, std::size_t parts, Then then)
+      : routing_(std::move(routing)),
+        request_id_(std::move(request_id)),
+        missing_(parts),
+        gone_(parts),
+        then_(std::move(then)) {}
 
   /// `peer`: nothing is this server. `is_final`: whatever it answers is listened to.
   std::unique_ptr<Outlet> part(std::size_t index, std::optional<Peer> peer, bool is_final);
@@ -93,6 +98,7 @@ class WorkerRouting::Contest : public std::enable_shared_from_this<Contest> {
   void on_gone(std::size_t index, std::function<void()> then);
 
   const std::shared_ptr<WorkerRouting> routing_;
+  const std::string request_id_;
   std::mutex mutex_;
   std::size_t missing_;
   bool over_ = false;
@@ -105,7 +111,9 @@ class WorkerRouting::Contest::Part : public Outlet {
   Part(std::shared_ptr<Contest> contest, std::size_t index, std::optional<Peer> peer, bool is_final)
       : contest_(std::move(contest)), index_(index), peer_(peer), is_final_(is_final) {}
   ~Part() override {
-    if (contest_ && !contest_->routing_->api_.closed()) send(Response{503, {}, {}});
+    if (!contest_ || contest_->routing_->api_.closed()) return;
+    constexpr auto why = "the request was dropped without an answer";
+    send(to_response(unavailable(why, std::chrono::seconds{1}), contest_->request_id_));
   }
   void send(Response response) override {
     std::exchange(contest_, nullptr)->add(index_, peer_, is_final_, std::move(response));
@@ -202,13 +210,14 @@ void WorkerRouting::route(std::string_view operation, Request request, std::uniq
 // ---- $poll ----
 
 void WorkerRouting::poll(Request request, std::unique_ptr<Outlet> outlet) {
-  boost::system::error_code bad;
-  auto body = json::parse(request.body, bad);
-  if (bad || !body.is_object() || !wait_in(body.get_object()) || desk_.link().others().empty())
-    return here_(std::move(request), std::move(outlet));
+  std::vector<ParamFault> beyond;
+  auto body = read_body(request.body, beyond);
+  const bool is_fine = body && beyond.empty() && body->is_object() && wait_in(body->get_object());
+  if (!is_fine || desk_.link().others().empty()) return here_(std::move(request), std::move(outlet));
   const auto poll = std::make_shared<Poll>();
-  poll->body = std::move(body.get_object());
-  poll->request = std::move(request);
+  poll->body = std::move(body->get_object());
+  poll->text = std::exchange(request.body, {});
+  poll->head = std::move(request);
   poll->outlet = std::move(outlet);
   poll->waits = wait_in(poll->body) > Milliseconds{0};
   poll->outlet->on_gone([weak = std::weak_ptr(poll)] {
@@ -243,10 +252,10 @@ void WorkerRouting::ask_others(const std::shared_ptr<Poll>& poll, std::function<
     if (!response) return otherwise();
     poll->outlet->send(std::move(*response));
   };
-  const auto contest = std::make_shared<Contest>(shared_from_this(), others.size(), std::move(then));
+  const auto contest = std::make_shared<Contest>(shared_from_this(), poll->head.id, others.size(), std::move(then));
   if (!begin(poll, contest)) return;
-  for (std::size_t i = 0; i < others.size(); ++i)
-    desk_.pass_on(others[i], poll->asking(a_look), contest->part(i, others[i], false));
+  const auto request = poll->asking(a_look);
+  for (std::size_t i = 0; i < others.size(); ++i) desk_.pass_on(others[i], request, contest->part(i, others[i], false));
   api_.timers().after(patience_with_others, [contest] { contest->end(); });
 }
 
@@ -258,7 +267,7 @@ void WorkerRouting::ask_here(const std::shared_ptr<Poll>& poll) {
     if (poll->waits) return self->wait_for_all(poll);
     self->ask_others(poll, [poll, nothing = *told] { poll->outlet->send(nothing); });
   };
-  const auto contest = std::make_shared<Contest>(shared_from_this(), 1, std::move(then));
+  const auto contest = std::make_shared<Contest>(shared_from_this(), poll->head.id, 1, std::move(then));
   if (begin(poll, contest)) here_(poll->asking(a_glance), contest->part(0, std::nullopt, true));
 }
 
@@ -266,11 +275,13 @@ void WorkerRouting::ask_here(const std::shared_ptr<Poll>& poll) {
 void WorkerRouting::wait_for_all(const std::shared_ptr<Poll>& poll) {
   const auto others = desk_.link().others();
   auto then = [poll](std::optional<Response> told) { poll->outlet->send(std::move(told).value_or(no_tasks())); };
-  const auto contest = std::make_shared<Contest>(shared_from_this(), others.size() + 1, std::move(then));
+  const auto count = others.size() + 1;
+  const auto contest = std::make_shared<Contest>(shared_from_this(), poll->head.id, count, std::move(then));
   if (!begin(poll, contest)) return;
+  auto request = with_body(poll->head, poll->text);
   for (std::size_t i = 0; i < others.size(); ++i)
-    desk_.pass_on(others[i], poll->request, contest->part(i + 1, others[i], false));
-  here_(poll->request, contest->part(0, std::nullopt, true));
+    desk_.pass_on(others[i], request, contest->part(i + 1, others[i], false));
+  here_(std::move(request), contest->part(0, std::nullopt, true));
 }
 
 void WorkerRouting::give_back(Peer from, const Response& response) {
@@ -284,7 +295,7 @@ void WorkerRouting::give_back_here(const Response& response) {
 // ---- $complete and $heartbeat ----
 
 struct WorkerRouting::Split {
-  Request request;
+  Request head;  ///< without its body
   std::unique_ptr<Outlet> outlet;
   bool is_heartbeat = false;
   WorkerReport said;
@@ -310,7 +321,8 @@ void WorkerRouting::split(Request request, std::unique_ptr<Outlet> outlet, bool 
     return outlet->send(to_response(problem_of(failure.error()), request.id));
   }
   if (split->there.empty() && split->doubtful.empty()) return here_(std::move(request), std::move(outlet));
-  split->request = std::move(request);
+  request.body.clear();
+  split->head = std::move(request);
   split->outlet = std::move(outlet);
   if (split->doubtful.empty()) return send_parts(split);
   settle_doubts(split);
@@ -321,11 +333,11 @@ void WorkerRouting::find_places(Split& split) {
   if (split.is_heartbeat) {
     for (const auto peer : desk_.link().others()) split.there[peer];
   }
-  std::map<LeaseId, LeasePlace> places;
+  std::set<LeaseId> leases;
+  for (const auto& item : split.said.items) leases.insert(item.lease);
+  const auto places = desk_.link().places_of({leases.begin(), leases.end()});
   for (const auto& item : split.said.items) {
-    auto known = places.find(item.lease);
-    if (known == places.end()) known = places.emplace(item.lease, desk_.link().place_of(item.lease)).first;
-    const auto& place = known->second;
+    const auto& place = places.at(item.lease);
     auto& list = place.peer ? split.there[*place.peer] : place.is_certain ? split.here : split.doubtful;
     list.push_back(&item);
   }
@@ -356,12 +368,12 @@ void WorkerRouting::send_parts(const std::shared_ptr<Split>& split) {
   auto sum = [split](const Gathering::Parts& parts) { return split->sum(parts); };
   const auto count = split->there.size() + (asks_here ? 1 : 0);
   if (count == 0) return split->outlet->send(split->sum({}));
-  const auto whole = std::make_shared<Gathering>(count, std::move(split->outlet), std::move(sum));
+  const auto whole = std::make_shared<Gathering>(count, split->head.id, std::move(split->outlet), std::move(sum));
   if (split->is_heartbeat) whole->wait_at_most(api_.timers(), patience_with_others);
   std::size_t index = 0;
-  if (asks_here) here_(with_body(split->request, split->said.text(split->here)), whole->part(index++));
+  if (asks_here) here_(with_body(split->head, split->said.text(split->here)), whole->part(index++));
   for (const auto& [peer, items] : split->there)
-    desk_.pass_on(peer, with_body(split->request, split->said.text(items)), whole->part(index++));
+    desk_.pass_on(peer, with_body(split->head, split->said.text(items)), whole->part(index++));
 }
 
 /// Of a report a part that was not taken makes the worker say all of it again, which does no harm. A heartbeat is
@@ -384,10 +396,8 @@ Response WorkerRouting::Split::sum(const Gathering::Parts& parts) const {
     }
   }
   if (!is_heartbeat && !nobodys.empty()) {
-    auto problem =
-        problem_of(503, "the server that had handed out these tasks is gone; another one will have them in a moment");
-    problem.fields.push_back({"retry-after", "1"});
-    return to_response(problem, request.id);
+    constexpr auto why = "the server that had handed out these tasks is gone; another one will have them in a moment";
+    return to_response(unavailable(why, std::chrono::seconds{1}), head.id);
   }
   json::array leases;
   for (const auto& [lease, state] : states) leases.push_back(json::object{{"lease", lease.str()}, {"state", state}});
