@@ -112,6 +112,13 @@ def stopped(cluster):
     check(b.process.poll() is None, "the other one goes on")
     a.start()
     cluster.whole(a, a.submit("fan_out", count=50), 50)
+    # One whose port is taken leaves again, and nobody waits for it.
+    told = subprocess.run([cluster.program, "serve", "--listen", b.address, "--store", cluster.store, "--server-name", "c"],
+                          cwd=cluster.folder, capture_output=True, text=True)
+    check(told.returncode == 4, f"a server whose port is taken ends with {told.returncode}: {told.stderr}")
+    left = cluster.postgres.rows("SELECT fenced FROM server WHERE name = 'c'")
+    check(left == [["t"]], f"and has left: {left}")
+    cluster.whole(b, a.submit("fan_out", count=50), 50)
 
 
 def rolling(cluster):

@@ -230,26 +230,32 @@ ExitCode serve(const ServeOptions& options) {
   http::Api api(std::move(of_api));
   http::PeerListener listener(machine, api.peer_desk());
   http::Server server(server_options(options, logger), application_of(api, options.body_limit, logger));
-  const auto bound = server.start();
-  if (!bound) {
-    print_error(bound.error());
-    return ExitCode::unreachable;
+  Milliseconds for_answers{0};
+  {
+    // However this ends: other servers may have asked for something, and what the machine answers goes to the API.
+    const std::shared_ptr<void> at_the_end(nullptr, [&](void*) {
+      api.drain(for_answers);
+      if (pump) pump->stop();
+      machine.stop();
+      listener.stop();
+      server.drain(for_answers);
+      server.stop();
+    });
+    const auto bound = server.start();
+    if (!bound) {
+      print_error(bound.error());
+      return ExitCode::unreachable;
+    }
+    if (options.insecure && options.token_file.empty()) {
+      logger->warn("--insecure: whoever reaches " + bound->to_string() + " may do everything");
+    }
+    std::printf("listening on %s\n", bound->url().c_str());
+    std::fflush(stdout);
+    while (signals.next() == SIGHUP) reload(server, **access, *logger, options);
+    signals.end_at_once();
+    logger->info("stopping: nothing new is taken, what runs may end");
+    for_answers = Milliseconds{10'000};
   }
-  if (options.insecure && options.token_file.empty()) {
-    logger->warn("--insecure: whoever reaches " + bound->to_string() + " may do everything");
-  }
-  std::printf("listening on %s\n", bound->url().c_str());
-  std::fflush(stdout);
-  while (signals.next() == SIGHUP) reload(server, **access, *logger, options);
-  signals.end_at_once();
-  logger->info("stopping: nothing new is taken, what runs may end");
-  constexpr Milliseconds for_answers{10'000};
-  api.drain(for_answers);
-  listener.stop();
-  if (pump) pump->stop();
-  machine.stop();
-  server.drain(for_answers);
-  server.stop();
   return *was_fenced ? ExitCode::job_failed : ExitCode::done;
 }
 
