@@ -58,6 +58,33 @@ TEST_SUITE("store: postgres artifacts, faults") {
     CHECK(shell.one("SELECT count(*) FROM artifact_loose WHERE writer IS NOT NULL") == "0");
   }
 
+  TEST_CASE("the connection may be lost at every message of a removal: what was removed is told") {
+    ProxiedArtifacts with;
+    auto& store = *with.artifacts;
+    std::uint64_t count = 0;
+    for (const bool collects : {false, true}) {
+      for (const auto way : {Way::to_server, Way::to_client}) {
+        for (const auto what : {What::cut_before, What::cut_after}) {
+          CAPTURE(static_cast<int>(way));
+          CAPTURE(static_cast<int>(what));
+          with_fault_at_every_message(with, way, what, [&](int) {
+            const auto id = must(store.put("content " + std::to_string(++count), text_type)).info.id;
+            if (!collects) {
+              must(store.remove(id));
+              CHECK(code_of(store.remove(id)) == artifact_missing);
+              return;
+            }
+            const auto size = must(store.stats()).bytes;
+            const auto collected = must(store.collect(everything_before(Timestamp::max())));
+            CHECK(collected.removed == 1);
+            CHECK(collected.bytes == size);
+          });
+          CHECK(must(store.stats()).count == 0);
+        }
+      }
+    }
+  }
+
   TEST_CASE("the connection may be lost at every message of an output: each record is new once") {
     ProxiedArtifacts with;
     auto output = must(with.artifacts->output(some_job, "rows"));

@@ -2,8 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/store/postgres/artifact_removal.hpp"
 #include "core/store/postgres/artifact_shelf.hpp"
@@ -18,11 +21,14 @@ using store_tests::Psql;
 
 /// One of several servers on one database.
 struct OneServer {
-  OneServer(const std::string& url, const std::string& name, Milliseconds linger = Milliseconds{3'600'000})
+  using FaultPoint = std::function<void(std::string_view)>;
+  OneServer(const std::string& url, const std::string& name, Milliseconds linger = Milliseconds{3'600'000},
+            FaultPoint fault_point = {})
       : store(store_tests::open_postgres(url + "&server=" + name)), incarnation(store->begin_incarnation()) {
     options.target = postgres::parse_target(url).value();
     options.incarnation = incarnation;
     options.linger = linger;
+    options.fault_point = std::move(fault_point);
     artifacts = open_postgres_artifacts(options);
   }
   void end() { artifacts.reset(); }
@@ -36,6 +42,12 @@ struct OneServer {
 inline void fence(const std::string& url, const OneServer& server) {
   Psql(url).rows("UPDATE server SET fenced = true, fenced_at = now() WHERE incarnation = " +
                  std::to_string(server.incarnation));
+}
+
+/// Asks until the answer is another one than 0.
+inline void wait_until(Psql& shell, const std::string& sql) {
+  while (shell.one(sql) == "0") {
+  }
 }
 
 inline void sweep(const OneServer& by) {

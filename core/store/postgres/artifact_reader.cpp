@@ -52,7 +52,8 @@ class Reader final : public ArtifactReader {
     piece_.reset();
     at_ = -1;
     const auto now = Clock::now();
-    const bool renews = now - kept_at_ > shelf_->linger() / 4;
+    // Whoever only looks at a store changes nothing in it, and has to be quick.
+    const bool renews = shelf_->incarnation() != 0 && now - kept_at_ > shelf_->linger() / 4;
     auto found = shelf_->ask([&](Connection& by) {
       if (renews) by.add(go_on_reading, content_, shelf_->linger().count());
       return by.query_bytes(get_piece, content_, n);

@@ -33,15 +33,17 @@ struct Hold {
 
 ArtifactShelf::ArtifactShelf(PostgresArtifactsOptions options)
     : options_(with_clock(std::move(options))),
-      pool_(options_.target, Connection::Role::writer, [self = options_.incarnation](Connection& made) {
-        if (self != 0) made.introduce(self);
-      }) {}
+      pool_(options_.target, options_.incarnation != 0 ? Connection::Role::writer : Connection::Role::reader,
+            [self = options_.incarnation](Connection& made) {
+              if (self != 0) made.introduce(self);
+            }) {}
 
-std::int64_t ArtifactShelf::next_number() {
-  const auto counted = ++last_number_;
-  BOOST_ASSERT_MSG(counted >> counted_bits == 0 && options_.incarnation >> (63 - counted_bits) == 0,
+std::int64_t ArtifactShelf::next_number(std::size_t count) {
+  const auto before = last_number_.fetch_add(static_cast<std::int64_t>(count));
+  const auto last = before + static_cast<std::int64_t>(count);
+  BOOST_ASSERT_MSG(last >> counted_bits == 0 && options_.incarnation >> (63 - counted_bits) == 0,
                    "there are numbers left");
-  return (static_cast<std::int64_t>(options_.incarnation) << counted_bits) + counted;
+  return (static_cast<std::int64_t>(options_.incarnation) << counted_bits) + before + 1;
 }
 
 std::optional<Error> ArtifactShelf::broken() const {
@@ -98,17 +100,14 @@ void ArtifactShelf::abandon(std::int64_t content) {
 
 Result<void> ArtifactShelf::tidy(Urgency urgency) {
   const std::lock_guard one_at_a_time(tidying_);
-  std::vector<std::int64_t> released, abandoned;
+  ArrayParam pins, contents;
   {
     const std::lock_guard lock(mutex_);
-    released.swap(released_);
-    abandoned.swap(abandoned_);
-    if (!released.empty()) std::erase_if(holds_, [](const auto& each) { return each.second.expired(); });
+    for (const auto number : released_) pins.put(number);
+    for (const auto number : abandoned_) contents.put(number);
+    if (!released_.empty()) std::erase_if(holds_, [](const auto& each) { return each.second.expired(); });
   }
-  if (released.empty() && abandoned.empty()) return {};
-  ArrayParam pins, contents;
-  for (const auto number : released) pins.put(number);
-  for (const auto number : abandoned) contents.put(number);
+  if (pins.size() == 0 && contents.size() == 0) return {};
   const auto done = ask(
       [&](Connection& by) {
         if (pins.size() > 0) by.add(remove_pins, pins);
@@ -117,11 +116,11 @@ Result<void> ArtifactShelf::tidy(Urgency urgency) {
         return true;
       },
       urgency);
-  if (done) return {};
-  const std::lock_guard lock(mutex_);
-  released_.insert(released_.end(), released.begin(), released.end());
-  abandoned_.insert(abandoned_.end(), abandoned.begin(), abandoned.end());
-  return done.error();
+  if (!done) return done.error();
+  const std::lock_guard lock(mutex_);  // what came meanwhile is behind
+  released_.erase(released_.begin(), released_.begin() + static_cast<std::ptrdiff_t>(pins.size()));
+  abandoned_.erase(abandoned_.begin(), abandoned_.begin() + static_cast<std::ptrdiff_t>(contents.size()));
+  return {};
 }
 
 bool ArtifactShelf::wait_for_work(Milliseconds at_most) {
@@ -141,6 +140,11 @@ void ArtifactShelf::close() {
     closed_ = true;
   }
   changed_.notify_all();
+}
+
+bool ArtifactShelf::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
 }
 
 }  // namespace coremachine::postgres

@@ -35,14 +35,19 @@ class ArtifactShelf : public std::enable_shared_from_this<ArtifactShelf> {
   std::optional<Error> broken() const;
   /// Why nothing can be written.
   std::optional<Error> refusal() const;
-  /// A number that nobody else gets, in any life of a server; they ascend.
-  std::int64_t next_number();
+  /// A number that nobody else gets, in any life of a server; or the first of so many.
+  std::int64_t next_number(std::size_t count = 1);
 
   /// Gives what `work(connection)` does, which may be done twice. The connection is none of those who commit.
   template <class Work>
   auto ask(const Work& work, Urgency urgency = Urgency::usual) -> Result<std::invoke_result_t<Work, Connection&>> {
     try {
-      return pool_.run(urgency, work);
+      return pool_.run(urgency, [&](Connection& by) {
+        if (options_.fault_point) options_.fault_point("before");
+        auto answer = work(by);
+        if (options_.fault_point) options_.fault_point("after");
+        return answer;
+      });
     } catch (const PostgresError& error) {
       return fault_of(error);
     }
@@ -65,13 +70,16 @@ class ArtifactShelf : public std::enable_shared_from_this<ArtifactShelf> {
   /// Content that will not be finished.
   void abandon(std::int64_t content);
 
-  /// Removes the rows of what was let go and abandoned. When it returns success, those are gone that were before.
+  /// Removes the rows of what was let go and abandoned. When it returns success, those are gone that were before; else
+  /// it is still known which they are, also if something was thrown.
   Result<void> tidy(Urgency urgency = Urgency::usual);
   /// Waits until there is something to tidy up, or for so long; false: `close` was called.
   bool wait_for_work(Milliseconds at_most);
   /// Waits for so long; false: `close` was called.
   bool rest(Milliseconds time);
+  /// Who waits, or has a lot to do, ends soon.
   void close();
+  bool is_closed() const;
 
  private:
   Error fault_of(const PostgresError& error);

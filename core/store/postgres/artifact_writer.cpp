@@ -17,18 +17,29 @@ constexpr char put_piece[] =
     "WHERE content = $1 AND writer = $2 FOR SHARE ON CONFLICT (content, n) DO NOTHING";
 
 // Who removes the artifact meanwhile is waited for, or waits; and then there is the pin.
-constexpr char put_artifact[] =
-    "INSERT INTO artifact (id, content, size, media_type, created_at, last_pin) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, last_pin = excluded.last_pin "
-    "RETURNING content, size, media_type, created_at";
+#define COREMACHINE_KNOWN " RETURNING size, media_type, created_at"
+#define COREMACHINE_PUT_ARTIFACT(content)                                               \
+  "INSERT INTO artifact (id, content, size, media_type, created_at, last_pin) " content \
+  " ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, last_pin = excluded.last_pin" COREMACHINE_KNOWN
+constexpr char put_small[] = COREMACHINE_PUT_ARTIFACT("VALUES ($1, $2, $3, $4, $5, $6)");
+// Of pieces that this put has not stored, or that were taken away, nothing is made.
+constexpr char put_large[] = COREMACHINE_PUT_ARTIFACT(
+    "SELECT $1, content, $3, $4, $5, $6 FROM artifact_loose WHERE content = $2 AND writer = $7 FOR UPDATE");
+// Also by an attempt whose answer was lost: then its content is not loose any more.
+constexpr char put_again[] = "UPDATE artifact SET created_at = $2, last_pin = $3 WHERE id = $1" COREMACHINE_KNOWN;
+// One whose pin is new, and whose content is that of this put, is new.
 constexpr char put_pin[] =
-    "INSERT INTO artifact_pin (number, artifact, incarnation) VALUES ($1, $2, $3) ON CONFLICT (number) DO NOTHING";
+    "WITH pinned AS (INSERT INTO artifact_pin (number, artifact, incarnation) VALUES ($1, $2, $3) "
+    "ON CONFLICT (number) DO NOTHING RETURNING artifact) INSERT INTO artifact_tally (count, bytes) "
+    "SELECT 1, a.size FROM artifact a JOIN pinned ON pinned.artifact = a.id WHERE a.content = $4";
 constexpr char put_last_piece[] =
     "INSERT INTO artifact_piece (content, n, bytes) SELECT content, $3, $4 FROM artifact WHERE id = $1 AND content = "
     "$2 ON CONFLICT (content, n) DO NOTHING";
 constexpr char end_content[] =
-    "DELETE FROM artifact_loose WHERE content = $2 AND EXISTS (SELECT 1 FROM artifact WHERE id = $1 AND content = $2)";
-constexpr char drop_double[] = "UPDATE artifact_loose SET writer = NULL, keep_until = now() WHERE content = $1";
+    "DELETE FROM artifact_loose WHERE content = $2 AND writer = $3 "
+    "AND EXISTS (SELECT 1 FROM artifact WHERE id = $1 AND content = $2)";
+constexpr char drop_double[] =
+    "UPDATE artifact_loose SET writer = NULL, keep_until = now() WHERE content = $1 AND writer = $2";
 
 class Writer final : public ArtifactWriter {
  public:
@@ -85,22 +96,32 @@ class Writer final : public ArtifactWriter {
   /// The last piece, the artifact and its pin, all at once.
   Result<void> publish(std::int64_t pin) {
     const auto id = info_.id.str();
+    const auto self = shelf_->incarnation();
     auto known = shelf_->write([&](Connection& by) {
+      const auto created = info_.created_at.time_since_epoch().count();
       shelf_->add_fence(by);
-      by.add(put_artifact, id, content_, info_.size, info_.media_type, info_.created_at.time_since_epoch().count(),
-             pin);
-      by.add(put_pin, pin, id, shelf_->incarnation());
+      if (pieces_ > 0) {
+        by.add(put_again, id, created, pin);
+        by.add(put_large, id, content_, info_.size, info_.media_type, created, pin, self);
+      } else {
+        by.add(put_small, id, content_, info_.size, info_.media_type, created, pin);
+      }
+      by.add(put_pin, pin, id, self, content_);
       if (!gathered_.empty()) by.add(put_last_piece, id, content_, pieces_, Bytes{gathered_});
       if (pieces_ > 0) {
-        by.add(end_content, id, content_);
-        by.add(drop_double, content_);
+        by.add(end_content, id, content_, self);
+        by.add(drop_double, content_, self);
       }
-      return std::move(by.run().at(1));
+      auto answers = by.run();
+      return std::move(pieces_ > 0 && answers.at(2).count() > 0 ? answers[2] : answers.at(1));
     });
     if (!known) return known.error();
-    known->next();
-    info_.media_type = known->string(2);
-    info_.created_at = known->time(3);
+    if (!known->next()) {
+      return Error{ErrorCode::store_failed, "what was written of an artifact is not in " + shelf_->target().location +
+                                                " any more: write it again"};
+    }
+    info_.media_type = known->string(1);
+    info_.created_at = known->time(2);
     pieces_ = 0;
     return {};
   }

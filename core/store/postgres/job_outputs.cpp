@@ -1,6 +1,7 @@
 #include "core/store/postgres/job_outputs.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -15,18 +16,19 @@ constexpr char get_output[] = "SELECT number, generation FROM job_output WHERE j
 constexpr char set_generation[] =
     "UPDATE job_output SET generation = $3 WHERE number = $1 AND generation IN ($2, $3) RETURNING 1";
 constexpr char sizes_of_records[] =
-    "SELECT seq, octet_length(bytes) FROM job_output_record WHERE output = $1 AND seq > $2 ORDER BY seq LIMIT 1000";
+    "SELECT n, octet_length(bytes) FROM job_output_record WHERE output = $1 AND n > $2 ORDER BY n LIMIT 1000";
 constexpr char some_records[] =
-    "SELECT bytes FROM job_output_record WHERE output = $1 AND seq > $2 AND seq <= $3 ORDER BY seq";
+    "SELECT bytes FROM job_output_record WHERE output = $1 AND n > $2 AND n <= $3 ORDER BY n";
 constexpr char part_of_record[] =
-    "SELECT substr(bytes, $3::int, $4::int) FROM job_output_record WHERE output = $1 AND seq = $2";
-constexpr char drop_all[] =
-    "WITH gone AS (DELETE FROM job_output WHERE job = $1 RETURNING number) "
-    "DELETE FROM job_output_record WHERE output IN (SELECT number FROM gone)";
+    "SELECT substr(bytes, $3::int, $4::int) FROM job_output_record WHERE output = $1 AND n = $2";
+constexpr char begin[] = "BEGIN";
+constexpr char drop_all[] = "DELETE FROM job_output WHERE job = $1 RETURNING number";
+constexpr char drop_records[] = "DELETE FROM job_output_record WHERE output = ANY ($1)";
+constexpr char commit[] = "COMMIT";
 constexpr char all_jobs[] = "SELECT DISTINCT job FROM job_output ORDER BY job";
 
 struct Size {
-  std::int64_t seq;
+  std::int64_t n;
   std::size_t bytes;
 };
 
@@ -46,9 +48,9 @@ class RecordReader {
         for (std::size_t sum = 0; end != sizes->end() && (end == from || sum + end->bytes <= piece_size); ++end) {
           sum += end->bytes;
         }
-        const auto copied = from->bytes > piece_size ? copy_large(*from) : copy(std::prev(end)->seq);
+        const auto copied = from->bytes > piece_size ? copy_large(*from) : copy(std::prev(end)->n);
         if (!copied) return copied;
-        after_ = std::prev(end)->seq;
+        after_ = std::prev(end)->n;
         from = end;
       }
     }
@@ -78,7 +80,7 @@ class RecordReader {
   Result<void> copy_large(const Size& record) {
     for (std::size_t at = 0; at < record.bytes;) {
       auto rows = shelf_.ask(
-          [&](Connection& by) { return by.query_bytes(part_of_record, output_, record.seq, at + 1, piece_size); });
+          [&](Connection& by) { return by.query_bytes(part_of_record, output_, record.n, at + 1, piece_size); });
       if (!rows) return rows.error();
       if (!rows->next() || rows->view(0).empty()) {
         return Error{ErrorCode::store_damaged, "a record of an output is not what it was"};
@@ -121,22 +123,41 @@ Result<std::shared_ptr<JobOutput>> JobOutput::open(std::shared_ptr<ArtifactShelf
       new JobOutput(std::move(shelf), std::move(queue), "the output " + std::string(name) + " of job " + id));
   output->number_ = found->first;
   output->generation_ = found->second;
+  output->sealed_ = output->shelf_->next_number();
   return output;
 }
 
 Error JobOutput::refuse() {
-  if (sealing_ == 0) over_ = true;  // if it cannot be sealed, it goes on
+  over_ = true;
   return Error{ErrorCode::wrong_state, called_ + " is sealed or was dropped"};
 }
 
 Result<std::size_t> JobOutput::append(std::span<const OutputRecord> records) {
   if (auto fault = fault_of_records(records)) return std::move(*fault);
+  for (;;) {
+    const auto begun = begin_append();
+    if (!begun) return begun.error();
+    if (records.empty()) return std::size_t{0};
+    const auto appended = queue_->append(number_, generation_, records);
+    if (!appended) return appended.error();
+    if (appended->taken) return appended->fresh;
+    if (has_ended_since(*begun)) return refuse();
+  }
+}
+
+/// The number of seals so far, none of which is under way.
+Result<std::uint64_t> JobOutput::begin_append() {
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] { return !sealing_; });
   if (over_) return refuse();
-  if (records.empty()) return std::size_t{0};
-  const auto appended = queue_->append(number_, generation_, records);
-  if (!appended) return appended.error();
-  if (!appended->taken) return refuse();
-  return appended->fresh;
+  if (const auto done = reopen(); !done) return done.error();
+  return seals_;
+}
+
+/// It takes nothing, and that is not for one who seals here and may still fail.
+bool JobOutput::has_ended_since(std::uint64_t seals) {
+  const std::lock_guard lock(mutex_);
+  return over_ || seals_ == seals;
 }
 
 Result<bool> JobOutput::change_generation(std::int64_t from, std::int64_t to) {
@@ -147,37 +168,70 @@ Result<bool> JobOutput::change_generation(std::int64_t from, std::int64_t to) {
 }
 
 Result<Pinned> JobOutput::seal() {
-  ++sealing_;
-  auto sealed = try_to_seal();
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] { return !sealing_; });
+  if (over_) return refuse();
+  sealing_ = true;
+  ++seals_;
+  lock.unlock();
+  std::exception_ptr thrown;
+  auto sealed = [&]() -> Result<Pinned> {
+    try {
+      return try_to_seal();
+    } catch (...) {
+      thrown = std::current_exception();
+      return Error{ErrorCode::store_failed, {}};
+    }
+  }();
+  lock.lock();
+  sealing_ = false;
   if (sealed) over_ = true;
-  --sealing_;
+  may_be_sealed_ = !over_;
+  settled_.notify_all();
+  if (!thrown && !over_) static_cast<void>(reopen());  // what cannot be done now, the next one who appends does
+  if (thrown) std::rethrow_exception(thrown);
   return sealed;
 }
 
 Result<Pinned> JobOutput::try_to_seal() {
-  if (over_) return refuse();
-  const auto next = shelf_->next_number();
-  const auto changed = change_generation(generation_, next);
+  const auto changed = change_generation(generation_, sealed_);
   if (!changed) return changed.error();
   if (!*changed) return refuse();
-  auto sealed = copy_to_artifact();
-  // If that is not possible either, whoever opens the output anew goes on where it was.
-  if (!sealed) static_cast<void>(change_generation(next, generation_));
-  return sealed;
+  return copy_to_artifact();
+}
+
+/// Takes back what a seal that failed has done, as far as it got.
+Result<void> JobOutput::reopen() {
+  if (!may_be_sealed_) return {};
+  const auto changed = change_generation(sealed_, generation_);
+  if (!changed) return changed.error();
+  if (!*changed) return refuse();
+  may_be_sealed_ = false;
+  return {};
 }
 
 Result<Pinned> JobOutput::copy_to_artifact() {
   auto writer = make_writer(shelf_, output_media_type);
   if (!writer) return writer.error();
   if (const auto copied = RecordReader(*shelf_, number_, **writer).copy_all(); !copied) return copied.error();
+  // Who drops it takes the records with it: as long as it is there, they were all there.
+  const auto still = change_generation(sealed_, sealed_);
+  if (!still) return still.error();
+  if (!*still) return refuse();
   return (*writer)->finish();
 }
 
 Result<void> drop_outputs(ArtifactShelf& shelf, JobId job) {
   const auto done = shelf.write(
       [&](Connection& by) {
+        by.add(begin);
         shelf.add_fence(by);
-        by.query(drop_all, job.str());
+        // Who appends is waited for. A statement does not see what came while it waited: so the records are for
+        // another.
+        ArrayParam gone;
+        for (auto rows = by.query(drop_all, job.str()); rows.next();) gone.put(rows.integer(0));
+        if (gone.size() > 0) by.add(drop_records, gone);
+        by.query(commit);
         return true;
       },
       ArtifactShelf::Urgency::thorough);

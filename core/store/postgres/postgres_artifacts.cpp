@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <string>
@@ -24,7 +25,7 @@ namespace {
 #define COREMACHINE_ARTIFACT_INFO "id, size, media_type, created_at"
 constexpr char get_info[] = "SELECT " COREMACHINE_ARTIFACT_INFO ", content FROM artifact WHERE id = $1";
 constexpr char get_page[] = "SELECT " COREMACHINE_ARTIFACT_INFO " FROM artifact WHERE id > $1 ORDER BY id LIMIT $2";
-constexpr char count_all[] = "SELECT count(*), coalesce(sum(size), 0)::bigint FROM artifact";
+constexpr char tally[] = "SELECT coalesce(sum(count), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM artifact_tally";
 // Who removes it is waited for, or waits; and then there is the pin.
 constexpr char put_pin[] =
     "WITH found AS (UPDATE artifact SET last_pin = $2 WHERE id = $1 RETURNING " COREMACHINE_ARTIFACT_INFO
@@ -98,9 +99,14 @@ Result<PostgresArtifacts::Found> PostgresArtifacts::look_up(const ArtifactId& id
 
 Result<Pinned> PostgresArtifacts::pin(const ArtifactId& id) {
   if (auto pinned = shelf_->pinned_here(id)) {
-    auto known = info(id);
-    if (!known) return known.error();
-    return Pinned{std::move(*known), std::move(pinned)};
+    // Pins of a server that was fenced keep nothing.
+    auto rows = shelf_->write([&](Connection& by) {
+      shelf_->add_fence(by);
+      return by.query(get_info, id.str());
+    });
+    if (!rows) return rows.error();
+    if (!rows->next()) return missing_artifact(id);
+    return Pinned{read_info(*rows, id), std::move(pinned)};
   }
   const auto number = shelf_->next_number();
   const auto name = id.str();
@@ -144,13 +150,11 @@ Result<std::vector<ArtifactInfo>> PostgresArtifacts::list(const std::optional<Ar
 }
 
 Result<ArtifactStats> PostgresArtifacts::stats() const {
-  return shelf_->ask(
-      [&](Connection& by) {
-        auto rows = by.query(count_all);
-        rows.next();
-        return ArtifactStats{rows.as<std::uint64_t>(0), rows.as<std::uint64_t>(1)};
-      },
-      ArtifactShelf::Urgency::thorough);
+  return shelf_->ask([&](Connection& by) {
+    auto rows = by.query(tally);
+    rows.next();
+    return ArtifactStats{rows.as<std::uint64_t>(0), rows.as<std::uint64_t>(1)};
+  });
 }
 
 Result<Collected> PostgresArtifacts::collect(const CollectRequest& request) {
@@ -194,7 +198,9 @@ Result<std::shared_ptr<ArtifactAppender>> PostgresArtifacts::output(JobId job, s
   if (!opened) return opened.error();
   const std::lock_guard lock(outputs_mutex_);
   std::erase_if(outputs_, [](const auto& entry) { return entry.second.expired(); });
-  outputs_.insert_or_assign(key, *opened);
+  auto& known = outputs_[key];
+  if (auto in_use = known.lock(); in_use && !in_use->is_over()) return in_use;  // somebody was quicker
+  known = *opened;
   return std::shared_ptr<ArtifactAppender>(std::move(*opened));
 }
 
@@ -216,10 +222,15 @@ void PostgresArtifacts::tidy() {
   using Clock = std::chrono::steady_clock;
   auto next_sweep = Clock::now();
   while (shelf_->wait_for_work(std::chrono::ceil<Milliseconds>(next_sweep - Clock::now()))) {
-    bool done = shelf_->rest(gathered_for) && shelf_->tidy(once);
-    if (done && Clock::now() >= next_sweep) {
-      done = sweep_artifacts(*shelf_, once).has_value();
-      next_sweep = Clock::now() + between_sweeps;
+    bool done = false;
+    try {
+      done = shelf_->rest(gathered_for) && shelf_->tidy(once);
+      if (done && Clock::now() >= next_sweep) {
+        done = sweep_artifacts(*shelf_, once).has_value();
+        next_sweep = Clock::now() + between_sweeps;
+      }
+    } catch (const std::exception&) {
+      done = false;  // short of memory, most likely
     }
     if (!done && !shelf_->rest(after_failure)) return;
   }

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 
 #include <coremachine/model/time.hpp>
 
@@ -16,6 +17,8 @@ struct PostgresArtifactsOptions {
   Incarnation incarnation = 0;          ///< of the server that writes; 0: whoever only looks, and may write nothing
   std::function<Timestamp()> now = {};  ///< the time that new artifacts get; empty: the system's
   Milliseconds linger{3'600'000};       ///< how long what was removed can still be read by those who have it open
+  /// Called with "before" and "after" around whatever is asked of the database, by tests: what it throws happens there.
+  std::function<void(std::string_view)> fault_point = {};
 };
 
 /// The artifact store in the schema of a store in PostgreSQL, which was opened before. Any number of servers may have

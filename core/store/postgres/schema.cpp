@@ -58,6 +58,8 @@ std::vector<std::string> find_missing_parts(Connection& connection, const std::s
                                                  "artifact_loose",
                                                  "artifact_pin",
                                                  "artifact_pin_artifact",
+                                                 "artifact_tally",
+                                                 "takeover",
                                                  "job_output",
                                                  "job_output_record"});
   auto rows = connection.query(missing_parts, schema, parts);

@@ -23,7 +23,15 @@ ALTER TABLE artifact_piece ALTER bytes SET STORAGE EXTERNAL;
 CREATE TABLE artifact_loose (
   content    bigint PRIMARY KEY,
   writer     bigint,
-  keep_until timestamptz NOT NULL DEFAULT now()
+  keep_until timestamptz NOT NULL DEFAULT now(),
+  removal    bigint                          -- which removal of artifacts brought it here
+);
+
+-- How many artifacts there are, and of how many bytes, is the sum: each change adds a row, and they are added up
+-- now and then. One row for all would be fought for.
+CREATE TABLE artifact_tally (
+  count bigint NOT NULL,
+  bytes bigint NOT NULL
 );
 
 -- What a server uses. As long as that server is not fenced the artifact is not removed.
@@ -34,6 +42,13 @@ CREATE TABLE artifact_pin (
 );
 
 CREATE INDEX artifact_pin_artifact ON artifact_pin (artifact);
+
+-- Jobs that ran when their server died, and how many in a row did so with the job in the same place.
+CREATE TABLE takeover (
+  job    text COLLATE "C" PRIMARY KEY,
+  deaths bigint NOT NULL,
+  place  text NOT NULL
+);
 
 -- What the tasks of a stage append to. Whoever appends knows the generation: sealing makes a new one.
 CREATE TABLE job_output (
@@ -46,10 +61,11 @@ CREATE TABLE job_output (
 
 CREATE TABLE job_output_record (
   output bigint NOT NULL,
-  seq    bigint NOT NULL,                    -- ascends as they came, over servers too
+  n      bigint GENERATED ALWAYS AS IDENTITY, -- ascends as they came, whichever server they came from
+  seq    bigint NOT NULL,                    -- of the server: by it one whose answer was lost knows what it wrote
   key    bytea NOT NULL,
   bytes  bytea NOT NULL,
-  PRIMARY KEY (output, seq),
+  PRIMARY KEY (output, n),
   UNIQUE (output, key)
 );
 ALTER TABLE job_output_record ALTER bytes SET STORAGE EXTERNAL;
