@@ -166,7 +166,8 @@ class Store {
   /// For stores that several machines may work on at a time; null: this one has it alone.
   virtual Peers* peers() const { return nullptr; }
 
-  /// How many segments and rounds belong to no job; `remove` takes them away.
+  /// How many rows belong to nothing: to no job, and to no artifact or output where those are in it; `remove` takes
+  /// them away.
   virtual std::uint64_t orphans(bool remove) = 0;
   /// What the store's own format says of its soundness; empty: nothing is wrong.
   virtual std::vector<std::string> check_format() const = 0;

@@ -281,7 +281,7 @@ CheckFindings check_store(Store& store, bool repair, const ArtifactStore* artifa
     findings.problems.emplace_back("there are jobs, and no server ever started: the fencing token is lost");
   check_artifacts(store, artifacts, findings);
   if (const auto orphans = store.orphans(false); orphans > 0) {
-    const auto what = std::to_string(orphans) + " rows that belong to no job";
+    const auto what = std::to_string(orphans) + " rows that belong to no job, artifact or output";
     if (repair && store.orphans(true) == orphans) {
       findings.repairs.push_back("took away " + what);
     } else {

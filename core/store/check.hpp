@@ -19,8 +19,8 @@ struct CheckFindings {
 
 /// Proves what always has to hold of a store: every row can be read, chunks follow each other without a gap, every
 /// outcome belongs to a task, no task has two final outcomes, no round of a job is missing, a job that is over has what
-/// its status says, nothing belongs to no job, every artifact that a job names is there and is what was stored. Reads
-/// the whole store, one job at a time. `repair` takes away what belongs to no job. `artifacts`: null if there is no
+/// its status says, no row belongs to nothing, every artifact that a job names is there and is what was stored. Reads
+/// the whole store, one job at a time. `repair` takes away what belongs to nothing. `artifacts`: null if there is no
 /// artifact store.
 CheckFindings check_store(Store& store, bool repair, const ArtifactStore* artifacts = nullptr);
 

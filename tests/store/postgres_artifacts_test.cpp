@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <fstream>
+#include <new>
 #include <random>
 #include <sstream>
 #include <thread>
 
+#include "core/store/check.hpp"
 #include "core/store/sha256.hpp"
 #include "tests/store/postgres_artifacts_fixture.hpp"
 
@@ -140,6 +142,165 @@ TEST_SUITE("store: postgres artifacts") {
     CHECK(shell.one("SELECT count(*) FROM artifact_loose WHERE writer IS NOT NULL") == "0");
     CHECK(shell.one("SELECT count(*) FROM artifact_piece WHERE content NOT IN (SELECT content FROM artifact_loose)") ==
           "0");
+  }
+
+  TEST_CASE("who has it pinned pins nothing more once it is fenced") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a");
+    const auto pinned = must(a.artifacts->put("pinned", text_type));
+    CHECK(must(a.artifacts->pin(pinned.info.id)).info == pinned.info);
+    fence(url, a);
+    CHECK(code_of(a.artifacts->pin(pinned.info.id)) == ErrorCode::store_failed);
+    CHECK(a.artifacts->broken());
+  }
+
+  TEST_CASE("whoever only looks changes nothing") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a");
+    auto options = a.options;
+    options.incarnation = 0;
+    options.linger = Milliseconds{0};
+    const auto looks = open_postgres_artifacts(options);
+    const auto content = random_bytes(3 * piece, 11);
+    const auto id = must(a.artifacts->put(content, text_type)).info.id;
+    auto reader = must(looks->open(id));
+    must(a.artifacts->remove(id));
+    Psql shell(url);
+    const auto everything = [&] {
+      return shell.rows("SELECT content, writer, keep_until, removal FROM artifact_loose");
+    };
+    const auto before = everything();
+    REQUIRE(before.size() == 1);
+    CHECK(must(reader->read_all(UINT64_MAX)) == content);
+    CHECK(everything() == before);
+    CHECK(code_of(looks->put("abc", text_type)) == ErrorCode::store_failed);
+    CHECK(code_of(looks->pin(id)) == ErrorCode::store_failed);
+    CHECK(code_of(looks->drop_outputs(some_job)) == ErrorCode::store_failed);
+  }
+
+  TEST_CASE("nothing is published of pieces that are another's, or gone") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a");
+    Psql shell(url);
+    for (const auto* what : {"UPDATE artifact_loose SET writer = 0", "DELETE FROM artifact_loose"}) {
+      CAPTURE(what);
+      auto writer = must(a.artifacts->begin(text_type));
+      must(writer->write(random_bytes(2 * piece + 1, 12)));
+      shell.rows(what);
+      const auto before = shell.rows("SELECT content, writer FROM artifact_loose");
+      const auto refused = writer->finish();
+      CHECK(code_of(refused) == ErrorCode::store_failed);
+      CHECK(store_tests::contains(refused.error().message, "write it again"));
+      CHECK(all_ids(*a.artifacts).empty());
+      CHECK(shell.rows("SELECT content, writer FROM artifact_loose") == before);
+      shell.rows("DELETE FROM artifact_loose; DELETE FROM artifact_piece");
+    }
+    CHECK(!a.artifacts->broken());
+    must(a.artifacts->put(random_bytes(2 * piece + 1, 12), text_type));
+  }
+
+  TEST_CASE("how many there are is known without counting them") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a"), b(url, "b");
+    Psql shell(url);
+    const auto check = [&] {
+      const auto known = must(b.artifacts->stats());
+      const auto row = shell.rows("SELECT count(*), coalesce(sum(size), 0) FROM artifact").at(0);
+      CHECK(std::to_string(known.count) == row[0]);
+      CHECK(std::to_string(known.bytes) == row[1]);
+    };
+    check();
+    const std::vector<std::string> contents{"", "abc", random_bytes(piece, 1), random_bytes(2 * piece + 1, 2)};
+    for (const auto& content : contents) {
+      const auto id = must(a.artifacts->put(content, text_type)).info.id;
+      check();
+      must(b.artifacts->put(content, text_type));
+      check();
+      let_go_of_pins(a);
+      must(b.artifacts->remove(id));
+      check();
+      must(a.artifacts->put(content, text_type));
+      check();
+    }
+    for (int i = 0; i < 100; ++i) must(a.artifacts->put(std::to_string(i), text_type));
+    sweep(b);
+    CHECK(shell.one("SELECT count(*) FROM artifact_tally") == "1");
+    check();
+    CHECK(must(a.artifacts->collect(everything_before(Timestamp::max()))).removed > 100);
+    sweep(b);
+    check();
+    shell.rows("DELETE FROM artifact_tally");
+    CHECK(must(a.artifacts->stats()).count == 0);  // that is where it comes from
+  }
+
+  TEST_CASE("what the tidier cannot do because something was thrown it does later") {
+    const auto url = store_tests::new_url();
+    const auto tester = std::this_thread::get_id();
+    std::atomic<bool> fails = false;
+    std::atomic<int> failures = 0;
+    OneServer a(url, "a", Milliseconds{0}, [&](std::string_view when) {
+      if (!fails || when != "before" || std::this_thread::get_id() == tester) return;
+      ++failures;
+      throw std::bad_alloc();
+    });
+    fails = true;
+    must(a.artifacts->put("abc", text_type));
+    must(must(a.artifacts->begin(text_type))->write(random_bytes(2 * piece, 13)));
+    while (failures < 2) std::this_thread::yield();
+    Psql shell(url);
+    CHECK(shell.one("SELECT count(*) FROM artifact_pin") == "1");
+    fails = false;
+    wait_until(shell, "SELECT (count(*) = 0)::int FROM artifact_pin");
+    wait_until(shell, "SELECT (count(*) = 0)::int FROM artifact_loose WHERE writer IS NOT NULL");
+  }
+
+  TEST_CASE("sweeping ends soon when the store is closed") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a");
+    a.end();
+    Psql shell(url);
+    shell.rows("INSERT INTO artifact_loose (content) SELECT n FROM generate_series(1, 250) n");
+    std::shared_ptr<postgres::ArtifactShelf> shelf;
+    int calls = 0;
+    auto options = a.options;
+    options.fault_point = [&](std::string_view) {
+      if (++calls == 5) shelf->close();
+    };
+    shelf = std::make_shared<postgres::ArtifactShelf>(options);
+    must(postgres::sweep_artifacts(*shelf));
+    CHECK(calls < 10);
+    CHECK(std::stoi(shell.one("SELECT count(*) FROM artifact_loose")) > 240);
+    sweep(a);
+    CHECK(shell.one("SELECT count(*) FROM artifact_loose") == "0");
+  }
+
+  TEST_CASE("a check finds pieces and records that belong to nothing, and takes them away if it is to") {
+    const auto url = store_tests::new_url();
+    OneServer a(url, "a");
+    const auto content = random_bytes(2 * piece + 1, 14);
+    const auto id = must(a.artifacts->put(content, text_type)).info.id;
+    auto unfinished = must(a.artifacts->begin(text_type));
+    must(unfinished->write(content));
+    must(must(a.artifacts->output(some_job, "rows"))->append("k", "1"));
+    CHECK(check_store(*a.store, false, a.artifacts.get()).problems.empty());
+    Psql shell(url);
+    const auto damage = [&] {
+      shell.rows(
+          "INSERT INTO artifact_piece VALUES (7, 0, 'abc'), (7, 1, 'def'); "
+          "INSERT INTO job_output_record (output, seq, key, bytes) VALUES (7, 1, 'k', 'abc')");
+    };
+    damage();
+    const auto found = check_store(*a.store, false, a.artifacts.get());
+    REQUIRE(found.problems.size() == 1);
+    CHECK(store_tests::contains(found.problems[0], "3 rows that belong to"));
+    CHECK(shell.one("SELECT count(*) FROM artifact_piece WHERE content = 7") == "2");
+    const auto mended = check_store(*a.store, true, a.artifacts.get());
+    CHECK(mended.problems.empty());
+    CHECK(mended.repairs.size() == 1);
+    CHECK(check_store(*a.store, false, a.artifacts.get()).problems.empty());
+    CHECK(content_of(*a.artifacts, id) == content);
+    CHECK(sealed(*a.artifacts, *must(a.artifacts->output(some_job, "rows"))) == "1\n");
+    CHECK(content_of(*a.artifacts, must(unfinished->finish()).info.id) == content);
   }
 
   TEST_CASE("a server that takes over goes on with the records that are there") {

@@ -207,11 +207,20 @@ std::uint64_t Writer::orphans(bool remove) {
   " FROM " table                                                                                    \
   " t WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = t.job) AND NOT EXISTS (SELECT 1 FROM garbage " \
   "WHERE job = t.job)"
-      "SELECT count(*)" COREMACHINE_ORPHANS("round"), "SELECT count(*)" COREMACHINE_ORPHANS("definition"),
-      "SELECT count(*)" COREMACHINE_ORPHANS("outcome"), "SELECT count(*)" COREMACHINE_ORPHANS("artifact_reference")};
+#define COREMACHINE_LOST_PIECES                                                                     \
+  " FROM artifact_piece t WHERE NOT EXISTS (SELECT 1 FROM artifact WHERE content = t.content) AND " \
+  "NOT EXISTS (SELECT 1 FROM artifact_loose WHERE content = t.content)"
+#define COREMACHINE_LOST_RECORDS \
+  " FROM job_output_record t WHERE NOT EXISTS (SELECT 1 FROM job_output WHERE number = t.output)"
+      "SELECT count(*)" COREMACHINE_ORPHANS("round"),   "SELECT count(*)" COREMACHINE_ORPHANS("definition"),
+      "SELECT count(*)" COREMACHINE_ORPHANS("outcome"), "SELECT count(*)" COREMACHINE_ORPHANS("artifact_reference"),
+      "SELECT count(*)" COREMACHINE_LOST_PIECES,        "SELECT count(*)" COREMACHINE_LOST_RECORDS};
   static constexpr const char* removes[] = {
-      "DELETE" COREMACHINE_ORPHANS("round"), "DELETE" COREMACHINE_ORPHANS("definition"),
-      "DELETE" COREMACHINE_ORPHANS("outcome"), "DELETE" COREMACHINE_ORPHANS("artifact_reference")};
+      "DELETE" COREMACHINE_ORPHANS("round"),   "DELETE" COREMACHINE_ORPHANS("definition"),
+      "DELETE" COREMACHINE_ORPHANS("outcome"), "DELETE" COREMACHINE_ORPHANS("artifact_reference"),
+      "DELETE" COREMACHINE_LOST_PIECES,        "DELETE" COREMACHINE_LOST_RECORDS};
+#undef COREMACHINE_LOST_RECORDS
+#undef COREMACHINE_LOST_PIECES
 #undef COREMACHINE_ORPHANS
   const std::lock_guard lock(mutex_);
   if (failed_) throw Failure(*failed_);
