@@ -50,7 +50,8 @@ void Engine::start(const Now& now, const std::vector<Suspect>& suspects) {
   save_all_in_next_batch();  // a death has to be on disk before a suspect runs again
 }
 
-void Engine::take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases) {
+void Engine::take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases,
+                     std::uint32_t deaths) {
   std::vector<JobId> ids;
   for (auto& job : jobs) {
     if (live(job.id)) continue;
@@ -62,7 +63,7 @@ void Engine::take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pai
     if (is_taken(lease.slice.job)) adopt_lease(now, id, std::move(lease));
   }
   for (const auto id : ids) {
-    if (auto* entry = live(id)) step_job(now, *entry, JobRecovered{});
+    if (auto* entry = live(id)) step_job(now, *entry, JobRecovered{deaths});
   }
 }
 

@@ -174,8 +174,10 @@ class Engine {
   /// After all jobs: what workers elsewhere had, and still have.
   void adopt_lease(const Now& now, SliceId id, Lease lease);
   void start(const Now& now, const std::vector<Suspect>& suspects);
-  /// The same for jobs of a machine that is gone, and what its workers elsewhere have, while this one runs.
-  void take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases);
+  /// The same for jobs of a machine that is gone, and what its workers elsewhere have, while this one runs; `deaths` is
+  /// that of JobRecovered.
+  void take_up(const Now& now, std::vector<Job> jobs, std::vector<std::pair<SliceId, Lease>> leases,
+               std::uint32_t deaths = 0);
   /// The answer to LoadJob.
   void loaded(const Now& now, RequestId request, Job job, std::optional<Round> target);
   void load_failed(RequestId request, Error error);

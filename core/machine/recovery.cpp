@@ -1,6 +1,7 @@
 #include "core/machine/recovery.hpp"
 
 #include <algorithm>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -141,8 +142,16 @@ void rebuild_chunks(Round& round, const DefinitionHeads& definitions, const Outc
   rebuilder.settle();
 }
 
-void Stepper::operator()(JobRecovered) {
+void Stepper::operator()(JobRecovered event) {
   if (is_terminal(job_.status)) return;
+  if (job_.status == JobStatus::running && event.deaths >= rules_.poison_deaths) {
+    Error error{ErrorCode::poison,
+                std::to_string(event.deaths) + " servers in a row died while they ran the job, and it came no further"};
+    if (job_.round) error.stage = job_.round->stage;
+    if (job_.round && job_.round->phase != RoundPhase::closed) end_round(StageStatus::failed);
+    end_job(JobStatus::dead, JobCause::died, std::move(error));
+    return;
+  }
   if (job_.deadline) out_.now(SetTimer{TimerKind::job_deadline, *job_.deadline, 0});
   if (job_.status == JobStatus::scheduled) {
     out_.now(SetTimer{TimerKind::due, job_.run_at.value_or(now_.time), 0});

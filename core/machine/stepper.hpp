@@ -35,7 +35,7 @@ class Stepper {
   void operator()(StageTimeCame event);
   void operator()(StartTimeCame event);
 
-  void operator()(JobRecovered);
+  void operator()(JobRecovered event);
 
  private:
   // lifecycle (control.cpp)

@@ -95,8 +95,11 @@ struct Report {
 
 struct JobSubmitted {};
 struct JobCameDue {};
-/// The job was read back from the store after a start of the machine.
-struct JobRecovered {};
+/// The job was read back from the store after a start of the machine, or taken over. `deaths`: of machines that had it
+/// while it ran, in a row and without its coming any further.
+struct JobRecovered {
+  std::uint32_t deaths = 0;
+};
 
 /// What the handler's functions decided; stored before any of it is acted upon.
 struct NextStage {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -42,8 +43,15 @@ class Peers {
   /// A type of jobs, and a version of it.
   using JobKind = std::pair<std::string, std::string>;
   /// Unfinished jobs of these kinds whose machine is fenced, or has left, are this machine's from now on; at most so
-  /// many at once.
+  /// many at once. Suspects are left out.
   virtual std::vector<JobId> take_over(const std::vector<JobKind>& kinds, std::size_t limit) = 0;
+  /// A job that ran when a machine died; and when the next one died that had it, in the same place.
+  struct Suspect {
+    JobId job;
+    std::uint32_t deaths = 0;  ///< of machines that had it, in a row; 2 at least
+  };
+  /// The same for one suspect: one of those of which most have died.
+  virtual std::optional<Suspect> take_suspect(const std::vector<JobKind>& kinds) = 0;
   /// Nothing runs here any more: the others may take what is left at once.
   virtual void leave() = 0;
 

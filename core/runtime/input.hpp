@@ -79,6 +79,7 @@ struct AwaitInput {
 struct TakeUpInput {
   std::vector<Job> jobs;
   std::vector<std::pair<machine::SliceId, Lease>> leases;
+  std::uint32_t deaths = 0;  ///< of machines that had them
 };
 /// A worker elsewhere waits for tasks.
 struct PollInput {

@@ -86,15 +86,27 @@ bool PeersDuty::look() {
   if (first_ != round.first) setup_.is_first(*(first_ = round.first));
   if (!takes_) return false;
   if (owed_.empty()) {
+    deaths_ = 0;
     owed_ = setup_.peers->take_over(setup_.kinds, most_at_once);
+    if (owed_.empty()) take_suspect();
     if (owed_.empty()) return false;
     setup_.log("taking over " + std::to_string(owed_.size()) + (owed_.size() == 1 ? " job" : " jobs") +
                " of a machine that is gone");
   }
   const bool more = owed_.size() == most_at_once;
-  setup_.take_up(owed_);
+  setup_.take_up(owed_, deaths_);
   owed_.clear();
   return more;
+}
+
+/// One each time: if this machine dies of it, the next suspect is not on trial with it.
+void PeersDuty::take_suspect() {
+  const auto suspect = setup_.peers->take_suspect(setup_.kinds);
+  if (!suspect) return;
+  owed_ = {suspect->job};
+  deaths_ = suspect->deaths;
+  setup_.log("job " + suspect->job.str() + ": " + std::to_string(deaths_) +
+             " machines in a row died while they ran it, and it came no further");
 }
 
 void PeersDuty::note_alive(std::vector<Peer> alive) {

@@ -26,8 +26,9 @@ class PeersDuty {
     Peers* peers = nullptr;  ///< outlives `stop`
     Milliseconds term{15'000};
     std::vector<Peers::JobKind> kinds;  ///< that this machine can run
-    /// These are ours now. If it throws, nobody has them yet, and it is called again with the same.
-    std::function<void(const std::vector<JobId>&)> take_up;
+    /// These are ours now; so many machines in a row have died while they had them. If it throws, nobody has them yet,
+    /// and it is called again with the same.
+    std::function<void(const std::vector<JobId>&, std::uint32_t deaths)> take_up;
     std::function<void(const Error&)> fenced;  ///< this machine has to end; called once
     std::function<void(bool first)> is_first;  ///< called when that changes, and at the start
     std::function<void(const std::string&)> log;
@@ -58,6 +59,7 @@ class PeersDuty {
   void take(Incarnation from, const std::string& message);
   void run();
   bool look();
+  void take_suspect();
   void note_alive(std::vector<Peer> alive);
 
   const Setup setup_;
@@ -72,7 +74,8 @@ class PeersDuty {
   bool had_listener_ = false;
   std::vector<std::pair<Incarnation, std::string>> kept_;  ///< for the first listener
   std::optional<bool> first_;
-  std::vector<JobId> owed_;  ///< ours in the store, and not taken up yet
+  std::vector<JobId> owed_;   ///< ours in the store, and not taken up yet
+  std::uint32_t deaths_ = 0;  ///< of machines that had them
   std::thread thread_;
 };
 

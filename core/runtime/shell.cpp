@@ -300,7 +300,9 @@ void Shell::handle(Input& input, const Now& now) {
       if (in.ticket) *in.ticket = Ticket{request, in.job};
       shell.engine_->await_end(in.job, request);
     }
-    void operator()(TakeUpInput& in) const { shell.engine_->take_up(now, std::move(in.jobs), std::move(in.leases)); }
+    void operator()(TakeUpInput& in) const {
+      shell.engine_->take_up(now, std::move(in.jobs), std::move(in.leases), in.deaths);
+    }
     void operator()(PollInput& in) const {
       const auto request = keep(std::move(in.then));
       *in.ticket = Ticket{request, {}, false, true};

@@ -142,7 +142,7 @@ class Shell {
   std::size_t adopt_unfinished();
   std::size_t adopt_left(Peers& peers);
   void join(Peers& peers);
-  void take_up(const std::vector<JobId>& jobs);
+  void take_up(const std::vector<JobId>& jobs, std::uint32_t deaths);
   std::vector<WorkerStatus> remote_workers() const;
 
   ShellSetup setup_;

@@ -112,7 +112,7 @@ void Shell::join(Peers& peers) {
   duty.peers = &peers;
   duty.term = setup_.options.server_term;
   duty.kinds = job_kinds();
-  duty.take_up = [this](const std::vector<JobId>& jobs) { take_up(jobs); };
+  duty.take_up = [this](const std::vector<JobId>& jobs, std::uint32_t deaths) { take_up(jobs, deaths); };
   duty.fenced = [this](const Error& error) { post(StoreFailedInput{error}); };
   duty.is_first = [this](bool first) {
     is_first_ = first;
@@ -124,8 +124,9 @@ void Shell::join(Peers& peers) {
 }
 
 /// They are ours in the store already, so that nobody else changes them. One that cannot be read keeps no other back.
-void Shell::take_up(const std::vector<JobId>& jobs) {
+void Shell::take_up(const std::vector<JobId>& jobs, std::uint32_t deaths) {
   TakeUpInput input;
+  input.deaths = deaths;
   for (const auto id : jobs) {
     try {
       if (const auto stored = setup_.store->read_job(id)) input.jobs.push_back(load_to_go_on(*setup_.store, *stored));

@@ -105,6 +105,44 @@ TEST_SUITE("machine: after a crash") {
     CHECK(bench.job.error->task_index == 0);
   }
 
+  TEST_CASE("a job of which too many servers have died is dead, wherever it was, and only if it ran") {
+    const auto to_first_task = [](Bench& bench) {
+      bench.give(JobSubmitted{});
+      bench.give(bench.decided(stage_of(3), false));
+    };
+    const std::vector<std::pair<const char*, std::function<void(Bench&)>>> places{
+        {"tasks", [](Bench& bench) { bench.take(1); }},
+        {"retry", [](Bench& bench) { bench.give(TasksReported{Bench::failed(bench.take(1))}); }},
+        {"boundary", [](Bench& bench) { bench.give(TasksReported{Bench::completed(bench.take())}); }}};
+    for (const auto& [name, go] : places) {
+      CAPTURE(name);
+      for (const std::uint32_t deaths : {0U, 4U, 5U, 200U}) {
+        CAPTURE(deaths);
+        Bench bench;
+        to_first_task(bench);
+        go(bench);
+        bench.crash(deaths);
+        if (deaths < bench.rules.poison_deaths) {
+          CHECK(bench.job.status == JobStatus::running);
+          continue;
+        }
+        CHECK(bench.job.status == JobStatus::dead);
+        REQUIRE(bench.job.error);
+        CHECK(bench.job.error->code == ErrorCode::poison);
+        CHECK(bench.job.error->message ==
+              std::to_string(deaths) + " servers in a row died while they ran the job, and it came no further");
+        CHECK(bench.job.round->phase == RoundPhase::closed);
+        const auto& counts = bench.job.round->counts;
+        CHECK(counts.completed + counts.cancelled == counts.total);
+      }
+    }
+    Bench paused;
+    to_first_task(paused);
+    paused.give(PauseRequested{});
+    paused.crash(200);
+    CHECK(paused.job.status == JobStatus::paused);
+  }
+
   TEST_CASE("a paused job that dies is paused, and goes on when it is resumed") {
     auto bench = half_way(JoinAll{}, false);
     bench.give(TasksReported{Bench::completed(bench.take(4))});

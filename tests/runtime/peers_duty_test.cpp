@@ -1,5 +1,6 @@
 #include "core/runtime/peers_duty.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@ class FakePeers final : public Peers {
  public:
   Round beat(Milliseconds) override { return {}; }
   std::vector<JobId> take_over(const std::vector<JobKind>&, std::size_t) override { return {}; }
+  std::optional<Suspect> take_suspect(const std::vector<JobKind>&) override { return {}; }
   void leave() override {}
   std::map<JobId, Incarnation> owners_elsewhere(const std::vector<JobId>&) const override { return {}; }
   void send(Incarnation, std::string_view) override {}
@@ -35,7 +37,7 @@ struct World {
   FakePeers peers;
   PeersDuty duty{{.peers = &peers,
                   .kinds = {},
-                  .take_up = [](const std::vector<JobId>&) {},
+                  .take_up = [](const std::vector<JobId>&, std::uint32_t) {},
                   .fenced = [](const Error&) {},
                   .is_first = [](bool) {},
                   .log = [](const std::string&) {}}};

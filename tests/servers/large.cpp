@@ -1,8 +1,9 @@
-// A module with a job whose params, results and outputs are too large for rows.
+// A module with a job whose params, results and outputs are too large for rows, and one that ends its server.
 #include <coremachine/module/module.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,9 +52,25 @@ TaskResult collect(const json::object& params, TaskContext& context) {
   return result;
 }
 
+struct EndProcess : JobHandler {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override {
+    return {{"large.end_process", {}}};
+  }
+  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
+  bool should_advance_stage(int, const JobContext&) const override { return false; }
+  json::object get_final_result(const JobContext&) const override { return {}; }
+};
+
+TaskResult end_process(const json::object&, TaskContext&) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::_Exit(3);
+}
+
 void register_all(ModuleContext& module) {
   module.jobs.add<CollectLarge>("collect_large");
   module.tasks.add("large.collect", collect);
+  module.jobs.add<EndProcess>("end_process");
+  module.tasks.add("large.end_process", end_process);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 
-from cluster import NoAnswer, check, run, until
+from cluster import OVER, NoAnswer, check, run, until
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 
@@ -96,6 +96,25 @@ def artifacts(cluster):
     check("collecting artifacts" not in c.log.read_text(), "and without a word about artifacts")
     told = subprocess.run([cluster.program, "db", "check", "--store", cluster.store, "-o", "json"], capture_output=True, text=True)
     check(json.loads(told.stdout)["sound"], f"{told}")
+
+
+def poisoned(cluster):
+    """A job ends each server that has it, until it counts as poison. The others come to their end."""
+    options = ["--workers", "2", "--module", str(cluster.modules / "liblarge.so")]
+    servers = [cluster.server(name, *options) for name in "abcdef"]
+    innocent = servers[0].submit("fan_out", count=3000, sleep_ms=10)
+    poison = servers[0].submit("end_process")
+
+    def verdict():
+        found = cluster.postgres.one(f"SELECT status FROM job WHERE id = '{poison}'")
+        return found if found in OVER else None
+    check(until(verdict, "the job is over") == "dead", "it is dead")
+    left = [server for server in servers if server.process.poll() is None]
+    check(len(left) == 1, f"five servers have died of it: {[server.process.poll() for server in servers]}")
+    error = left[0].job(poison)["error"]
+    check(error["code"] == "poison" and error["message"].startswith("5 servers in a row died"), f"{error}")
+    cluster.whole(left[0], innocent, 3000)
+    check(left[0].stop() == 0, "the last one ends well")
 
 
 def stopped(cluster):
@@ -468,7 +487,8 @@ def moving(cluster):
         check(told.returncode == 1 and what[0].rstrip("/") in told.stderr, f"it says what is wrong: {told}")
 
 
-SCENARIOS = {each.__name__: each for each in (killed, artifacts, stopped, rolling, requests, versions, database, moving, queue, takeover, workers)}
+SCENARIOS = {each.__name__: each for each in (killed, artifacts, poisoned, stopped, rolling, requests, versions, database, moving, queue, takeover,
+                                           workers)}
 
 if __name__ == "__main__":
     run(SCENARIOS[sys.argv[3]], sys.argv[1], sys.argv[2])

@@ -64,7 +64,7 @@ struct Bench {
     }
   }
   /// The process dies; the next one reads back what is in the store.
-  void crash() {
+  void crash(std::uint32_t deaths = 0) {
     job = decode_job(encode_job(job), {});
     if (job.round && job.round->phase != RoundPhase::closed) {
       auto& round = *job.round;
@@ -72,7 +72,7 @@ struct Bench {
       const auto came = round.is_inline ? round.inline_outcomes : outcomes;
       rebuild_chunks(round, defined, came, Rebuild::to_go_on);
     }
-    give(JobRecovered{});
+    give(JobRecovered{deaths});
   }
   Slice take(std::uint32_t most = 1000) {
     Effects ignored;

@@ -21,11 +21,30 @@ constexpr char end_sessions[] =
     "WHERE application_name = 'coremachine ' || $1::text AND pid <> pg_backend_pid()";
 constexpr char fence_server[] =
     "UPDATE server SET fenced = true, fenced_at = now() WHERE incarnation = $1 AND NOT fenced";
-constexpr char left_jobs[] =
-    "SELECT j.id FROM job j JOIN unnest($2::text[], $3::text[]) AS kind(type, version) "
-    "ON j.type = kind.type AND j.version = kind.version "
-    "WHERE j.status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling') AND j.owner <> $1 "
-    "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced) ORDER BY j.id LIMIT $4";
+// Where a job is changes with its row, and with each outcome and definition. Who commits is waited for, or finds itself
+// fenced; what it wrote while it was waited for counts the next time.
+constexpr char fence_dead_server[] =
+    "WITH dead AS (UPDATE server SET fenced = true, fenced_at = now() WHERE incarnation = $1 AND NOT fenced "
+    "RETURNING incarnation), had AS (SELECT j.id, md5(j.state) || '-' || (SELECT count(*) FROM outcome WHERE job = "
+    "j.id) || '-' || (SELECT count(*) FROM definition WHERE job = j.id) AS place FROM job j JOIN dead ON j.owner = "
+    "dead.incarnation WHERE j.status = 'running') INSERT INTO takeover (job, deaths, place) SELECT id, 1, place FROM "
+    "had ON CONFLICT (job) DO UPDATE SET place = excluded.place, deaths = CASE WHEN takeover.place = excluded.place "
+    "THEN takeover.deaths + 1 ELSE 1 END";
+constexpr char forget_takeovers[] =
+    "DELETE FROM takeover t WHERE NOT EXISTS (SELECT 1 FROM job WHERE id = t.job AND status IN ('running', 'paused'))";
+#define COREMACHINE_LEFT                                                                                         \
+  " JOIN unnest($2::text[], $3::text[]) AS kind(type, version) ON j.type = kind.type AND j.version = "           \
+  "kind.version WHERE j.status IN ('scheduled', 'queued', 'running', 'paused', 'cancelling') AND j.owner <> $1 " \
+  "AND NOT EXISTS (SELECT 1 FROM server WHERE incarnation = j.owner AND NOT fenced)"
+// What a server of the same name ran when it died this one knows itself, and counts.
+constexpr char left_jobs[] = "SELECT j.id FROM job j" COREMACHINE_LEFT
+                             " AND (NOT EXISTS (SELECT 1 FROM takeover WHERE job = j.id AND deaths > 1) OR EXISTS "
+                             "(SELECT 1 FROM server old JOIN server self USING (name) WHERE self.incarnation = $1 AND "
+                             "old.incarnation = j.owner)) "
+                             "ORDER BY j.id LIMIT $4";
+constexpr char left_suspect[] =
+    "SELECT j.id, t.deaths FROM job j JOIN takeover t ON t.job = j.id AND t.deaths > 1" COREMACHINE_LEFT
+    " ORDER BY t.deaths DESC, random() LIMIT 1";
 // One of these that is ours already was taken by the same request, whose answer was lost.
 constexpr char take_jobs[] =
     "UPDATE job SET owner = $1 WHERE id IN (SELECT j.id FROM job j WHERE j.id = ANY($2::text[]) AND (j.owner = $1 "
@@ -54,6 +73,15 @@ constexpr char hasty[] = "SELECT set_config('synchronous_commit', 'off', false)"
 
 /// How long a notification is waited for before one looks all the same.
 constexpr Milliseconds look_every{5'000};
+
+std::pair<ArrayParam, ArrayParam> columns_of(const std::vector<Peers::JobKind>& kinds) {
+  std::pair<ArrayParam, ArrayParam> columns;
+  for (const auto& [type, version] : kinds) {
+    columns.first.put(type);
+    columns.second.put(version);
+  }
+  return columns;
+}
 
 }  // namespace
 
@@ -121,27 +149,45 @@ Peers::Round PostgresPeers::beat(Milliseconds term) {
 
 void PostgresPeers::fence(Connection& by, Incarnation peer) {
   by.query(end_sessions, std::to_string(peer));
-  by.query(fence_server, peer);
+  by.query(fence_dead_server, peer);
+  by.query(forget_takeovers);
+  // And one that began before it was fenced, and has seen that it was not.
+  by.query(end_sessions, std::to_string(peer));
   by.query(forget_messages);
   seen_.erase(peer);
 }
 
 std::vector<JobId> PostgresPeers::take_over(const std::vector<JobKind>& kinds, std::size_t limit) {
-  ArrayParam types, versions;
-  for (const auto& [type, version] : kinds) {
-    types.put(type);
-    versions.put(version);
-  }
   if (kinds.empty()) return {};
-  const auto left = duty_.ask([&](Connection& by) {
-    std::vector<std::string> ids;
+  auto [types, versions] = columns_of(kinds);
+  auto left = duty_.ask([&](Connection& by) {
+    ArrayParam ids;
     auto rows = by.query(left_jobs, self_, types, versions, static_cast<std::int64_t>(limit));
-    while (rows.next()) ids.push_back(rows.string(0));
+    while (rows.next()) ids.put(rows.view(0));
     return ids;
   });
-  if (left.empty()) return {};
-  ArrayParam ids;
-  for (const auto& id : left) ids.put(id);
+  return left.size() == 0 ? std::vector<JobId>() : take(left);
+}
+
+std::optional<Peers::Suspect> PostgresPeers::take_suspect(const std::vector<JobKind>& kinds) {
+  if (kinds.empty()) return std::nullopt;
+  auto [types, versions] = columns_of(kinds);
+  std::uint32_t deaths = 0;
+  auto left = duty_.ask([&](Connection& by) {
+    ArrayParam ids;
+    auto rows = by.query(left_suspect, self_, types, versions);
+    if (rows.next()) {
+      ids.put(rows.view(0));
+      deaths = rows.as<std::uint32_t>(1);
+    }
+    return ids;
+  });
+  const auto taken = left.size() == 0 ? std::vector<JobId>() : take(left);
+  return taken.empty() ? std::nullopt : std::optional(Suspect{taken.front(), deaths});
+}
+
+/// Those of these that nobody else has taken meanwhile.
+std::vector<JobId> PostgresPeers::take(ArrayParam& ids) {
   return duty_.ask([&](Connection& by) {
     std::vector<JobId> taken;
     auto rows = by.query(take_jobs, self_, ids);

@@ -27,6 +27,7 @@ class PostgresPeers final : public Peers {
 
   Round beat(Milliseconds term) override;
   std::vector<JobId> take_over(const std::vector<JobKind>& kinds, std::size_t limit) override;
+  std::optional<Suspect> take_suspect(const std::vector<JobKind>& kinds) override;
   void leave() override;
   std::map<JobId, Incarnation> owners_elsewhere(const std::vector<JobId>& jobs) const override;
   void send(Incarnation to, std::string_view message) override;
@@ -55,6 +56,7 @@ class PostgresPeers final : public Peers {
   using Take = std::function<void(Incarnation from, std::string message)>;
   void receive(const Take& take);
   bool take_messages(Connection& line, const Take& take);
+  std::vector<JobId> take(ArrayParam& ids);
 
   const Target& target_;
   Incarnation self_ = 0;
