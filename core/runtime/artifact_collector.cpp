@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coremachine::runtime {
 namespace {
 
@@ -53,6 +55,7 @@ void ArtifactCollector::stop() {
 }
 
 void ArtifactCollector::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-artifacts");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     woken_ = false;

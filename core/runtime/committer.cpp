@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coremachine::runtime {
 namespace {
 
@@ -55,6 +57,7 @@ void Committer::stop() {
 }
 
 void Committer::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-commit");
   std::unique_lock lock(mutex_);
   for (;;) {
     if (given_) {

@@ -103,12 +103,6 @@ Result<std::optional<std::uint64_t>> CoreMachine::owner_elsewhere(JobId job) con
   });
 }
 
-Result<LeasePlace> CoreMachine::place_of(LeaseId lease) const {
-  const auto places = places_of({lease});
-  if (!places) return places.error();
-  return places->at(lease);
-}
-
 Result<std::map<LeaseId, LeasePlace>> CoreMachine::places_of(const std::vector<LeaseId>& leases) const {
   // The engine numbers leases so: above these bits is the incarnation of the machine that gave it out.
   constexpr unsigned bits_of_number = 40;

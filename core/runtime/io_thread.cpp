@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <pthread.h>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -229,7 +231,10 @@ struct IoThread::State {
 };
 
 IoThread::IoThread(Hooks hooks) : state_(std::make_unique<State>(std::move(hooks))) {
-  state_->thread = std::thread([state = state_.get()] { state->context.run(); });
+  state_->thread = std::thread([state = state_.get()] {
+    ::pthread_setname_np(::pthread_self(), "cm-coroutines");
+    state->context.run();
+  });
 }
 
 IoThread::~IoThread() {

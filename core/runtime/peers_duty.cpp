@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coremachine::runtime {
 namespace {
 
@@ -54,6 +56,7 @@ void PeersDuty::take(Incarnation from, const std::string& message) {
 }
 
 void PeersDuty::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-peers");
   std::optional<std::string> broken;
   for (;;) {
     bool more = false;

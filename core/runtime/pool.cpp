@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coremachine::runtime {
 namespace {
 
@@ -104,6 +106,7 @@ Pool::Woken Pool::wake(std::size_t count) {
   for (; count > 0 && threads_.size() < most && !stopping_; --count) {
     auto& bed = beds_.emplace_back();
     threads_.emplace_back([this, &bed] {
+      ::pthread_setname_np(::pthread_self(), "cm-pool");
       in_pool = true;
       auto* slot = record_.acquire();
       work(*slot, bed);

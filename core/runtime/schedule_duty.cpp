@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include <pthread.h>
+
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
 #include "core/runtime/schedule_faults.hpp"
@@ -104,6 +106,7 @@ void ScheduleDuty::wake() {
 }
 
 void ScheduleDuty::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-schedules");
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     looks_ = false;

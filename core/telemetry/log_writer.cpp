@@ -44,6 +44,7 @@ void take_no_signals() {
 
 LogWriter::LogWriter(const LogOptions& options) : options_(options), is_file_(is_regular(options.file)) {
   thread_ = std::thread([this] {
+    ::pthread_setname_np(::pthread_self(), "cm-log");
     take_no_signals();
     run();
   });

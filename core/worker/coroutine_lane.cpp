@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include <pthread.h>
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -109,7 +111,10 @@ struct CoroutineLane::State {
 
 CoroutineLane::CoroutineLane(const HandlerWorld& world, Ended ended)
     : state_(std::make_unique<State>(world, std::move(ended))) {
-  state_->thread = std::thread([state = state_.get()] { state->context.run(); });
+  state_->thread = std::thread([state = state_.get()] {
+    ::pthread_setname_np(::pthread_self(), "cm-coroutines");
+    state->context.run();
+  });
 }
 
 CoroutineLane::~CoroutineLane() {

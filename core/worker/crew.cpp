@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include <pthread.h>
+
 #include <unistd.h>
 #include <boost/assert.hpp>
 
@@ -134,6 +136,7 @@ void Worker::Crew::changed() {
 }
 
 void Worker::Crew::work() {
+  ::pthread_setname_np(::pthread_self(), "cm-tasks");
   Lock lock(mutex_);
   for (;;) {
     const auto attempt = book_->next(Lane::thread, now());

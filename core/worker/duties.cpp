@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <pthread.h>
+
 #include "core/worker/crew.hpp"
 
 namespace coremachine {
@@ -84,6 +86,7 @@ std::optional<Worker::Crew::Question> Worker::Crew::question() const {
 }
 
 void Worker::Crew::poll() {
+  ::pthread_setname_np(::pthread_self(), "cm-poll");
   auto backoff = make_backoff();
   Lock lock(mutex_);
   while (phase_ == Phase::working) {
@@ -115,6 +118,7 @@ void Worker::Crew::poll() {
 // ---- reporting ----
 
 void Worker::Crew::report() {
+  ::pthread_setname_np(::pthread_self(), "cm-report");
   auto backoff = make_backoff();
   Lock lock(mutex_);
   while (phase_ != Phase::over) {
@@ -158,6 +162,7 @@ Milliseconds Worker::Crew::renewal_pause() const {
 }
 
 void Worker::Crew::renew() {
+  ::pthread_setname_np(::pthread_self(), "cm-renew");
   Backoff backoff(Milliseconds{100}, Milliseconds{2'000}, std::random_device()());
   Lock lock(mutex_);
   auto last = now();

@@ -4,6 +4,8 @@
 #include <random>
 #include <utility>
 
+#include <pthread.h>
+
 #include <poll.h>
 
 namespace coremachine {
@@ -67,6 +69,7 @@ void Pump::stop() {
 // ---- the thread ----
 
 void Pump::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-redis");
   while (!stopping_) one_turn();
   wind_up();
 }

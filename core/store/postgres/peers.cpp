@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include <pthread.h>
+
 #include "core/store/postgres/params.hpp"
 #include "core/store/postgres/rows.hpp"
 
@@ -244,6 +246,7 @@ void PostgresPeers::listen(std::function<void(Incarnation from, std::string mess
 }
 
 void PostgresPeers::receive(const Take& take) {
+  ::pthread_setname_np(::pthread_self(), "cm-messages");
   while (!left_) {
     try {
       Connection line(target_, Connection::Role::writer);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <pthread.h>
+
 #include <boost/assert.hpp>
 
 #include "core/store/postgres/artifact_content.hpp"
@@ -218,6 +220,7 @@ Result<void> PostgresArtifacts::drop_outputs(JobId job) {
 
 /// What cannot be done now is done later: nobody waits for it.
 void PostgresArtifacts::tidy() {
+  ::pthread_setname_np(::pthread_self(), "cm-tidy");
   constexpr auto once = ArtifactShelf::Urgency::once;
   using Clock = std::chrono::steady_clock;
   auto next_sweep = Clock::now();

@@ -299,8 +299,7 @@ class COREMACHINE_API CoreMachine {
 
   /// Which other machine has this job; nothing: this one, none, or the job is over.
   Result<std::optional<std::uint64_t>> owner_elsewhere(JobId job) const;
-  /// Where what is said of a lease belongs. It may have to be read from the store.
-  Result<LeasePlace> place_of(LeaseId lease) const;
+  /// Where what is said of leases belongs. It may have to be read from the store.
   Result<std::map<LeaseId, LeasePlace>> places_of(const std::vector<LeaseId>& leases) const;
   /// Whether the job is in the store, whoever has it. It is read from the store, and nothing else is waited for.
   Result<bool> has_job(JobId job) const;

@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include <pthread.h>
+
 #include "triggers/http/api/peer_message.hpp"
 
 namespace coremachine::http {
@@ -51,6 +53,7 @@ void Outbox::close(Milliseconds at_most) {
 }
 
 void Outbox::serve() {
+  ::pthread_setname_np(::pthread_self(), "cm-outbox");
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ended_ || !messages_.empty(); });

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <pthread.h>
+
 #include <sched.h>
 
 #include "triggers/http/server/wake_gathering.hpp"
@@ -58,6 +60,7 @@ std::size_t Readers::waiting() const {
 }
 
 void Readers::serve() {
+  ::pthread_setname_np(::pthread_self(), "cm-reader");
   do_not_preempt();
   WakeGathering gathering;
   std::unique_lock lock(mutex_);

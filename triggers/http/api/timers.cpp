@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include <pthread.h>
+
 namespace coremachine::http {
 
 Timers::Timers() : thread_([this] { serve(); }) {}
@@ -39,6 +41,7 @@ void Timers::cancel(const Id& id) {
 }
 
 void Timers::serve() {
+  ::pthread_setname_np(::pthread_self(), "cm-timers");
   std::unique_lock lock(mutex_);
   while (!stopped_) {
     if (due_.empty()) {

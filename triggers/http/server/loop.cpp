@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <pthread.h>
+
 #include <unistd.h>
 
 #include <boost/asio/dispatch.hpp>
@@ -45,6 +47,7 @@ void Loop::start() {
 }
 
 void Loop::run() {
+  ::pthread_setname_np(::pthread_self(), "cm-http");
   mailbox_->read_here();
   for (;;) {
     try {
