@@ -8,7 +8,8 @@
 namespace coremachine::runtime {
 namespace {
 
-thread_local bool in_pool = false;
+/// Whose the calling thread is, between two pieces of authors' code.
+thread_local const Pool* pool_of_thread = nullptr;
 thread_local bool write_is_next = false;
 
 /// Threads beyond those with permits: to drive the engine and to write while all others are in authors' code.
@@ -26,8 +27,8 @@ constexpr unsigned calm_looks = 20;
 
 }  // namespace
 
-bool Pool::inside() {
-  return in_pool;
+bool Pool::inside() const {
+  return pool_of_thread == this;
 }
 
 Pool::Pool(unsigned slots, unsigned handlers, RunningRecord& record, Work work)
@@ -44,7 +45,8 @@ void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::sh
     for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
     for (auto& slice : slices) slices_.push_back(std::move(slice));
     auto count = runnable();
-    if (in_pool && count > 0) --count;  // this thread takes one itself when it comes back
+    // This thread takes one itself when it comes back, unless it has a batch to write first.
+    if (inside() && !write_is_next && count > 0) --count;
     woken = wake(worth_waking(count));
   }
   notify(woken);
@@ -68,9 +70,9 @@ Pool::Woken Pool::leave_rest() {
 
 /// Threads that come soon to what waits: not those in something long.
 std::size_t Pool::at_hand() const {
-  auto busy = writing_;
-  if (slice_takes_ >= worth_a_thread) busy += slices_running_;
-  if (boundary_takes_ >= worth_a_thread) busy += boundaries_running_;
+  auto busy = writing_ + (inside() && write_is_next ? 1 : 0);
+  busy += slice_takes_ >= worth_a_thread ? slices_running_ : abandoned_slices_.size();
+  busy += boundary_takes_ >= worth_a_thread ? boundaries_running_ : abandoned_.size();
   const auto awake = threads_.size() - resting_.size();
   return awake - std::min(awake, busy);
 }
@@ -107,7 +109,7 @@ Pool::Woken Pool::wake(std::size_t count) {
     auto& bed = beds_.emplace_back();
     threads_.emplace_back([this, &bed] {
       ::pthread_setname_np(::pthread_self(), "cm-pool");
-      in_pool = true;
+      pool_of_thread = this;
       auto* slot = record_.acquire();
       work(*slot, bed);
       record_.release(slot);
@@ -138,7 +140,7 @@ bool Pool::withdraw(JobId job, BoundaryNumber boundary) {
 }
 
 bool Pool::writes_next() {
-  if (!in_pool) return false;
+  if (!inside()) return false;
   const std::lock_guard lock(mutex_);
   write_is_next = !can_run_boundary() && !can_run_slice();
   return write_is_next;
@@ -212,9 +214,9 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       auto woken = leave_rest();
       lock.unlock();
       notify(woken);
-      in_pool = false;  // what authors' code asks of the machine is done by others: this thread is theirs
+      pool_of_thread = nullptr;  // what authors' code asks of the machine is done by others: this thread is theirs
       auto decided = work_.run_boundary(boundary, slot);
-      in_pool = true;
+      pool_of_thread = this;
       lock.lock();
       --boundaries_running_;
       in_handlers_.erase(name);
@@ -231,9 +233,9 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       auto woken = leave_rest();
       lock.unlock();
       notify(woken);
-      in_pool = false;
+      pool_of_thread = nullptr;
       auto report = work_.run_slice(*slice, slot);
-      in_pool = true;
+      pool_of_thread = this;
       const auto id = slice->work().id;
       slice.reset();
       lock.lock();

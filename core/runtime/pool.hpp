@@ -70,8 +70,8 @@ class Pool {
   /// Waits for what runs, and ends the threads; what is queued is dropped.
   void stop();
 
-  /// Whether the calling thread is one of a pool's, between two pieces of authors' code.
-  static bool inside();
+  /// Whether the calling thread is one of this pool's, between two pieces of authors' code.
+  bool inside() const;
 
  private:
   /// A thread's place to rest. It is there as long as the pool.

@@ -143,7 +143,7 @@ Shell::Shell(ShellSetup setup)
 
   Committer::Hooks commits;
   commits.post = [this](Input input) {
-    enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::committer);
+    enqueue_and_drive(std::move(input), pool_->inside() ? Role::pool : Role::committer);
   };
   commits.fault_point = setup_.fault_point;
   commits.written = [this](std::chrono::nanoseconds took, const Batch& batch) { note_commit(took, batch); };
@@ -211,7 +211,7 @@ void Shell::recover() {
 // ---- the inbox and the driver ----
 
 void Shell::post(Input input) {
-  enqueue_and_drive(std::move(input), Pool::inside() ? Role::pool : Role::outside);
+  enqueue_and_drive(std::move(input), pool_->inside() ? Role::pool : Role::outside);
 }
 
 void Shell::enqueue_and_drive(Input input, Role role) {

@@ -41,7 +41,8 @@ void json_text(std::string_view bytes) {
   require(find_invalid_utf8(bytes) == std::string_view::npos, "what is accepted is UTF-8");
   json::error_code error;
   json::parse(bytes, error);
-  require(!error, "what is accepted is accepted by Boost");
+  // Of a number that is zero, or nearly, it does not count large exponents.
+  require(!error || error == json::error::exponent_overflow, "what is accepted is accepted by Boost");
   const auto text = written(*value);
   require(parse_strict(text).has_value() && *parse_strict(text) == *value,
           "what is written and read again is the same");

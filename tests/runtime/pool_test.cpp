@@ -173,6 +173,56 @@ TEST_SUITE("runtime: pool") {
     pool.stop();
   }
 
+  TEST_CASE("what comes while a thread is about to write is left to another one") {
+    RunningRecord record("");
+    std::unique_ptr<Pool> pool;
+    std::promise<void> slice_ran, written;
+    std::atomic<bool> first{true};
+    Pool::Work work;
+    work.run_slice = [&](SliceState&, RunningRecord::Slot&) -> Input {
+      slice_ran.set_value();
+      return TickInput{};
+    };
+    work.put = work.post = [](Input) {};
+    work.drive = [&] {
+      if (!first.exchange(false)) return;
+      REQUIRE(pool->writes_next());
+      pool->add({}, {std::make_shared<SliceState>(machine::RunSlice{})});
+    };
+    work.write = [&] {
+      slice_ran.get_future().wait();
+      written.set_value();
+    };
+    const auto copy = work;
+    pool = std::make_unique<Pool>(1, 1, record, copy);
+    pool->room({1us}, {1us});
+    pool->wake_driver();
+    written.get_future().wait();
+    pool->stop();
+  }
+
+  TEST_CASE("a thread is inside its own pool alone") {
+    RunningRecord record("");
+    Pool::Work idle;
+    idle.put = idle.post = [](Input) {};
+    idle.drive = idle.write = [] {};
+    Pool other(1, 1, record, idle);
+    std::unique_ptr<Pool> pool;
+    std::promise<void> over;
+    auto work = idle;
+    work.drive = [&] {
+      CHECK(pool->inside());
+      CHECK(!other.inside());
+      CHECK(!other.writes_next());
+      over.set_value();
+    };
+    pool = std::make_unique<Pool>(1, 1, record, work);
+    CHECK(!pool->inside());
+    pool->wake_driver();
+    over.get_future().wait();
+    pool->stop();
+  }
+
   TEST_CASE("long pieces run side by side, as many as may") {
     RunningRecord record("");
     std::atomic<int> inside{0};

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "core/store/sqlite/connection.hpp"
 #include "tests/store/sqlite_fixture.hpp"
 #include "tests/support/faulty_vfs.hpp"
 
@@ -15,6 +16,7 @@ namespace coremachine {
 namespace {
 
 using namespace store_tests;
+namespace files = std::filesystem;
 
 /// A log that is opened with a VFS as SQLite does it, and what ought to be in it.
 class OpenLog {
@@ -157,6 +159,31 @@ TEST_SUITE("store: gathering vfs") {
       REQUIRE(store->commit(nth_batch(n, incarnation)).has_value());
       CHECK(disk.writes_asked() == writes + 1);
       CHECK(disk.syncs_asked() == syncs + 1);
+    }
+  }
+
+  TEST_CASE("what was rolled back is not written over what another connection committed meanwhile") {
+    for (const std::uint64_t room : {0U, 5000U, 70'000U}) {
+      CAPTURE(room);
+      TemporaryFolder folder;
+      const auto path = folder / "a.db";
+      FaultyVfs disk;
+      sqlite::Connection writer(path, disk.name(), sqlite::Connection::Role::writer);
+      writer.execute("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
+      disk.full_after(room);
+      CHECK_THROWS_AS(writer.execute("INSERT INTO t VALUES (randomblob(200000))"), sqlite::SqliteError);
+      // A person makes room.
+      store_tests::Shell shell(path);
+      shell.rows("INSERT INTO t VALUES ('of the shell')");
+      disk.heal();
+      writer.execute("INSERT INTO t VALUES ('of the writer')");
+      const std::vector<std::vector<std::string>> both{{"of the shell"}, {"of the writer"}};
+      CHECK(shell.rows("SELECT x FROM t ORDER BY rowid") == both);
+      files::copy_file(path, folder / "b.db");  // as a crash would leave it
+      files::copy_file(path + "-wal", folder / "b.db-wal");
+      store_tests::Shell after_crash(folder / "b.db");
+      CHECK(after_crash.rows("SELECT x FROM t ORDER BY rowid") == both);
+      CHECK(after_crash.rows("PRAGMA integrity_check") == std::vector<std::vector<std::string>>{{"ok"}});
     }
   }
 

@@ -23,6 +23,10 @@ Connection::Connection(const std::string& path, const std::string& vfs, Role rol
   if (code != SQLITE_OK)
     throw SqliteError(handle, handle ? sqlite3_extended_errcode(handle) : code, "opening the file");
   sqlite3_extended_result_codes(handle, 1);
+  if (gathering_) {
+    const auto forget = [](void* gathering) { static_cast<GatheringVfs*>(gathering)->forget(); };
+    sqlite3_rollback_hook(handle, forget, &*gathering_);
+  }
   sqlite3_busy_timeout(handle, busy_ms);
   // The last connection that closes would checkpoint, though it be a reader, and though a sync had failed.
   set_option(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1);

@@ -10,10 +10,15 @@
 
 namespace coremachine::sqlite {
 
+namespace {
+struct Log;
+}
+
 struct GatheringVfs::State {
   sqlite3_vfs vfs{};  // first: SQLite knows the address of this alone
   sqlite3_vfs* base = nullptr;
   std::string name = {};
+  Log* log = nullptr;  ///< while it is open
 };
 
 namespace {
@@ -27,6 +32,7 @@ constexpr std::size_t most_written = std::size_t{64} << 10U;
 /// SQLite gives room for this and, behind it, for the file of the other VFS.
 struct Log {
   sqlite3_file file;
+  GatheringVfs::State* vfs;
   std::string gathered;
   sqlite3_int64 begin = 0;  ///< where `gathered` belongs
 
@@ -54,6 +60,7 @@ Log& log_of(sqlite3_file* file) {
 int close(sqlite3_file* file) {
   auto& log = log_of(file);
   const int code = log.real()->pMethods->xClose(log.real());
+  log.vfs->log = nullptr;
   log.~Log();  // with what was never synced: it is of no transaction that was committed
   return code;
 }
@@ -137,13 +144,16 @@ constexpr sqlite3_io_methods log_methods = [] {
 }();
 
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* granted) {
-  auto* base = reinterpret_cast<GatheringVfs::State*>(vfs)->base;
+  auto* state = reinterpret_cast<GatheringVfs::State*>(vfs);
+  auto* base = state->base;
   if ((flags & SQLITE_OPEN_WAL) == 0) return base->xOpen(base, name, file, flags, granted);
   auto* log = new (file) Log{};
   log->real()->pMethods = nullptr;
   const int code = base->xOpen(base, name, log->real(), flags, granted);
   if (log->real()->pMethods) {
     log->file.pMethods = &log_methods;
+    log->vfs = state;
+    state->log = log;
   } else {
     log->~Log();  // SQLite takes the file for one that was never opened
     file->pMethods = nullptr;
@@ -168,6 +178,10 @@ GatheringVfs::GatheringVfs(const std::string& base) : state_(std::make_unique<St
 
 GatheringVfs::~GatheringVfs() {
   sqlite3_vfs_unregister(&state_->vfs);
+}
+
+void GatheringVfs::forget() {
+  if (state_->log) state_->log->gathered.clear();
 }
 
 const std::string& GatheringVfs::name() const {

@@ -11,8 +11,9 @@ namespace coremachine::sqlite {
 /// look at nothing of the log that was not synced (`synchronous = FULL`).
 ///
 /// What a write meets, a full disk say, is told by the call that makes it necessary: mostly `xSync`. It is kept then,
-/// and tried again with the next one, so that the order of writes stays. What was not synced when a log is closed is
-/// dropped.
+/// and tried again with the next one, so that the order of writes stays, until `forget` is called: after a rollback,
+/// since another connection may write to that place from then on. What was not synced when a log is closed is dropped.
+/// For one connection.
 class GatheringVfs {
  public:
   /// `base`: the name of the other one; empty: the usual one.
@@ -24,6 +25,8 @@ class GatheringVfs {
 
   /// For sqlite3_open_v2, as long as this lives.
   const std::string& name() const;
+  /// What is kept back is not written any more: its transaction was rolled back.
+  void forget();
 
   struct State;
 

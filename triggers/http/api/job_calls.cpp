@@ -33,10 +33,11 @@ class Measure {
   std::size_t left_ = 2048;
 };
 
-/// To write it takes less than to hand it to another thread.
+/// To show it takes less than to hand it to another thread. What failed may be looked into before it is shown.
 bool is_quick(const JobView& job) {
   Measure measure;
-  return job.stages.size() < 16 && measure.is_short(job.params) && (!job.result || measure.is_short(*job.result));
+  return !job.error && job.stages.size() < 16 && measure.is_short(job.params) &&
+         (!job.result || measure.is_short(*job.result));
 }
 bool is_quick(const Submitted& submitted) {
   return is_quick(submitted.job);

@@ -180,7 +180,8 @@ std::shared_ptr<Stream> Reply::stream(Response head) {
 
 void Reply::run(std::function<void()> work) {
   BOOST_ASSERT(exchange_);
-  exchange_->tell(Letter::Run{std::move(work)});
+  const auto exchange = exchange_;  // the work may answer, and let it go, before this returns
+  exchange->tell(Letter::Run{std::move(work)});
 }
 
 void Reply::on_gone(std::function<void()> then) {
