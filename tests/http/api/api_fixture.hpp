@@ -69,6 +69,16 @@ class Answered : public http::Outflow {
     on_drained_ = std::move(then);
   }
 
+  void note_run() {
+    const std::lock_guard lock(mutex_);
+    ran_ = true;
+  }
+  /// It was made by the thread that sends it.
+  bool ran() {
+    const std::lock_guard lock(mutex_);
+    return ran_;
+  }
+
   /// The answer, or the head of a stream.
   http::Response response() {
     std::unique_lock lock(mutex_);
@@ -116,6 +126,7 @@ class Answered : public http::Outflow {
   bool undrained_ = false;
   bool ended_ = false;
   bool gone_ = false;
+  bool ran_ = false;
   std::function<void()> on_gone_;
   std::function<void()> on_drained_;
   std::function<void()> gone_before_;
@@ -130,6 +141,12 @@ class TestOutlet : public http::Outlet {
     return answered_;
   }
   void on_gone(std::function<void()> then) override { answered_->on_gone_before(std::move(then)); }
+  /// On the thread that asks for it, mostly the engine's: what would wait for the engine or the store never ends.
+  bool run(std::function<void()>& work) override {
+    answered_->note_run();
+    work();
+    return true;
+  }
 
  private:
   std::shared_ptr<Answered> answered_;

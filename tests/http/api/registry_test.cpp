@@ -91,6 +91,19 @@ TEST_SUITE("http: registries") {
     CHECK(world.post("/api/v1/tasks/demo.any/$execute?wait=60s", R"({"params": []})").status == 422);
   }
 
+  TEST_CASE("a short answer is made by who sends it, but not a long one nor that of a failure") {
+    ApiFixture world({}, {}, add_tasks);
+    const auto ran = [&](const std::string& target, const std::string& body) {
+      const auto answered = world.begin("POST", target, body);
+      CHECK(answered->response().status == 200);
+      return answered->ran();
+    };
+    CHECK(ran("/api/v1/jobs/hello_world?wait=60s", "{}"));
+    CHECK(ran("/api/v1/tasks/greet/$execute?wait=60s", "{}"));
+    CHECK(!ran("/api/v1/jobs/hello_world?wait=60s", R"({"message": ")" + std::string(5000, 'x') + R"("})"));
+    CHECK(!ran("/api/v1/tasks/demo.fail/$execute?wait=60s", "{}"));
+  }
+
   TEST_CASE("what a task raised is told by type and message") {
     ApiFixture world({}, {}, add_tasks);
     const auto failed = ApiFixture::json_of(world.post("/api/v1/tasks/demo.fail/$execute?wait=60s", "{}"));
