@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <pthread.h>
-
 #include <unistd.h>
 #include <boost/assert.hpp>
 

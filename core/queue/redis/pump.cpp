@@ -4,9 +4,8 @@
 #include <random>
 #include <utility>
 
-#include <pthread.h>
-
 #include <poll.h>
+#include <pthread.h>
 
 namespace coremachine {
 

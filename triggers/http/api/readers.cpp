@@ -3,7 +3,6 @@
 #include <utility>
 
 #include <pthread.h>
-
 #include <sched.h>
 
 #include "triggers/http/server/wake_gathering.hpp"
