@@ -24,11 +24,32 @@ void Engine::save_in_next_batch(Live& entry) {
   entry.unsaved = Unsaved::next_batch;
   dirty_.push_back(entry.job.id);
   open_bytes_ += 512 + entry.job.params->size();
+  if (!entry.acceptance) return;
+  held_actions_[last_closed_ + 1].emplace_back(std::move(*entry.acceptance));
+  entry.acceptance.reset();
 }
 
 void Engine::save_all_in_next_batch() {
   for (const auto& [by, job] : std::exchange(save_later_, {})) {
     if (auto* entry = live(job)) save_in_next_batch(*entry);
+  }
+}
+
+/// Null: it is in a batch by now.
+Engine::Live* Engine::waits_for_batch(JobId job) {
+  auto* entry = live(job);
+  return entry && entry->acceptance ? entry : nullptr;
+}
+
+void Engine::save_arrivals() {
+  for (const auto job : std::exchange(passed_over_, {})) {
+    if (auto* entry = waits_for_batch(job)) save_in_next_batch(*entry);
+  }
+  const bool is_full = dirty_.size() >= setup_.full_batch;
+  for (const auto job : std::exchange(arrivals_, {})) {
+    auto* entry = waits_for_batch(job);
+    if (!entry) continue;
+    is_full ? passed_over_.push_back(job) : save_in_next_batch(*entry);
   }
 }
 
@@ -90,6 +111,7 @@ void Engine::hold_or_do(Action action) {
 }
 
 Batch Engine::close_batch() {
+  save_arrivals();
   open_.sequence = ++last_closed_;
   if (std::exchange(sweep_due_, false)) {
     open_.sweep = setup_.sweep_rows;

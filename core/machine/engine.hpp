@@ -55,6 +55,7 @@ struct EngineSetup {
   Milliseconds lease_term{30'000};   ///< of tasks that a worker elsewhere has, unless it renews it
   std::uint32_t lease_tasks = 1024;  ///< in one lease, at most
   Milliseconds save_within{250};     ///< how long a change that nobody waits for may stay unwritten
+  std::size_t full_batch = 8;        ///< a batch of so many jobs is worth writing without those that just came
   Observer* observer = nullptr;      ///< may be null; outlives the engine
 };
 
@@ -190,10 +191,14 @@ class Engine {
 
   void dispatch(const Now& now, Capacity capacity);
   std::vector<Action> take_actions() { return std::exchange(actions_, {}); }
-  bool has_writes() const { return !dirty_.empty() || !open_.empty() || sweep_due_; }
+  bool has_writes() const {
+    return !dirty_.empty() || !open_.empty() || sweep_due_ || !arrivals_.empty() || !passed_over_.empty();
+  }
   std::size_t dirty_jobs() const { return dirty_.size(); }
   /// A handler or a task is out that will very likely add to the open batch in a moment.
   bool more_is_coming() const { return boundaries_out_.size() + ahead_out_ > 0; }
+  /// New jobs may be left to the next one if this is full without them: until then most of them are over, and are
+  /// written once.
   Batch close_batch();
   std::optional<Timestamp> next_deadline() const;
 
@@ -212,7 +217,8 @@ class Engine {
   struct Live {
     Job job;
     Unsaved unsaved = Unsaved::nothing;
-    std::array<bool, 2> queued = {};  ///< in the ring of that lane
+    std::unique_ptr<Answer> acceptance = {};  ///< to its submission, until the job is in a batch
+    std::array<bool, 2> queued = {};          ///< in the ring of that lane
     int followers = 0;
     Timestamp last_progress{};
     std::optional<Timestamp> start_timer = {};  ///< that is set
@@ -265,6 +271,8 @@ class Engine {
   void save_later(const Now& now, Live& live);
   void save_in_next_batch(Live& live);
   void save_all_in_next_batch();
+  Live* waits_for_batch(JobId job);
+  void save_arrivals();
   void enqueue(const Now& now, Live& live);
   void watch_start(Live& live);
   void forget(JobId job);
@@ -325,8 +333,10 @@ class Engine {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
   Batch open_;
-  std::vector<JobId> dirty_;                                    ///< to be saved in the next batch
-  std::deque<std::pair<Timestamp, JobId>> save_later_;          ///< by when; those saved meanwhile among them
+  std::vector<JobId> dirty_;                            ///< to be saved in the next batch
+  std::deque<std::pair<Timestamp, JobId>> save_later_;  ///< by when; those saved meanwhile among them
+  std::vector<JobId> arrivals_;     ///< submitted since the last batch was closed; those saved meanwhile among them
+  std::vector<JobId> passed_over_;  ///< left out of the last batch; likewise
   std::unordered_map<std::string, std::size_t> open_settings_;  ///< where in `open_`, by kind and name
   std::size_t open_bytes_ = 0;
   std::size_t closed_bytes_ = 0;

@@ -83,7 +83,10 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   keep_artifacts(id, std::move(artifacts));
   for (auto& key : keys) add_key(std::move(key));
   if (until == Until::ended) return;
-  hold_or_do(entry, Answer{request, std::nullopt, id, until == Until::shown ? snapshot(entry.job) : nullptr});
+  Answer accepted{request, std::nullopt, id, until == Until::shown ? snapshot(entry.job) : nullptr};
+  if (entry.unsaved != Unsaved::later) return hold_or_do(entry, std::move(accepted));
+  entry.acceptance = std::make_unique<Answer>(std::move(accepted));
+  arrivals_.push_back(id);
 }
 
 std::vector<SubmissionKey> keys_of(const Submission& submission) {

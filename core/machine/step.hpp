@@ -15,15 +15,21 @@ namespace coremachine::machine {
 /// What one step wants done, in order.
 class Effects {
  public:
-  void write(EffectBody body) { list_.push_back({std::move(body), After::now}); }
-  void now(EffectBody body) { list_.push_back({std::move(body), After::now}); }
-  void after_commit(EffectBody body) { list_.push_back({std::move(body), After::commit}); }
+  void write(EffectBody body) { add({std::move(body), After::now}); }
+  void now(EffectBody body) { add({std::move(body), After::now}); }
+  void after_commit(EffectBody body) { add({std::move(body), After::commit}); }
 
   std::vector<Effect>& list() { return list_; }
   const std::vector<Effect>& list() const { return list_; }
   void clear() { list_.clear(); }
 
  private:
+  void add(Effect effect) {
+    if (list_.empty()) list_.reserve(most_often);
+    list_.push_back(std::move(effect));
+  }
+
+  static constexpr std::size_t most_often = 6;  ///< or fewer; they are too large to be moved without need
   std::vector<Effect> list_;
 };
 

@@ -54,13 +54,13 @@ std::optional<JobId> JobId::parse(std::string_view text) {
 
 std::string JobId::str() const {
   std::string text(text_size, '0');
-  auto rest_high = high;
-  auto rest_low = low;
-  for (std::size_t i = text_size; i-- > 0;) {
-    text[i] = alphabet[rest_low & 31U];
-    rest_low = (rest_low >> 5U) | (rest_high << 59U);
-    rest_high >>= 5U;
-  }
+  // Twelve digits of the lower half, one of both, and the rest of the upper half.
+  auto* const digits = text.data();
+  auto rest = low;
+  for (std::size_t i = text_size; i-- > 14; rest >>= 5U) digits[i] = alphabet[rest & 31U];
+  digits[13] = alphabet[(rest | (high << 4U)) & 31U];
+  rest = high >> 1U;
+  for (std::size_t i = 13; i-- > 0; rest >>= 5U) digits[i] = alphabet[rest & 31U];
   return text;
 }
 

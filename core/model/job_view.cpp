@@ -5,19 +5,19 @@
 namespace coremachine {
 namespace {
 
-json::value parsed(const Text& text) {
+json::value parsed(const std::string& text) {
   json::parse_options options;
   options.max_depth = 1024;
-  return json::parse(*text, {}, options);
+  return json::parse(text, {}, options);
 }
 
-StageView stage_view(const auto& round) {
+/// Without its result.
+StageView stage_outline(const auto& round) {
   StageView view;
   view.stage = round.stage;
   view.round = round.number;
   view.status = round.status;
   view.tasks = round.counts;
-  if (round.result) view.result = parsed(round.result);
   view.started_at = round.started_at;
   view.finished_at = round.finished_at;
   return view;
@@ -25,17 +25,15 @@ StageView stage_view(const auto& round) {
 
 }  // namespace
 
-JobView make_view(const Job& job) {
+JobView outline_of(const Job& job) {
   JobView view;
   view.id = job.id;
   view.type = job.type;
   view.version = job.version;
   view.status = job.status;
-  if (job.params) view.params = parsed(job.params).as_object();
   view.stages.reserve(job.closed.size() + 1);
-  for (const auto& round : job.closed) view.stages.push_back(stage_view(round));
-  if (job.round) view.stages.push_back(stage_view(*job.round));
-  if (job.result) view.result = parsed(job.result);
+  for (const auto& round : job.closed) view.stages.push_back(stage_outline(round));
+  if (job.round) view.stages.push_back(stage_outline(*job.round));
   view.error = job.error;
   view.priority = job.priority;
   view.tags = job.tags;
@@ -45,6 +43,25 @@ JobView make_view(const Job& job) {
   view.run_at = job.run_at;
   view.started_at = job.started_at;
   view.finished_at = job.finished_at;
+  return view;
+}
+
+ValueTexts texts_of(const Job& job) {
+  ValueTexts texts{job.params.get(), job.result.get(), {}};
+  texts.stage_results.reserve(job.closed.size() + 1);
+  for (const auto& round : job.closed) texts.stage_results.push_back(round.result.get());
+  if (job.round) texts.stage_results.push_back(job.round->result.get());
+  return texts;
+}
+
+JobView make_view(const Job& job) {
+  auto view = outline_of(job);
+  const auto texts = texts_of(job);
+  if (texts.params) view.params = parsed(*texts.params).as_object();
+  if (texts.result) view.result = parsed(*texts.result);
+  for (std::size_t i = 0; i < view.stages.size(); ++i) {
+    if (texts.stage_results[i]) view.stages[i].result = parsed(*texts.stage_results[i]);
+  }
   return view;
 }
 

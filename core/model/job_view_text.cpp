@@ -9,7 +9,8 @@ namespace {
 
 class ViewWriter {
  public:
-  explicit ViewWriter(std::string& out) : text_(out), out_(out) {}
+  /// `texts`: of the values, if the view is an outline.
+  explicit ViewWriter(std::string& out, const ValueTexts* texts = nullptr) : text_(out), out_(out), texts_(texts) {}
 
   void job(const JobView& view) {
     out_.begin_object();
@@ -17,13 +18,13 @@ class ViewWriter {
     string("job_type", view.type);
     string("version", view.version);
     word("status", to_string(view.status));
-    value("params", view.params);
+    texts_ ? text("params", texts_->params) : value("params", view.params);
     number("stage", view.stages.empty() ? 0 : view.stages.back().stage);
     out_.key("stages");
     out_.begin_array();
-    for (const auto& each : view.stages) stage(each);
+    for (std::size_t i = 0; i < view.stages.size(); ++i) stage(view.stages[i], i);
     out_.end_array();
-    maybe("result", view.result);
+    texts_ ? text("result", texts_->result) : maybe("result", view.result);
     out_.key("error");
     view.error ? error(*view.error) : out_.raw("null");
     number("priority", view.priority);
@@ -43,12 +44,12 @@ class ViewWriter {
   std::optional<std::string> fault = {};
 
  private:
-  void stage(const StageView& view) {
+  void stage(const StageView& view, std::size_t at) {
     out_.begin_object();
     number("stage", view.stage);
     number("round", view.round);
     word("status", to_string(view.status));
-    maybe("result", view.result);
+    texts_ ? text("result", texts_->stage_results[at]) : maybe("result", view.result);
     out_.key("tasks");
     counts(view.tasks);
     time("started_at", view.started_at);
@@ -106,6 +107,7 @@ class ViewWriter {
     out_.key(name);
     out_.raw("null");
   }
+  void text(std::string_view name, const std::string* json) { json ? (out_.key(name), out_.raw(*json)) : null(name); }
   template <class Value>
   void value(std::string_view name, const Value& value) {
     out_.key(name);
@@ -114,6 +116,7 @@ class ViewWriter {
 
   std::string& text_;
   JsonWriter out_;
+  const ValueTexts* texts_;
 };
 
 }  // namespace
@@ -126,6 +129,11 @@ std::optional<std::string> append_json(std::string& out, const JobView& view) {
   writer.job(view);
   if (!writer.fault) out.empty() ? out.swap(text) : void(out.append(text));
   return std::move(writer.fault);
+}
+
+void append_json(std::string& out, const Job& job) {
+  const auto texts = texts_of(job);
+  ViewWriter(out, &texts).job(outline_of(job));
 }
 
 }  // namespace coremachine

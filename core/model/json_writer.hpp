@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -25,14 +27,8 @@ class JsonWriter {
   void end_array() { out_ += ']'; }
 
   /// Names and words are taken as they are: identifiers, nothing to escape.
-  void key(std::string_view name) {
-    separate();
-    out_.append(1, '"').append(name).append("\":");
-  }
-  void word(std::string_view name) {
-    separate();
-    out_.append(1, '"').append(name).append(1, '"');
-  }
+  void key(std::string_view name) { quoted(name, "\":"); }
+  void word(std::string_view name) { quoted(name, "\""); }
   void string(std::string_view text) {
     separate();
     append_json_string(out_, text);
@@ -46,9 +42,9 @@ class JsonWriter {
 
   template <std::integral Number>
   requires(!std::same_as<Number, bool>) void number(Number value) {
-    separate();
-    char digits[24];
-    out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+    char digits[24] = {','};
+    char* const begin = digits + 1;
+    append(needs_comma() ? digits : begin, std::to_chars(begin, digits + sizeof digits, value).ptr);
   }
   /// The shortest text that reads back as the same number; JSON has no infinities, they go into quotes.
   void number(double value) {
@@ -94,10 +90,29 @@ class JsonWriter {
   }
 
  private:
-  void separate() {
-    if (out_.empty()) return;
+  bool needs_comma() const {
+    if (out_.empty()) return false;
     const char last = out_.back();
-    if (last != '{' && last != '[' && last != ':') out_ += ',';
+    return last != '{' && last != '[' && last != ':';
+  }
+  void separate() {
+    if (needs_comma()) out_ += ',';
+  }
+  void append(const char* begin, const char* end) { out_.append(begin, static_cast<std::size_t>(end - begin)); }
+  /// Appended in one piece if it is short, as most are.
+  void quoted(std::string_view name, std::string_view end) {
+    std::array<char, 48> piece;
+    if (name.size() + 2 + end.size() > piece.size()) {
+      separate();
+      out_.append(1, '"').append(name).append(end);
+      return;
+    }
+    auto* at = piece.data();
+    if (needs_comma()) *at++ = ',';
+    *at++ = '"';
+    at = std::copy(name.begin(), name.end(), at);
+    at = std::copy(end.begin(), end.end(), at);
+    append(piece.data(), at);
   }
   void open(char bracket) {
     separate();

@@ -116,6 +116,7 @@ void write_round(JsonWriter& out, const Round& round) {
 
 std::string state_of(const Job& job) {
   std::string text;
+  text.reserve(512);  // that of a small job is not much shorter
   JsonWriter out(text);
   out.begin_object();
   out.member("last_round", job.last_round, RoundNumber{0});

@@ -98,16 +98,16 @@ Error JobRegistry::unknown(std::string_view name) const {
   return registration::unknown(entries_, ErrorCode::unknown_job_type, kind, name);
 }
 
-Result<JobRegistry::Factory> JobRegistry::find_factory(std::string_view name,
-                                                       std::optional<std::string_view> version) const {
-  const std::lock_guard lock(mutex_);
+/// Where the lock is held, or nothing changes any more.
+Result<const JobRegistry::Factory*> JobRegistry::find_factory(std::string_view name,
+                                                              std::optional<std::string_view> version) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) return unknown(name);
-  if (!version || found->second.info.version == *version) return found->second.factory;
+  if (!version || found->second.info.version == *version) return &found->second.factory;
   std::string known;
   if (const auto older = older_.find(name); older != older_.end()) {
     for (const auto& entry : older->second) {
-      if (entry.info.version == *version) return entry.factory;
+      if (entry.info.version == *version) return &entry.factory;
       known += entry.info.version + ", ";
     }
   }
@@ -117,17 +117,33 @@ Result<JobRegistry::Factory> JobRegistry::find_factory(std::string_view name,
 }
 
 Result<std::unique_ptr<JobHandler>> JobRegistry::make(std::string_view name) const {
-  return made(find_factory(name, {}), name);
+  return make_of(name, {});
 }
 
 Result<std::unique_ptr<JobHandler>> JobRegistry::make(std::string_view name, std::string_view version) const {
-  return made(find_factory(name, version), name);
+  return make_of(name, version);
 }
 
-Result<std::unique_ptr<JobHandler>> JobRegistry::made(const Result<Factory>& factory, std::string_view name) {
-  if (!factory) return factory.error();
-  // Outside of the lock: a constructor may ask the registry.
-  auto handler = (*factory)();
+Result<std::unique_ptr<JobHandler>> JobRegistry::make_of(std::string_view name,
+                                                         std::optional<std::string_view> version) const {
+  if (registration::is_set(frozen_)) {
+    const auto factory = find_factory(name, version);
+    if (!factory) return factory.error();
+    return made(**factory, name);
+  }
+  // A constructor may ask the registry: it is called outside of the lock.
+  Factory copy;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto factory = find_factory(name, version);
+    if (!factory) return factory.error();
+    copy = **factory;
+  }
+  return made(copy, name);
+}
+
+Result<std::unique_ptr<JobHandler>> JobRegistry::made(const Factory& factory, std::string_view name) {
+  auto handler = factory();
   if (!handler) {
     return Error{ErrorCode::handler_contract, "the factory of job type \"" + std::string(name) + "\" returned nothing"};
   }
@@ -142,9 +158,9 @@ Result<JobInfo> JobRegistry::get_info(std::string_view name) const {
 }
 
 const JobInfo* JobRegistry::frozen_info(std::string_view name) const {
-  const std::lock_guard lock(mutex_);
+  if (!registration::is_set(frozen_)) return nullptr;
   const auto found = entries_.find(name);
-  return frozen_ && found != entries_.end() ? &found->second.info : nullptr;
+  return found == entries_.end() ? nullptr : &found->second.info;
 }
 
 bool JobRegistry::contains(std::string_view name) const {

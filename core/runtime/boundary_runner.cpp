@@ -33,9 +33,10 @@ bool is_of_store(const Error& error) {
 
 /// Calls one function of the handler; what it throws becomes an Error that names the function.
 template <class Call>
-auto guarded(const std::string& function, int stage, const Call& call) {
+auto guarded(const char* function, int stage, const Call& call) {
   const auto failure = [&](const std::string& why) {
-    Error error{ErrorCode::handler_threw, function + " of stage " + std::to_string(stage) + " threw: " + why};
+    Error error{ErrorCode::handler_threw,
+                std::string(function) + " of stage " + std::to_string(stage) + " threw: " + why};
     error.stage = stage;
     return Failure(std::move(error));
   };
@@ -118,10 +119,12 @@ struct BoundaryRunner::Run {
   BoundaryDecided decided = {};
 };
 
-Text BoundaryRunner::text_of(Run& run, const json::object& value, const std::string& what) const {
+/// `what()` says what the value is.
+template <class What>
+Text BoundaryRunner::text_of(Run& run, const json::object& value, const What& what) const {
   std::string text;
   if (const auto fault = large_.append(text, value, large_.limit(), run.decided.artifacts)) {
-    throw BrokenContract{broken(what + " is not valid JSON: " + *fault, run.call.boundary.stage)};
+    throw BrokenContract{broken(what() + " is not valid JSON: " + *fault, run.call.boundary.stage)};
   }
   return make_text(std::move(text));
 }
@@ -213,13 +216,13 @@ void BoundaryRunner::decide(Run& run) const {
     }
     return;
   }
-  decided.stage_result = text_of(run, close_stage(run), "the result of stage " + std::to_string(stage));
+  decided.stage_result = text_of(run, close_stage(run), [&] { return "the result of stage " + std::to_string(stage); });
   run.state.stage_results[stage] = decided.stage_result;
   const JobContext context(std::move(run.state));
   const auto next = guarded("should_advance_stage", stage, [&] { return fresh()->next_stage(stage, context); });
   if (!next) {
     const auto final_result = guarded("get_final_result", stage, [&] { return fresh()->get_final_result(context); });
-    decided.next = Finished{text_of(run, final_result, "the result of get_final_result")};
+    decided.next = Finished{text_of(run, final_result, [] { return std::string("the result of get_final_result"); })};
     return;
   }
   if (*next < 1) {

@@ -36,7 +36,8 @@ class BoundaryRunner {
   NextStage plan_stage(Run& run, int stage, const JobContext& context) const;
   MoreTasks pull_tasks(Run& run, const JobContext& context) const;
   json::object close_stage(Run& run) const;
-  Text text_of(Run& run, const json::object& value, const std::string& what) const;
+  template <class What>
+  Text text_of(Run& run, const json::object& value, const What& what) const;
 
   const JobRegistry& jobs_;
   const TaskRegistry& tasks_;

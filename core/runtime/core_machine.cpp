@@ -157,7 +157,7 @@ Waiting CoreMachine::start_then(std::string_view job_type, json::object params, 
   auto ticket = std::make_shared<runtime::Ticket>();
   auto answered = [ticket, then = std::move(then)](machine::Answer&& answer) {
     if (answer.error) return then(std::move(*answer.error));
-    then(Submitted{make_view(*answer.view), ticket->existing});
+    then(Submitted{ToldJob(std::move(answer.view)), ticket->existing});
   };
   using EngineUntil = machine::Engine::Until;
   shell_->post(runtime::SubmitInput{std::move(*submission),

@@ -234,8 +234,8 @@ void Shell::enqueue_and_drive(Input input, Role role) {
 }
 
 void Shell::drive(Role role) {
-  std::vector<Input> inputs;
-  for (;;) {
+  auto& inputs = inputs_;
+  for (bool first = true;; first = false) {
     {
       const std::lock_guard lock(inbox_mutex_);
       if (inbox_.empty()) {
@@ -243,13 +243,13 @@ void Shell::drive(Role role) {
         return;
       }
       // The committer has batches to write: after one turn it leaves the engine to a thread of the pool.
-      if (role == Role::committer && !inputs.empty() && !pool_gone_) break;
-      inputs.clear();
+      if (role == Role::committer && !first && !pool_gone_) break;
       std::swap(inputs, inbox_);
     }
     const auto now = draw();
     engine_->tell(told());
     for (auto& input : inputs) handle(input, now);
+    inputs.clear();
     engine_->tick(now);
     // The disk works on a large batch while the rest is done; a small one may get more out of the rest.
     if (engine_->dirty_jobs() > few_jobs) give_batch();
@@ -394,7 +394,9 @@ void Shell::handle(Input& input, const Now& now) {
         shell.engine_->load_failed(in.request, in.error);
       }
     }
-    void operator()(TickInput&) const { shell.armed_.reset(); }
+    void operator()(TickInput& in) const {
+      if (in.by_timer) shell.armed_.reset();
+    }
     void operator()(DrainInput&) const { shell.engine_->drain(); }
     void operator()(StopAllInput&) const {
       shell.engine_->abandon();

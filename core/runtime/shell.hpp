@@ -178,6 +178,7 @@ class Shell {
   std::optional<std::chrono::steady_clock::time_point> slow_told_at_ = {};
 
   // Of the driver alone.
+  std::vector<Input> inputs_;  ///< that it handles; its room is used again
   Incarnation incarnation_ = 0;
   JobId last_id_ = {};
   std::uint64_t entropy_ = 0;

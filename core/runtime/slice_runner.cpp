@@ -314,13 +314,14 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
   const auto fold = make_fold(work);
   if (fold) reports.fold_by(fold.get());
   const auto* callable = setup_.tasks->find_callable(work.spec.task_type);
-  std::optional<Arguments> arguments;
+  Text texts;
   try {
-    arguments.emplace(definitions(work));
+    texts = definitions(work);
   } catch (const std::exception& error) {
     while (const auto position = state.claim()) reports.raised(*position, "store", error.what());
     return reports.take();
   }
+  Arguments arguments(std::move(texts));
 
   state.note_began(std::chrono::steady_clock::now());
   auto about = this->about(work);
@@ -351,7 +352,7 @@ Report SliceRunner::run(SliceState& state, RunningRecord::Slot& slot) const {
       slot.note(slice.job, slice.round, false, work.alone);
     TaskContext context(about);
     try {
-      arguments->with(offset, *setup_.large, [&](const json::object& params) {
+      arguments.with(offset, *setup_.large, [&](const json::object& params) {
         reports.finished(*position, callable->function(params, context));
       });
     } catch (const TaskFailure& failure) {

@@ -51,6 +51,7 @@ void LoneShell::start(const std::vector<machine::Suspect>& suspects) {
   setup.slots = static_cast<std::uint32_t>(open_slices);
   setup.lease_term = lease_term;
   setup.rules.poison_deaths = poison_deaths;
+  setup.full_batch = full_batch;
   for (const auto& info : tasks_.list_all_info()) {
     if (info.enabled) setup.task_types[info.name] = {};
   }

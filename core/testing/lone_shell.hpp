@@ -56,6 +56,7 @@ class LoneShell {
   std::function<void(const machine::Action&)> observe;  ///< called with every action in turn; may be empty
   Milliseconds lease_term{2'000};
   std::uint8_t poison_deaths = machine::Rules{}.poison_deaths;  ///< from the next start on, as is the term
+  std::size_t full_batch = machine::EngineSetup{}.full_batch;   ///< likewise
   std::size_t open_slices = 4;        ///< so many slices lie open at once: enough that they can end in any order
   std::size_t threads = open_slices;  ///< the slices beyond wait for one
   std::uint64_t task_ns = 100'000;    ///< what each task is said to have taken, which decides how many make a slice

@@ -1,12 +1,15 @@
 #include <coremachine/model/view.hpp>
 
 #include <limits>
+#include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+
+#include <coremachine/runtime/told_job.hpp>
 
 #include "core/model/job_view.hpp"
 
@@ -137,6 +140,45 @@ TEST_SUITE("model: view") {
       std::string after = "before ";
       REQUIRE(!append_json(after, view));
       CHECK(after == "before " + text);
+    }
+  }
+
+  TEST_CASE("the text of a job is that of its view, though its values are not parsed for it") {
+    for (unsigned bits = 0; bits < 64; ++bits) {
+      const auto on = [&](unsigned bit) { return (bits >> bit & 1U) != 0; };
+      const auto maybe = [&](unsigned bit, const char* json) { return on(bit) ? make_text(json) : nullptr; };
+      Job job;
+      job.id = JobId{bits, 3};
+      job.type = "a.b";
+      job.params = make_text(on(0) ? R"({"n":1.0,"big":-9223372036854775808,"t":"\u0001\"ä"})" : "{}");
+      job.result = maybe(1, R"({"deep":[[{"x":null}],0.1,1e-300]})");
+      job.status = on(2) ? JobStatus::failed : JobStatus::completed;
+      if (on(2)) job.error = Error{ErrorCode::task_failed, "no \"luck\""};
+      if (on(3)) {
+        ClosedRound closed;
+        closed.number = 1;
+        closed.stage = 1;
+        closed.result = maybe(4, R"([1,"two"])");
+        job.closed = {closed, closed};
+      }
+      if (on(5)) {
+        job.round.emplace();
+        job.round->number = 3;
+        job.round->stage = 2;
+        job.round->result = maybe(4, "{}");
+      }
+      const auto wanted = json::serialize(to_json(make_view(job)));
+      std::string text;
+      append_json(text, job);
+      CAPTURE(text);
+      CHECK(json::serialize(json::parse(text)) == wanted);
+      std::string of_view;
+      REQUIRE(!append_json(of_view, make_view(job)));
+      CHECK(text == of_view);
+      const ToldJob told(std::make_shared<const Job>(job));
+      CHECK(told.text() == text);
+      CHECK(told.text_size() >= told.view().params.size());
+      CHECK(told.has_error() == on(2));
     }
   }
 

@@ -717,8 +717,8 @@ TEST_SUITE("runtime: a machine") {
                        [&](Result<Submitted> job) { accepted.set_value(std::move(job)); });
     const auto first = accepted.get_future().get().value();
     CHECK_FALSE(first.existing);
-    CHECK(first.job.params == plain("wait", 1));
-    CHECK_FALSE(is_terminal(first.job.status));
+    CHECK(first.job.view().params == plain("wait", 1));
+    CHECK_FALSE(is_terminal(first.job.status()));
     own_gate.await_waiting(1);
 
     auto waiting = machine.start_then("unique", plain("wait", 1), {}, Until::over,
@@ -727,12 +727,12 @@ TEST_SUITE("runtime: a machine") {
     waiting.give_up();
     waiting.give_up();
     const auto second = started.get_future().get().value();
-    CHECK(second.job.status == JobStatus::running);
+    CHECK(second.job.status() == JobStatus::running);
     std::promise<Result<JobView>> over, again;
-    auto never = machine.wait_then(second.job.id, [&](Result<JobView> job) { over.set_value(std::move(job)); });
-    machine.wait_then(second.job.id, [&](Result<JobView> job) { again.set_value(std::move(job)); }).give_up();
+    auto never = machine.wait_then(second.job.id(), [&](Result<JobView> job) { over.set_value(std::move(job)); });
+    machine.wait_then(second.job.id(), [&](Result<JobView> job) { again.set_value(std::move(job)); }).give_up();
     CHECK(again.get_future().get().value().status == JobStatus::running);
-    CHECK(machine.wait(second.job.id, Milliseconds{1}).error().code == ErrorCode::timed_out);
+    CHECK(machine.wait(second.job.id(), Milliseconds{1}).error().code == ErrorCode::timed_out);
     own_gate.open();
     CHECK(over.get_future().get().value().status == JobStatus::completed);
     never.give_up();  // too late: nothing happens
@@ -742,7 +742,7 @@ TEST_SUITE("runtime: a machine") {
                        [&](Result<Submitted> job) { repeated.set_value(std::move(job)); });
     const auto third = repeated.get_future().get().value();
     CHECK(third.existing);
-    CHECK(third.job.id == second.job.id);
+    CHECK(third.job.id() == second.job.id());
   }
 
   TEST_CASE_FIXTURE(Fixture, "what a job that is over cannot do is said with its status") {

@@ -120,8 +120,9 @@ class COREMACHINE_API JobRegistry {
     std::source_location where;
   };
   void keep_problem(std::string problem) noexcept;
-  Result<Factory> find_factory(std::string_view name, std::optional<std::string_view> version) const;
-  static Result<std::unique_ptr<JobHandler>> made(const Result<Factory>& factory, std::string_view name);
+  Result<const Factory*> find_factory(std::string_view name, std::optional<std::string_view> version) const;
+  Result<std::unique_ptr<JobHandler>> make_of(std::string_view name, std::optional<std::string_view> version) const;
+  static Result<std::unique_ptr<JobHandler>> made(const Factory& factory, std::string_view name);
 
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;             ///< the highest versions

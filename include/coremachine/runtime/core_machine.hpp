@@ -24,6 +24,7 @@
 #include <coremachine/runtime/remote.hpp>
 #include <coremachine/runtime/schedules.hpp>
 #include <coremachine/runtime/status.hpp>
+#include <coremachine/runtime/told_job.hpp>
 #include <coremachine/telemetry/log.hpp>
 #include <coremachine/telemetry/metrics.hpp>
 
@@ -99,7 +100,7 @@ struct Accepted {
 
 /// The job of a submission, as it is when the answer comes.
 struct Submitted {
-  JobView job;
+  ToldJob job;
   bool existing = false;  ///< it had been made before, and is that job
 };
 

@@ -38,6 +38,7 @@ Problem is_draining() {
 
 /// `application/json`, with any parameters but another charset; or a type that ends in `+json`.
 bool is_json(std::string_view content_type) {
+  if (content_type == json_media_type) return true;
   std::string text(content_type);
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

@@ -39,9 +39,14 @@ void Call::send(int status, const json::value& body, std::vector<Field> fields) 
   send_text(status, std::move(text), std::move(fields));
 }
 
-void Call::send(int status, const JobView& job, std::vector<Field> fields, bool existing) {
+void Call::send(int status, const JobView& job) {
   std::string text;
   if (const auto fault = append_json(text, job)) return refuse(no_json(*fault));
+  send_text(status, std::move(text), {});
+}
+
+void Call::send(int status, const ToldJob& job, std::vector<Field> fields, bool existing) {
+  auto text = job.text();
   if (existing) text.replace(text.size() - 1, 1, R"(,"deduplicated":true})");
   send_text(status, std::move(text), std::move(fields));
 }

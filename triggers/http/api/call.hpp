@@ -11,6 +11,7 @@
 
 #include <coremachine/model/error.hpp>
 #include <coremachine/model/view.hpp>
+#include <coremachine/runtime/told_job.hpp>
 
 #include "triggers/http/api/outlet.hpp"
 #include "triggers/http/api/problem.hpp"
@@ -49,7 +50,8 @@ class Call {
   /// The text of JSON.
   void send_text(int status, std::string text, std::vector<Field> fields = {});
   /// `existing`: it answers a submission, and was there before.
-  void send(int status, const JobView& job, std::vector<Field> fields = {}, bool existing = false);
+  void send(int status, const JobView& job);
+  void send(int status, const ToldJob& job, std::vector<Field> fields, bool existing);
   void refuse(const Problem& problem);
   /// `under` goes before the pointers of faults.
   void refuse(const Error& error, std::string_view under = {});

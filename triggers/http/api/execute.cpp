@@ -75,10 +75,10 @@ void execute(Api& api, std::shared_ptr<Call> call) {
   params["params"] = std::move(body->params);
   submit_and_show(
       api, call, std::string(builtin::execute_task), std::move(params), std::move(*options),
-      [&api](Call& to, const JobView& job, bool over, bool existing) {
-        auto shown = execution(api, job);
+      [&api](Call& to, const ToldJob& job, bool over, bool existing) {
+        auto shown = execution(api, job.view());
         if (existing) shown["deduplicated"] = true;
-        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"location", "/api/v1/jobs/" + job.id.str()}});
+        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"location", "/api/v1/jobs/" + job.id().str()}});
       });
 }
 

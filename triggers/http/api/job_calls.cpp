@@ -8,6 +8,8 @@
 namespace coremachine::http {
 namespace {
 
+constexpr std::size_t short_text = 8192;
+
 /// Looks at no more of a value than there is left of what counts as short.
 class Measure {
  public:
@@ -40,7 +42,7 @@ bool is_quick(const JobView& job) {
          (!job.result || measure.is_short(*job.result));
 }
 bool is_quick(const Submitted& submitted) {
-  return is_quick(submitted.job);
+  return !submitted.job.has_error() && submitted.job.text_size() < short_text;
 }
 
 /// Goes on with what the engine told, away from its threads.
@@ -82,8 +84,8 @@ void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string ty
   if (at_most && !wait) return;
   const auto until = wait ? CoreMachine::Until::over : CoreMachine::Until::accepted;
   const auto shown = [call, show = std::move(show)](const Submitted& submitted) {
-    call->about(submitted.job.id);
-    show(*call, submitted.job, is_terminal(submitted.job.status), submitted.existing);
+    call->about(submitted.job.id());
+    show(*call, submitted.job, is_terminal(submitted.job.status()), submitted.existing);
   };
   auto waiting = api.machine().start_then(type, std::move(params), std::move(options), until,
                                           told_to<Submitted>(api, call, wait, shown));

@@ -17,7 +17,7 @@ std::optional<SubmitOptions> submit_options(Call& call);
 using Show = std::function<void(Call& call, const JobView& job, bool over)>;
 
 /// The same for a submission; `existing`: it had been made before.
-using ShowSubmission = std::function<void(Call& call, const JobView& job, bool over, bool existing)>;
+using ShowSubmission = std::function<void(Call& call, const ToldJob& job, bool over, bool existing)>;
 
 /// Submits and answers: at once, or when the job is over where the call says how long it waits.
 void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string type, json::object params,

@@ -8,8 +8,8 @@
 namespace coremachine::http {
 namespace {
 
-std::string path_of(const JobView& job) {
-  return "/api/v1/jobs/" + job.id.str();
+std::string path_of(const ToldJob& job) {
+  return "/api/v1/jobs/" + job.id().str();
 }
 
 void submit(Api& api, std::shared_ptr<Call> call) {
@@ -23,7 +23,7 @@ void submit(Api& api, std::shared_ptr<Call> call) {
     if (!faults.empty()) return call->refuse(params::invalid_params(std::move(faults)));
   }
   submit_and_show(api, call, type, std::move(params), std::move(*options),
-                  [](Call& to, const JobView& job, bool over, bool existing) {
+                  [](Call& to, const ToldJob& job, bool over, bool existing) {
                     const bool found = to.wait() ? over : existing;
                     to.send(found ? 200 : 202, job, {{"location", path_of(job)}}, existing);
                   });

@@ -1,6 +1,7 @@
 #include "triggers/http/api/router.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -30,21 +31,27 @@ std::vector<std::string_view> shape_of(std::string_view path) {
   return segments;
 }
 
-std::vector<Resource> make_resources() {
-  std::vector<Resource> resources;
+/// By how many segments they have.
+using Resources = std::map<std::size_t, std::vector<Resource>>;
+
+Resources make_resources() {
+  Resources all;
   for (const auto& route : routes()) {
     auto shape = shape_of(route.path);
+    auto& resources = all[shape.size()];
     const auto is_it = [&](const Resource& resource) { return resource.segments == shape; };
     auto at = std::find_if(resources.begin(), resources.end(), is_it);
     if (at == resources.end()) at = resources.insert(at, Resource{std::move(shape)});
     at->routes.push_back(&route);
   }
-  return resources;
+  return all;
 }
 
-const std::vector<Resource>& resources() {
-  static const auto* const all = new std::vector<Resource>(make_resources());
-  return *all;
+const std::vector<Resource>& resources_of(std::size_t segments) {
+  static const auto* const all = new Resources(make_resources());
+  static const auto* const none = new std::vector<Resource>;
+  const auto found = all->find(segments);
+  return found == all->end() ? *none : found->second;
 }
 
 bool fits(const Resource& resource, std::size_t at, std::string_view segment) {
@@ -88,10 +95,10 @@ std::string Match::allow() const {
 
 Match match(const std::vector<std::string>& segments) {
   const Resource* best = nullptr;
-  for (const auto& resource : resources()) {
-    if (resource.segments.size() != segments.size()) continue;
+  for (const auto& resource : resources_of(segments.size())) {
     bool all = true;
-    for (std::size_t i = 0; i < segments.size() && all; ++i) all = fits(resource, i, segments[i]);
+    // From the end: they all begin alike.
+    for (auto i = segments.size(); i > 0 && all; --i) all = fits(resource, i - 1, segments[i - 1]);
     if (all && (!best || rank(resource) < rank(*best))) best = &resource;
   }
   Match found;

@@ -19,8 +19,14 @@ bool is_control(char c) {
   return static_cast<unsigned char>(c) < ' ' || c == 0x7F;
 }
 
+/// Stands for itself wherever it is.
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
 /// `where` begins the message: "the path".
 Result<std::string> decode(std::string_view text, const char* where, bool plus_is_space) {
+  if (std::all_of(text.begin(), text.end(), is_plain)) return std::string(text);
   std::string decoded;
   decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,0 +1,190 @@
+// In which batch a new job is written, and when its submission is answered.
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "core/store/memory/memory_store.hpp"
+#include "core/testing/lone_shell.hpp"
+
+namespace {
+
+using namespace coremachine;
+using machine::Control;
+using Until = machine::Engine::Until;
+
+struct ShortJob : JobHandler {
+  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override {
+    return {{.task_type = "work"}};
+  }
+  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
+  bool should_advance_stage(int, const JobContext&) const override { return false; }
+  json::object get_final_result(const JobContext&) const override { return {}; }
+};
+
+/// A batch is full with two jobs.
+struct World {
+  World() {
+    jobs.add<ShortJob>("short");
+    tasks.add("work", [](const json::object&, TaskContext&) -> TaskResult { return json::object{}; }, {.pure = true});
+    store = make_memory_store();
+    shell = std::make_unique<testing::LoneShell>(jobs, tasks, *store, Timestamp{Milliseconds{1'767'268'800'000}});
+    shell->full_batch = 2;
+    shell->crash();
+  }
+  JobId submit(const std::function<void(Submission&)>& with = {}) {
+    Submission submission;
+    submission.type = "short";
+    submission.version = "1";
+    submission.params = make_text("{}");
+    if (with) with(submission);
+    return shell->submit(std::move(submission), Until::accepted);
+  }
+  /// All that can happen without a commit.
+  void run() {
+    auto& s = *shell;
+    for (;;) {
+      if (!s.decisions.empty()) {
+        s.deliver_decision(0);
+      } else if (!s.reports.empty()) {
+        s.deliver_report(0);
+      } else if (!s.boundaries.empty()) {
+        s.run_boundary(0);
+      } else if (!s.slices.empty()) {
+        s.run_slice(0);
+      } else {
+        return;
+      }
+    }
+  }
+  std::vector<JobId> close() {
+    REQUIRE(shell->close_batch());
+    std::vector<JobId> written;
+    for (const auto& row : shell->batch->jobs) written.push_back(row.id);
+    return written;
+  }
+  void commit() {
+    REQUIRE(shell->write_batch());
+    shell->acknowledge();
+  }
+  bool is_answered(JobId job) const {
+    return std::any_of(shell->answers.begin(), shell->answers.end(),
+                       [&](const auto& answer) { return answer.job == job && !answer.error; });
+  }
+  /// Two jobs that are over, and in the batch that is open.
+  void fill_batch() {
+    full = {submit(), submit()};
+    run();
+    for (const auto job : full) REQUIRE(is_terminal(shell->engine().find(job)->status));
+  }
+
+  JobRegistry jobs;
+  TaskRegistry tasks;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<testing::LoneShell> shell;
+  std::vector<JobId> full;
+};
+
+}  // namespace
+
+TEST_SUITE("arrivals") {
+  TEST_CASE_FIXTURE(World, "with nothing else to write, new jobs are written at once") {
+    const std::vector<JobId> three{submit(), submit(), submit()};
+    CHECK(close() == three);
+    for (const auto job : three) CHECK_FALSE(is_answered(job));
+    commit();
+    for (const auto job : three) CHECK(is_answered(job));
+  }
+
+  TEST_CASE_FIXTURE(World, "a job that comes when the batch is full goes with the next, if it is over or not") {
+    fill_batch();
+    const auto late = submit();
+    CHECK(close() == full);
+    commit();
+    CHECK(is_answered(full[0]));
+    CHECK_FALSE(is_answered(late));
+    CHECK_FALSE(store->read_row(late));
+
+    REQUIRE(shell->engine().has_writes());
+    CHECK(close() == std::vector{late});
+    CHECK_FALSE(is_answered(late));
+    commit();
+    CHECK(is_answered(late));
+    CHECK(store->read_row(late)->status != JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(World, "it is passed over once, however full the batches are") {
+    fill_batch();
+    const auto late = submit();
+    CHECK(close() == full);
+    commit();
+    // The job that waits is not run: only these are.
+    shell->control(late, Control::pause);
+    fill_batch();
+    const auto written = close();
+    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    commit();
+    CHECK(is_answered(late));
+  }
+
+  TEST_CASE_FIXTURE(World, "a job that is over by the next batch is written once") {
+    fill_batch();
+    const auto late = submit();
+    CHECK(close() == full);
+    run();
+    commit();
+    CHECK(close() == std::vector{late});
+    commit();
+    CHECK(is_answered(late));
+    CHECK(store->read_row(late)->status == JobStatus::completed);
+    CHECK_FALSE(shell->engine().has_writes());
+  }
+
+  TEST_CASE_FIXTURE(World, "what has a key is not passed over: the key would lead to nothing") {
+    fill_batch();
+    const auto late = submit([](Submission& submission) { submission.idempotency_key = "k"; });
+    const auto written = close();
+    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK(shell->batch->keys.size() == 1);
+  }
+
+  TEST_CASE_FIXTURE(World, "who asks for the job makes it go with this batch, and is answered after the submitter") {
+    fill_batch();
+    const auto late = submit();
+    shell->control(late, Control::cancel);
+    const auto written = close();
+    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK_FALSE(is_answered(late));
+    commit();
+    const auto of_late = [&](const auto& answer) { return answer.job == late; };
+    REQUIRE(std::count_if(shell->answers.begin(), shell->answers.end(), of_late) == 2);
+    const auto first = std::find_if(shell->answers.begin(), shell->answers.end(), of_late);
+    CHECK(first->view == nullptr);  // as was asked for with the submission
+  }
+
+  TEST_CASE_FIXTURE(World, "a job that was passed over and not answered is gone after a crash, and nothing else") {
+    fill_batch();
+    const auto late = submit();
+    close();
+    commit();
+    shell->crash();
+    CHECK_FALSE(store->read_row(late));
+    CHECK(shell->engine().find(late) == nullptr);
+    for (const auto job : full) CHECK(store->read_row(job)->status == JobStatus::completed);
+  }
+
+  TEST_CASE_FIXTURE(World, "nothing is passed over when the machine stops") {
+    fill_batch();
+    const auto late = submit();
+    shell->engine().drain();
+    const auto written = close();
+    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    commit();
+    CHECK(is_answered(late));
+    CHECK_FALSE(shell->engine().has_writes());
+  }
+}
