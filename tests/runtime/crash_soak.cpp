@@ -31,7 +31,7 @@ TEST_SUITE("runtime: crashes, for long") {
         support::ChildProcess child([&](const support::Say& say) {
           support::CrashJobs with;
           auto machine = support::machine_on(with, path);
-          support::cancel_endless(machine, said);
+          support::cancel_endless(machine);
           support::busy_life(machine, say);
         });
         const auto lines = std::uniform_int_distribution<int>(0, 12)(dice);

@@ -91,7 +91,7 @@ TEST_SUITE("runtime: crashes") {
       support::ChildProcess child([&](const support::Say& say) {
         support::CrashJobs with;
         auto machine = support::machine_on(with, path);
-        support::cancel_endless(machine, said);
+        support::cancel_endless(machine);
         support::busy_life(machine, say);
       });
       // Which line it is killed after is drawn; where the machine is then, nobody knows.
@@ -102,6 +102,31 @@ TEST_SUITE("runtime: crashes") {
       for (auto& rest : child.read_all()) said.push_back(std::move(rest));
       child.wait();
     }
+    REQUIRE_NOTHROW(support::verify_after_crash(path, said));
+  }
+
+  TEST_CASE("what a life accepted and could not say does not hold up the next one") {
+    const support::TemporaryDirectory directory;
+    const auto path = directory.path() + "/store.db";
+    support::ChildProcess first([&](const support::Say&) {
+      support::CrashJobs with;
+      auto machine = support::machine_on(with, path);
+      // As many as there are threads for handlers and for tasks.
+      for (const auto* type : {"stuck", "stuck", "patient", "patient"}) (void)machine.submit(type).value();
+      ::kill(::getpid(), SIGKILL);
+    });
+    REQUIRE(first.read_all().empty());
+    REQUIRE(WIFSIGNALED(first.wait()));
+    support::ChildProcess second([&](const support::Say& say) {
+      support::CrashJobs with;
+      auto machine = support::machine_on(with, path);
+      support::cancel_endless(machine);
+      support::busy_life(machine, say);
+    });
+    const auto said = second.read_all();
+    CHECK(second.wait() == 0);
+    REQUIRE(!said.empty());
+    CHECK(said.back() == "finished");
     REQUIRE_NOTHROW(support::verify_after_crash(path, said));
   }
 

@@ -60,7 +60,7 @@ TEST_SUITE("store: postgres crashes") {
       support::ChildProcess child([&](const support::Say& say) {
         support::CrashJobs with;
         auto machine = support::machine_on(with, url);
-        support::cancel_endless(machine, said);
+        support::cancel_endless(machine);
         support::busy_life(machine, say);
       });
       const auto lines = std::uniform_int_distribution<int>(1, 11)(dice);

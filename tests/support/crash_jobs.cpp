@@ -123,7 +123,7 @@ CoreMachine machine_on(CrashJobs& with, const std::string& path, std::function<v
   setup.options.workers = 2;
   setup.options.handlers = 2;
   setup.options.alone_at_most = Milliseconds{100};
-  setup.options.drain_limit = Milliseconds{500};  // what was accepted but not yet said would run for ever
+  setup.options.drain_limit = Milliseconds{500};  // nobody waits for what was not said
   setup.options.log = [](std::string_view) {};
   setup.store = std::move(opened.store);
   setup.running_record = std::move(opened.running_record);
@@ -173,15 +173,16 @@ void busy_life(CoreMachine& machine, const Say& say) {
   say("finished");
 }
 
-void cancel_endless(CoreMachine& machine, const std::vector<std::string>& said) {
-  for (const auto& line : said) {
-    std::istringstream words(line);
-    std::string what, id;
-    words >> what >> id;
-    if (what != "accepted") continue;
-    const auto job = machine.job(*JobId::parse(id)).value();
-    const bool endless = job.type == "stuck" || job.type == "patient";
-    if (endless && !is_terminal(job.status)) (void)machine.cancel(job.id);
+void cancel_endless(CoreMachine& machine) {
+  for (const auto* type : {"stuck", "patient"}) {
+    JobQuery query{.type = type};
+    do {
+      const auto page = machine.jobs(query).value();
+      for (const auto& job : page.items) {
+        if (!is_terminal(job.status)) (void)machine.cancel(job.id);
+      }
+      query.cursor = page.next_cursor.value_or("");
+    } while (!query.cursor.empty());
   }
 }
 
@@ -230,7 +231,7 @@ void verify_after_crash(const std::string& path, const std::vector<std::string>&
   {
     CrashJobs with;
     auto machine = machine_on(with, path);
-    cancel_endless(machine, said);
+    cancel_endless(machine);
     for (const auto& text : accepted) {
       const auto id = *JobId::parse(text);
       const auto job = machine.wait(id).value();

@@ -30,8 +30,9 @@ using Say = std::function<void(const std::string&)>;
 /// STATUS`.
 void busy_life(CoreMachine& machine, const Say& say);
 
-/// Cancels the jobs that never end by themselves, of those that an earlier life said it had accepted.
-void cancel_endless(CoreMachine& machine, const std::vector<std::string>& said);
+/// Cancels the jobs of earlier lives that never end by themselves, also those accepted by a life that was killed before
+/// it could say so: two of them would hold both threads for handlers, and nothing else would go on.
+void cancel_endless(CoreMachine& machine);
 
 /// Reads what a process that died had said, lets a new machine finish everything, and checks that nothing it was told
 /// is taken back, nothing accepted is lost, every sum is right, the store is sound, and its artifacts go with its jobs.
