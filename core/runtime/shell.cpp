@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t few_jobs = 8;
 /// For so many submitters that were answered just now, and may submit again at once, a batch waits likewise.
 constexpr std::size_t many_returning = 8;
+/// For inputs, from one turn to the next: what a burst needed is given back.
+constexpr std::size_t kept_room = 1024;
 /// How much short work is queued ahead of the threads.
 constexpr double queued_ms = 5.0;
 /// After which a boundary that found no room for a large value is run again.
@@ -250,6 +252,7 @@ void Shell::drive(Role role) {
     engine_->tell(told());
     for (auto& input : inputs) handle(input, now);
     inputs.clear();
+    if (inputs.capacity() > kept_room) inputs.shrink_to_fit();
     engine_->tick(now);
     // The disk works on a large batch while the rest is done; a small one may get more out of the rest.
     if (engine_->dirty_jobs() > few_jobs) give_batch();

@@ -8,6 +8,7 @@
 namespace coremachine::http {
 namespace {
 
+/// More than of what has to be written first (`Measure`): this is only put together.
 constexpr std::size_t short_text = 8192;
 
 /// Looks at no more of a value than there is left of what counts as short.
