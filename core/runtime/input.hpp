@@ -166,7 +166,9 @@ struct LoadedInput {
   Error error = {};  ///< when there is no job
 };
 /// Time has passed, or a batch was held long enough.
-struct TickInput {};
+struct TickInput {
+  bool by_timer = false;  ///< it rang, and is to be set anew
+};
 struct DrainInput {};
 /// The drain limit is over: what still runs is told to end.
 struct StopAllInput {};

@@ -73,7 +73,7 @@ struct IoThread::State {
     timer.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       armed.reset();
-      hooks.post(TickInput{});
+      hooks.post(TickInput{true});
     });
   }
 

@@ -397,7 +397,9 @@ void Shell::handle(Input& input, const Now& now) {
         shell.engine_->load_failed(in.request, in.error);
       }
     }
-    void operator()(TickInput&) const { shell.armed_.reset(); }
+    void operator()(TickInput& in) const {
+      if (in.by_timer) shell.armed_.reset();
+    }
     void operator()(DrainInput&) const { shell.engine_->drain(); }
     void operator()(StopAllInput&) const {
       shell.engine_->abandon();
