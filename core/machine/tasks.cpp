@@ -4,10 +4,10 @@
 #include <variant>
 
 #include <boost/assert.hpp>
-#include <boost/json/parse.hpp>
 
 #include "core/machine/retry.hpp"
 #include "core/machine/stepper.hpp"
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::machine {
 
@@ -356,7 +356,7 @@ void Stepper::note_first_error(const Chunk& chunk, ChunkOffset offset, std::uint
   Error first;
   first.code = code;
   boost::system::error_code bad;
-  const auto parsed = boost::json::parse(*error, bad);
+  const auto parsed = parse_value(*error, bad);
   if (!bad && parsed.is_object()) {
     const auto* type = parsed.as_object().if_contains("type");
     const auto* message = parsed.as_object().if_contains("message");

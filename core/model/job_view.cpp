@@ -1,15 +1,9 @@
 #include "core/model/job_view.hpp"
 
-#include <boost/json/parse.hpp>
+#include "core/model/json_text.hpp"
 
 namespace coremachine {
 namespace {
-
-json::value parsed(const std::string& text) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return json::parse(text, {}, options);
-}
 
 /// Without its result.
 StageView stage_outline(const auto& round) {
@@ -57,10 +51,10 @@ ValueTexts texts_of(const Job& job) {
 JobView make_view(const Job& job) {
   auto view = outline_of(job);
   const auto texts = texts_of(job);
-  if (texts.params) view.params = parsed(*texts.params).as_object();
-  if (texts.result) view.result = parsed(*texts.result);
+  if (texts.params) view.params = parse_stored(*texts.params).as_object();
+  if (texts.result) view.result = parse_stored(*texts.result);
   for (std::size_t i = 0; i < view.stages.size(); ++i) {
-    if (texts.stage_results[i]) view.stages[i].result = parsed(*texts.stage_results[i]);
+    if (texts.stage_results[i]) view.stages[i].result = parse_stored(*texts.stage_results[i]);
   }
   return view;
 }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -10,9 +9,11 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/string.hpp>
 
+#include "core/model/exact_number.hpp"
 #include "core/model/json_depth.hpp"
 #include "core/model/json_text.hpp"
 #include "core/model/utf8.hpp"
+#include "core/model/value_parser.hpp"
 
 namespace coremachine {
 
@@ -26,7 +27,7 @@ class Builder {
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
 
-  explicit Builder(bool strict, std::vector<ParamFault>* beyond = nullptr) : strict_(strict), beyond_(beyond) {}
+  explicit Builder(std::vector<ParamFault>* beyond) : beyond_(beyond) {}
 
   json::value take() { return std::move(root_); }
   const std::string& fault() const { return fault_; }
@@ -58,8 +59,8 @@ class Builder {
   bool on_document_end(json::error_code&) { return true; }
   bool on_object_begin(json::error_code&) { return open(json::object()); }
   bool on_array_begin(json::error_code&) { return open(json::array()); }
-  bool on_object_end(std::size_t, json::error_code& ec) { return close(ec); }
-  bool on_array_end(std::size_t, json::error_code& ec) { return close(ec); }
+  bool on_object_end(std::size_t, json::error_code&) { return close(); }
+  bool on_array_end(std::size_t, json::error_code&) { return close(); }
 
   bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
     top().key.append(part.data(), part.size());
@@ -69,8 +70,7 @@ class Builder {
     on_key_part(part, size, ec);
     auto& frame = top();
     frame.has_key = true;
-    // A second one is seen in any case; looking for it here as well gives the place of the key, not of what follows.
-    if (strict_ && frame.container.get_object().contains(frame.key)) return refuse_twice(ec);
+    if (frame.container.get_object().contains(frame.key)) return refuse_twice(ec);
     return true;
   }
 
@@ -78,35 +78,32 @@ class Builder {
     string_.append(part.data(), part.size());
     return true;
   }
-  bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
-    if (string_.empty()) return add(json::string(part), ec);
+  bool on_string(json::string_view part, std::size_t, json::error_code&) {
+    if (string_.empty()) return add(json::string(part));
     string_.append(part.data(), part.size());
     json::string whole(string_);
     string_.clear();
-    return add(std::move(whole), ec);
+    return add(std::move(whole));
   }
 
   bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(std::int64_t number, json::string_view, json::error_code& ec) { return add(number, ec); }
+  bool on_int64(std::int64_t number, json::string_view, json::error_code&) { return add(number); }
   bool on_uint64(std::uint64_t number, json::string_view, json::error_code& ec) {
-    if (strict_ && !note_beyond(ec)) return false;
-    return add(number, ec);
+    if (!note_beyond(ec)) return false;
+    return add(number);
   }
   bool on_double(double approximate, json::string_view literal, json::error_code& ec) {
     const std::string_view text(literal.data(), literal.size());
-    const bool is_beyond = strict_ && text.find_first_of(".eE") == std::string_view::npos;
+    const bool is_beyond = text.find_first_of(".eE") == std::string_view::npos;
     if (is_beyond && !note_beyond(ec)) return false;
-    // The parser's own conversion may be off by a unit in the last place; text that we wrote has to come back exactly.
-    double number = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (parsed.ec == std::errc::result_out_of_range) number = approximate;
+    auto number = exact_number(text, approximate);
     if (!std::isfinite(number) && !is_beyond) return refuse(ec, "the number is too large to be finite");
     if (is_beyond)
       number = std::clamp(number, std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
-    return add(number, ec);
+    return add(number);
   }
-  bool on_bool(bool value, json::error_code& ec) { return add(value, ec); }
-  bool on_null(json::error_code& ec) { return add(nullptr, ec); }
+  bool on_bool(bool value, json::error_code&) { return add(value); }
+  bool on_null(json::error_code&) { return add(nullptr); }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
@@ -128,18 +125,18 @@ class Builder {
     frame.has_key = false;
     return true;
   }
-  bool close(json::error_code& ec) {
+  bool close() {
     json::value done = std::move(top().container);
     --depth_;
-    return add(std::move(done), ec);
+    return add(std::move(done));
   }
 
   template <class T>
-  bool add(T&& value, json::error_code& ec) {
+  bool add(T&& value) {
     if (depth_ == 0) {
       root_ = std::forward<T>(value);
     } else if (auto& frame = top(); frame.has_key) {
-      if (!frame.container.get_object().emplace(frame.key, std::forward<T>(value)).second) return refuse_twice(ec);
+      frame.container.get_object().emplace(frame.key, std::forward<T>(value));
       frame.has_key = false;
       frame.key.clear();
     } else {
@@ -165,7 +162,6 @@ class Builder {
     return false;
   }
 
-  bool strict_;
   std::vector<ParamFault>* beyond_;
   json::value root_ = nullptr;
   std::vector<Frame> frames_ = {};
@@ -240,19 +236,18 @@ std::optional<std::string> with_smaller_exponents(std::string_view text) {
   return changed;
 }
 
-Result<json::value> parse(std::string_view text, bool strict, std::size_t max_depth,
-                          std::vector<ParamFault>* beyond = nullptr) {
+Result<json::value> parse(std::string_view text, std::size_t max_depth, std::vector<ParamFault>* beyond) {
   const auto noted = beyond ? static_cast<std::ptrdiff_t>(beyond->size()) : 0;
   json::parse_options options;
   options.max_depth = max_depth;
-  json::basic_parser<Builder> parser(options, strict, beyond);
+  json::basic_parser<Builder> parser(options, beyond);
   json::error_code ec;
   const auto used = parser.write_some(false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
   if (!ec) return parser.handler().take();
   if (ec == json::error::exponent_overflow) {
     if (beyond) beyond->erase(beyond->begin() + noted, beyond->end());
-    if (const auto plain = with_smaller_exponents(text)) return parse(*plain, strict, max_depth, beyond);
+    if (const auto plain = with_smaller_exponents(text)) return parse(*plain, max_depth, beyond);
   }
   const auto& builder = parser.handler();
   auto message = place_of(text, used) + ": " + (builder.fault().empty() ? in_words(ec, text, used) : builder.fault());
@@ -274,7 +269,7 @@ Result<json::value> parse_outside(std::string_view text, std::vector<ParamFault>
   if (const auto at = find_invalid_utf8(text); at != std::string_view::npos) {
     return refusal(place_of(text, at) + ": the text is not valid UTF-8");
   }
-  return parse(text, true, max_depth, beyond);
+  return parse(text, max_depth, beyond);
 }
 
 }  // namespace
@@ -292,11 +287,10 @@ Result<json::value> parse_strict_to(std::size_t max_depth, std::string_view text
 }
 
 json::value parse_stored(std::string_view text) {
-  // Stored documents hold values inside of a few levels of their own.
-  constexpr std::size_t levels_around = 16;
-  auto parsed = parse(text, false, max_written_depth + levels_around);
-  if (!parsed) throw Failure(Error{ErrorCode::store_damaged, "stored JSON cannot be read: " + parsed.error().message});
-  return std::move(*parsed);
+  json::error_code fault;
+  auto value = parse_value(text, fault);
+  if (fault) throw Failure(Error{ErrorCode::store_damaged, "stored JSON cannot be read: " + fault.message()});
+  return value;
 }
 
 }  // namespace coremachine

@@ -1,6 +1,6 @@
 #include "core/model/json_reader.hpp"
 
-#include <boost/json/parse.hpp>
+#include "core/model/value_parser.hpp"
 
 namespace coremachine {
 namespace {
@@ -78,7 +78,7 @@ std::string_view JsonReader::plain_string() {
 std::string JsonReader::string() {
   const auto text = quoted();
   boost::system::error_code bad;
-  const auto value = boost::json::parse(text, bad);
+  const auto value = parse_value(text, bad);
   if (bad) mismatch("a string is malformed");
   return std::string(value.as_string());
 }

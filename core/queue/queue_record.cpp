@@ -4,11 +4,11 @@
 #include <charconv>
 #include <utility>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/model/json_text.hpp"
 #include "core/model/suggest.hpp"
+#include "core/model/value_parser.hpp"
 #include "core/queue/members.hpp"
 
 namespace coremachine::queue {
@@ -214,10 +214,9 @@ Result<QueueEntry> parse_entry(std::string_view text) {
   const auto refused = [](const std::string& why) {
     return Error{ErrorCode::invalid_argument, "the entry is no JSON: " + why};
   };
-  json::parse_options options;
-  options.max_depth = max_written_depth + 8;  // params as deep as a machine takes them, and what is around them
+  constexpr auto deepest = max_written_depth + 8;  // params as deep as a machine takes them, and what is around them
   json::error_code wrong;
-  const auto json = json::parse(json::string_view(text.data(), text.size()), wrong, {}, options);
+  const auto json = parse_value(text, wrong, deepest);
   if (wrong) return refused(wrong.message());
   return read_entry(json);
 }

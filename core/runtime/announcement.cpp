@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include <boost/json/parse.hpp>
-
 #include <coremachine/model/view.hpp>
+
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -39,10 +39,8 @@ void add_task(json::object& data, const Publish& what) {
   data["status"] = to_string(what.dead ? TaskStatus::dead : TaskStatus::failed);
   data["attempt"] = what.attempt;
   if (!what.error) return;
-  json::parse_options options;
-  options.max_depth = 1024;
   boost::system::error_code bad;
-  data["error"] = json::parse(*what.error, bad, {}, options);
+  data["error"] = parse_value(*what.error, bad);
 }
 
 }  // namespace

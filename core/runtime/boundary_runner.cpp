@@ -72,7 +72,7 @@ Error broken(const std::string& message, int stage) {
 }
 
 json::value cursor_of(const TaskSource& source) {
-  return source.cursor ? parse_kept(*source.cursor) : json::value();
+  return source.cursor ? parse_stored(*source.cursor) : json::value();
 }
 
 /// One call of `pull_stage_tasks`: its tasks are in the writer, and the source is where the next one goes on.

@@ -20,11 +20,11 @@ class Folding {
       : fold_(fold), large_(large), stage_(stage), folded_(fold.init()) {}
 
   void take_folded(const Text& folded) {
-    fold_.merge(folded_, parse_kept(*folded));
+    fold_.merge(folded_, parse_stored(*folded));
     if (++merges_ % merges_between_checks == 0) folded_text(folded_, stage_);
   }
   void take_results(const OutcomeSegment& segment) {
-    const auto values = parse_kept(*segment.body);
+    const auto values = parse_stored(*segment.body);
     for (std::uint32_t i = 0; i < segment.count; ++i) {
       const auto index = TaskIndex{segment.chunk} * chunk_size + segment.offset_at(i);
       const auto& value = values.as_array()[i];

@@ -99,14 +99,14 @@ struct IoThread::State {
       }
       const auto offset = work.slice.offset_at(*position);
       const std::size_t begin = offset == 0 ? 1 : ends.at(offset - 1) + 1;
-      task->params = parse_kept(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
+      task->params = parse_stored(std::string_view(*text).substr(begin, ends.at(offset) - begin)).as_object();
       auto about = hooks.slices->about(work);
       about.index = TaskIndex{work.slice.chunk} * chunk_size + offset;
       about.attempt = work.slice.attempt_at(*position);
       if (work.spec.timeout.count() > 0) about.deadline = std::chrono::steady_clock::now() + work.spec.timeout;
       about.cancelled = &slice->cancelled();
       for (const auto& [of, said] : work.slice.progress) {
-        if (of == offset) task->earlier = json::parse(*said);
+        if (of == offset) task->earlier = parse_stored(*said);
       }
       about.heartbeats = &task->last_word;
       task->artifacts.emplace(hooks.slices->large(), about.job_id);

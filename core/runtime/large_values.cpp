@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/stream_parser.hpp>
-
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::runtime {
 namespace {
@@ -16,12 +14,6 @@ constexpr std::string_view media_type = "application/json";
 constexpr std::string_view name_key = "$artifact";
 constexpr std::size_t piece_size = std::size_t{256} << 10U;
 constexpr std::size_t kept_outputs = 256;
-
-json::parse_options deep_options() {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return options;
-}
 
 /// Sees whether text that comes in pieces may name an artifact.
 class NameWatch {
@@ -56,10 +48,6 @@ Result<void> read_through(ArtifactReader& reader, const Take& take) {
 }
 
 }  // namespace
-
-json::value parse_kept(std::string_view text) {
-  return json::parse(text, {}, deep_options());
-}
 
 std::shared_ptr<ArtifactStore> LargeValues::store(bool must_exist) {
   std::shared_ptr<ArtifactStore> opened;
@@ -207,14 +195,14 @@ json::value LargeValues::load(const ArtifactReference& reference) {
   const auto damaged = [&](const std::string& why) { return ArtifactFailure(Error{ErrorCode::store_damaged, why}); };
   try {
     auto reader = open(reference.id);
-    json::stream_parser parser(json::storage_ptr(), deep_options());
+    ValueParser parser;
     boost::system::error_code fault;
     checked(read_through(*reader, [&](std::string_view piece) {
-      if (!fault) parser.write(piece.data(), piece.size(), fault);
+      if (!fault) parser.write(piece, fault);
     }));
-    if (!fault) parser.finish(fault);
+    auto value = fault ? json::value() : parser.finish(fault);
     if (fault) throw damaged("the artifact " + reference.id.str() + " is not JSON: " + fault.message());
-    return parser.release();
+    return value;
   } catch (const ArtifactFailure& failure) {
     if (failure.error().code != artifact_missing) throw;
     throw damaged("the artifact " + reference.id.str() + ", which stands for a large value, is missing");
@@ -222,7 +210,7 @@ json::value LargeValues::load(const ArtifactReference& reference) {
 }
 
 json::value LargeValues::value_of(const Text& text) {
-  auto value = parse_kept(*text);
+  auto value = parse_stored(*text);
   if (const auto reference = parse_automatic_reference(value)) value = load(*reference);
   return value;
 }

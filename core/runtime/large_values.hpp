@@ -102,7 +102,4 @@ class LargeValues {
   std::atomic<std::uint64_t> stored_{0};
 };
 
-/// The value of a text that a store keeps.
-json::value parse_kept(std::string_view text);
-
 }  // namespace coremachine::runtime

@@ -28,7 +28,7 @@ class Teller {
 
   void tell_history() {
     if (!job_.history) return;
-    auto history = parse_kept(*job_.history);
+    auto history = parse_stored(*job_.history);
     for (auto& each : history.as_array()) {
       auto& told = each.as_object();
       JobEvent event;

@@ -30,7 +30,7 @@ Text kept(std::string text, LargeValues& large, ArtifactHolds& holds) {
     return make_text(std::move(text));
   }
   std::string reference;
-  const auto value = parse_kept(text);
+  const auto value = parse_stored(text);
   if (const auto fault = large.append(reference, value, large.limit(), holds))
     throw ArtifactFailure(Error{ErrorCode::invalid_argument, *fault});
   return make_text(std::move(reference));

@@ -4,8 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
+#include "core/model/value_parser.hpp"
 #include "core/ports/store_url.hpp"
 #include "core/runtime/shell.hpp"
 
@@ -24,7 +23,7 @@ void add_trace(LogFields& fields, const std::string& traceparent) {
 void add_error(LogFields& fields, const Text& error) {
   if (!error) return;
   boost::system::error_code bad;
-  const auto parsed = json::parse(*error, bad);
+  const auto parsed = parse_value(*error, bad);
   if (bad || !parsed.is_object()) return;
   fields.emplace_back("error_type", text_of(parsed.as_object(), "type"));
   fields.emplace_back("error", text_of(parsed.as_object(), "message"));

@@ -7,10 +7,9 @@
 
 #include <boost/core/demangle.hpp>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
-#include <boost/json/parser.hpp>
 
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 #include "core/registry/task_callable.hpp"
 #include "core/runtime/chunk_writer.hpp"
 #include "core/runtime/fold_stage.hpp"
@@ -207,20 +206,14 @@ namespace {
 /// The arguments of one call, parsed out of the chunk's text with memory that is used again for the next.
 class Arguments {
  public:
-  explicit Arguments(Text text) : text_(std::move(text)), ends_(element_ends(*text_)) {
-    json::parse_options options;
-    options.max_depth = 1024;
-    parser_.emplace(json::storage_ptr(), options, parse_buffer_.data(), parse_buffer_.size());
-  }
+  explicit Arguments(Text text) : text_(std::move(text)), ends_(element_ends(*text_)) {}
 
   /// Calls `use` with the params of the task at this offset of the chunk, read if they are an artifact.
   void with(ChunkOffset offset, LargeValues& large, const auto& use) {
     const std::size_t begin = offset == 0 ? 1 : ends_.at(offset - 1) + 1;
     const auto length = ends_.at(offset) - begin;
     json::monotonic_resource memory(value_buffer_.data(), value_buffer_.size());
-    parser_->reset(&memory);
-    parser_->write(text_->data() + begin, length);
-    const auto value = parser_->release();
+    const auto value = parser_.parse(std::string_view(*text_).substr(begin, length), &memory);
     if (const auto reference = parse_automatic_reference(value)) {
       const auto large_params = large.load(*reference);
       use(large_params.as_object());
@@ -232,8 +225,7 @@ class Arguments {
  private:
   Text text_;
   std::vector<std::uint32_t> ends_;
-  std::optional<json::parser> parser_;
-  std::array<unsigned char, 4096> parse_buffer_;
+  ValueParser parser_;
   std::array<unsigned char, 8192> value_buffer_;
 };
 
@@ -258,7 +250,7 @@ void LiveBeats::begin(std::uint32_t position) {
   earlier_.reset();
   const auto& slice = state_.work().slice;
   for (const auto& [offset, text] : slice.progress) {
-    if (offset == slice.offset_at(position)) earlier_ = json::parse(*text);
+    if (offset == slice.offset_at(position)) earlier_ = parse_stored(*text);
   }
 }
 

@@ -4,13 +4,14 @@
 #include <iterator>
 #include <utility>
 
+#include "core/model/json_text.hpp"
 #include "core/model/segment.hpp"
 
 namespace coremachine::runtime {
 namespace {
 
 json::value parse_body(const OutcomeSegment& segment) {
-  return parse_kept(*segment.body);
+  return parse_stored(*segment.body);
 }
 
 class StoredResults final : public ResultSource {
@@ -28,7 +29,7 @@ class StoredResults final : public ResultSource {
 
   const json::value* signal() const override {
     if (call_.signal && !signal_) {
-      signal_ = call_.signal->data ? parse_kept(*call_.signal->data) : json::value();
+      signal_ = call_.signal->data ? parse_stored(*call_.signal->data) : json::value();
       if (const auto kept = parse_automatic_reference(*signal_)) signal_ = artifacts_.load(*kept);
     }
     return signal_ ? &*signal_ : nullptr;

@@ -2,21 +2,10 @@
 
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include "core/model/json_text.hpp"
 
 namespace coremachine::runtime {
 namespace {
-
-json::value parse_stored(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  boost::system::error_code bad;
-  auto value = json::parse(text, bad, {}, options);
-  if (bad) throw Failure(Error{ErrorCode::store_damaged, "the store is damaged: a value of a task is not JSON"});
-  return value;
-}
 
 std::string text_member(const json::value& value, std::string_view name) {
   const auto* object = value.if_object();

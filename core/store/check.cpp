@@ -7,16 +7,10 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/json/parse.hpp>
+#include "core/model/value_parser.hpp"
 
 namespace coremachine {
 namespace {
-
-json::value parse_body(const std::string& text, boost::system::error_code& bad) {
-  json::parse_options options;
-  options.max_depth = 1024;
-  return json::parse(text, bad, {}, options);
-}
 
 /// Checks one job and everything that belongs to it.
 class JobCheck {
@@ -160,7 +154,7 @@ class JobCheck {
     if (!whole || !whole->body) return problem(name + "chunk " + std::to_string(head.chunk) + " has no definitions");
     note_names(whole->body);
     boost::system::error_code bad;
-    const auto value = parse_body(*whole->body, bad);
+    const auto value = parse_value(*whole->body, bad);
     const bool fits = !bad && value.is_array() && value.as_array().size() == head.count;
     if (!fits) problem(name + "the definitions of chunk " + std::to_string(head.chunk) + " do not match their count");
   }
@@ -216,7 +210,7 @@ class JobCheck {
     note_names(segment.body);
     note_names(segment.carry);
     boost::system::error_code bad;
-    const auto value = parse_body(*segment.body, bad);
+    const auto value = parse_value(*segment.body, bad);
     if (bad) return problem(name + "the body of an outcome is not JSON: " + bad.message());
     if (segment.one_for_all) return;
     if (!value.is_array() || value.as_array().size() != segment.count)

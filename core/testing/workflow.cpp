@@ -5,13 +5,13 @@
 #include <random>
 #include <utility>
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <coremachine/params/faults.hpp>
 
 #include "core/model/job_view.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 #include "core/runtime/handler_artifacts.hpp"
 #include "core/store/memory/memory_artifacts.hpp"
 #include "core/store/memory/memory_store.hpp"
@@ -252,7 +252,7 @@ json::value fold_parts(const StageFold& fold, const std::vector<json::value>& re
     const auto end = std::min(order.size(), at + 1 + dice() % 8);
     auto part = fold.init();
     for (; at < end; ++at) fold.step(part, order[at], results[order[at]]);
-    parts.push_back(json::parse(*text_of_value(part)));
+    parts.push_back(parse_value(*text_of_value(part)));
   }
   std::shuffle(parts.begin(), parts.end(), dice);
   auto folded = fold.init();
@@ -312,7 +312,7 @@ std::vector<TaskDefinition> HandlerProbe::pulled(int stage, std::size_t at_once)
     if (tasks.size() == before && *next == cursor) {
       throw Failure(Error{ErrorCode::handler_contract, "pull_stage_tasks brought no task and did not move its cursor"});
     }
-    cursor = json::parse(*text_of_value(*next));
+    cursor = parse_value(*text_of_value(*next));
   }
 }
 

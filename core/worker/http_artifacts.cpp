@@ -6,12 +6,11 @@
 #include <optional>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include <coremachine/worker/http.hpp>
 
 #include "core/client/http_client.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 
 namespace coremachine {
 namespace {
@@ -36,7 +35,7 @@ Failure failure_of(const HttpReply& reply, const Place& place, const std::string
   auto code = ErrorCode::store_failed;
   if (reply.head.status == 404) code = ErrorCode::store_missing;
   boost::system::error_code error;
-  const auto body = json::parse(reply.body, error);
+  const auto body = parse_value(reply.body, error);
   std::string detail;
   if (!error && body.is_object()) {
     const auto& problem = body.get_object();
@@ -132,7 +131,7 @@ class Writing final : public NewArtifact {
     if (!reply) throw failure_of(reply.error(), place_);
     if (reply->head.status >= 300) throw failure_of(*reply, place_, "the artifact store");
     boost::system::error_code error;
-    auto body = json::parse(reply->body, error);
+    auto body = parse_value(reply->body, error);
     if (error || !is_artifact_reference(body)) {
       throw Failure(Error{ErrorCode::store_failed, place_.address.url() + " does not answer as a machine does"});
     }

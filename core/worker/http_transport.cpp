@@ -5,12 +5,11 @@
 #include <mutex>
 #include <utility>
 
-#include <boost/json/parse.hpp>
-
 #include <coremachine/worker/http.hpp>
 
 #include "core/client/http_client.hpp"
 #include "core/model/json_reader.hpp"
+#include "core/model/value_parser.hpp"
 #include "core/worker/http_words.hpp"
 
 namespace coremachine {
@@ -42,14 +41,15 @@ WorkerFault fault_of(const TransportError& error, const std::string& url) {
 std::optional<Milliseconds> retry_after(const HttpReply& reply) {
   const auto* text = reply.head.find("retry-after");
   unsigned seconds = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{}) return std::nullopt;
+  if (!text || std::from_chars(text->data(), text->data() + text->size(), seconds).ec != std::errc{})
+    return std::nullopt;
   return Milliseconds{std::min(seconds, 60U) * 1000};
 }
 
 /// The words of the problem, with its faults.
 std::string words_of(const HttpReply& reply) {
   boost::system::error_code error;
-  const auto body = json::parse(reply.body, error);
+  const auto body = parse_value(reply.body, error);
   auto words = "answered " + std::to_string(reply.head.status);
   if (error || !body.is_object()) return words;
   const auto& problem = body.get_object();
@@ -80,8 +80,8 @@ class Line {
       -> WorkerAnswer<decltype(read(std::string_view()))> {
     const std::lock_guard lock(mutex_);
     const auto url = client_.server().url();
-    const auto reply = client_.exchange(
-        {.method = "POST", .target = "/api/v1/workers/$" + verb, .body = std::move(body)}, patience);
+    const auto reply =
+        client_.exchange({.method = "POST", .target = "/api/v1/workers/$" + verb, .body = std::move(body)}, patience);
     if (!reply) return fault_of(reply.error(), url);
     if (reply->head.status >= 300) return fault_of(*reply, url);
     try {

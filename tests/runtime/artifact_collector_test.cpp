@@ -175,7 +175,7 @@ TEST_SUITE("runtime: collecting artifacts") {
     ArtifactHolds holds;
     const json::object value{{"long", std::string(100, 'x')}, {"inner", to_json(ArtifactReference{inner, 7, "a/b"})}};
     REQUIRE_FALSE(large.append(text, value, 20, holds));
-    const auto reference = parse_automatic_reference(runtime::parse_kept(text));
+    const auto reference = parse_automatic_reference(parse_stored(text));
     REQUIRE(reference);
     inner_holds = {};
     work();

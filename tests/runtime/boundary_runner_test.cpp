@@ -134,7 +134,7 @@ TEST_SUITE("runtime: boundaries and slices with large values") {
   TEST_CASE_FIXTURE(Fixture, "references go in and come out, and what they name is held") {
     const auto opened = std::get<BoundaryDecided>(run(BoundaryKind::open_first));
     const auto& chunk = std::get<NextStage>(opened.next).chunks.at(0);
-    const auto params = runtime::parse_kept(*chunk.body);
+    const auto params = parse_stored(*chunk.body);
     const auto kept = parse_automatic_reference(params.as_array().at(0));
     REQUIRE(kept);
     CHECK(opened.artifacts.named == std::vector{kept->id});
@@ -143,12 +143,12 @@ TEST_SUITE("runtime: boundaries and slices with large values") {
 
     const auto report = run_tasks(chunk.body);
     REQUIRE(report.completed.count == 2);
-    const auto results = runtime::parse_kept(*report.completed.body);
+    const auto results = parse_stored(*report.completed.body);
     CHECK(parse_automatic_reference(results.as_array().at(0)) == kept);  // equal values, equal content
     CHECK(report.artifacts.named == std::vector{kept->id});
 
     const auto closed = std::get<BoundaryDecided>(run(BoundaryKind::close, {segment_of(report)}));
-    const auto result = parse_automatic_reference(runtime::parse_kept(*closed.stage_result));
+    const auto result = parse_automatic_reference(parse_stored(*closed.stage_result));
     REQUIRE(result);
     CHECK(*std::get<Finished>(closed.next).result == *closed.stage_result);
     CHECK(large.load(*result).at("text").as_string() == big);

@@ -49,6 +49,10 @@ inspect() {
         fi
         ;;
       *)
+        if [[ $file =~ ^(core|triggers)/ ]]; then
+          grep -nE 'json::(parse\(|parser |stream_parser)' "$1/$file" |
+            sed "s|^\([0-9]*\):.*|$file:\1: Boost's parser is a unit off in the last place of some numbers: parse_value|" || true
+        fi
         [ "$(wc -l <"$1/$file")" -le 500 ] || echo "$file: more than 500 lines"
         ;;
     esac
@@ -60,6 +64,7 @@ bad=$scratch/bad
 mkdir -p "$bad/core/cellar" "$bad/docs" "$bad/tests/model"
 printf '// T%s: later\n\tint tab;\nint space; \nint end;' ODO >"$bad/core/cellar/a.cpp"
 printf 'it is n%s\n' 'ot implemented' >"$bad/docs/notes.md"
+printf 'auto value = json::parse(text);\n' >"$bad/core/cellar/parse.cpp"
 awk 'BEGIN { for (i = 0; i < 501; i++) print "int i" i ";" }' >"$bad/core/cellar/long.cpp"
 mkdir -p "$bad/core/attic"
 printf 'namespace a::b {\nstruct Twin {\n};\n}\n' >"$bad/core/attic/twin.hpp"
@@ -73,6 +78,7 @@ core/cellar/a.cpp:2: a tab
 core/cellar/a.cpp:3: white space at the end
 core/cellar/a.cpp: no newline at the end
 core/cellar/long.cpp: more than 500 lines
+core/cellar/parse.cpp:1: Boost's parser is a unit off in the last place of some numbers: parse_value
 core/cellar/twin.hpp:3: a::b::Twin is also in core/attic/twin.hpp
 docs/notes.md:1: a word that says it is unfinished
 tests/model/words.cpp: test cases in a file that no test runs: call it …_test.cpp

@@ -9,10 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json/parse.hpp>
-
 #include <coremachine/model/error.hpp>
 
+#include "core/model/value_parser.hpp"
 #include "triggers/cli/bench/bare_server.hpp"
 #include "triggers/cli/bench/bench_jobs.hpp"
 #include "triggers/cli/bench/child_process.hpp"
@@ -134,7 +133,7 @@ std::vector<std::string> HttpRun::finished_jobs() {
   std::vector<std::string> requests;
   const auto submission = hello("hello_world", "?wait=30s");
   while (requests.size() < read_jobs) {
-    const auto job = json::parse(asked(probe_, submission, 200).body);
+    const auto job = parse_value(asked(probe_, submission, 200).body);
     requests.push_back(get_request("/api/v1/jobs/" + std::string(job.at("job_id").as_string())));
   }
   return requests;
@@ -186,7 +185,7 @@ json::object HttpRun::latency() {
 double HttpRun::wait_until_idle() {
   const auto began = Clock::now();
   const auto unfinished = get_request("/api/v1/jobs?status=queued,running&limit=1");
-  while (!json::parse(asked(probe_, unfinished, 200).body).at("items").as_array().empty()) {
+  while (!parse_value(asked(probe_, unfinished, 200).body).at("items").as_array().empty()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return std::chrono::duration<double>(Clock::now() - began).count();
@@ -245,7 +244,7 @@ void HttpRun::wait_for_gauge(std::string_view name) {
 
 /// All clients ask for what comes of one job; then it ends.
 json::object HttpRun::crowd(const std::string& path, std::string_view gauge, const std::string& end) {
-  const auto job = json::parse(asked(probe_, hello("hello_world", "?delay=1h"), 202).body);
+  const auto job = parse_value(asked(probe_, hello("hello_world", "?delay=1h"), 202).body);
   const auto target = "/api/v1/jobs/" + std::string(job.at("job_id").as_string());
   const auto before = server_.resident_bytes();
   HttpCrowd clients(server_.port(), bench_.waiting, get_request(target + path));

@@ -6,9 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include <boost/json/parse.hpp>
-
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -107,7 +106,7 @@ Api::Answer Api::ask(HttpRequest request, Milliseconds patience) {
   if (reply->head.status >= 300) throw failure_of(*reply, request.target, server_);
   if (reply->body.empty()) return {reply->head.status, nullptr};
   boost::system::error_code error;
-  auto body = json::parse(reply->body, error, {}, {.max_depth = deepest_reply});
+  auto body = parse_value(reply->body, error, deepest_reply);
   if (error)
     throw CommandFailure(ExitCode::unreachable, server_.url + " does not answer in JSON: " + error.message(),
                          {"is there another program behind this address? It comes from " + server_.url_from});

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <thread>
 
-#include <boost/json/parse.hpp>
-
 #include <coremachine/model/status.hpp>
+
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -86,7 +86,7 @@ class Pursuit {
 
   void take(const StreamEvent& event) {
     boost::system::error_code error;
-    const auto data = json::parse(event.data, error);
+    const auto data = parse_value(event.data, error);
     if (error || !data.is_object()) return;
     over_ = ends_the_job(event.name);
     on_event_(event.name, data.get_object());

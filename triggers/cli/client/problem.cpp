@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include <boost/json/parse.hpp>
+#include "core/model/value_parser.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -20,7 +20,7 @@ std::optional<json::object> problem_of(const HttpReply& reply) {
   const auto* type = reply.head.find("content-type");
   if (!type || !type->starts_with("application/problem+json")) return std::nullopt;
   boost::system::error_code error;
-  auto value = json::parse(reply.body, error);
+  auto value = parse_value(reply.body, error);
   if (error || !value.is_object()) return std::nullopt;
   return std::move(value.as_object());
 }

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "core/model/value_parser.hpp"
 #include "triggers/http/api/gathering.hpp"
 #include "triggers/http/api/problem.hpp"
 
@@ -96,9 +96,9 @@ Response sum_of(Gathering::Parts parts, Add add, bool is_list, const std::string
     if (&part != &parts.front() && part && !is_fine(part) && !is_list) return *part;
   }
   if (!add) return std::move(*here);
-  auto total = json::parse(here->body);
+  auto total = parse_value(here->body);
   for (const auto& part : parts) {
-    if (&part != &parts.front() && is_fine(part)) add(total.as_object(), json::parse(part->body).as_object());
+    if (&part != &parts.front() && is_fine(part)) add(total.as_object(), parse_value(part->body).as_object());
   }
   here->body = json::serialize(total);
   return std::move(*here);

@@ -5,8 +5,7 @@
 #include <exception>
 #include <optional>
 
-#include <boost/json/parse.hpp>
-
+#include "core/model/value_parser.hpp"
 #include "triggers/http/api/peer_message.hpp"
 #include "triggers/http/api/peer_way.hpp"
 #include "triggers/http/api/problem.hpp"
@@ -120,7 +119,7 @@ void PeerDesk::read(Peer from, std::string_view text) {
   std::string kind;
   std::optional<Name> name;
   try {
-    const auto parsed = json::parse(text);
+    const auto parsed = parse_value(text);
     const auto& message = parsed.as_object();
     kind = text_of(message, "kind");
     name = Name{from, message.at("id").to_number<std::uint64_t>()};

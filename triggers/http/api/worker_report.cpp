@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 
 #include "core/model/json_reader.hpp"
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 #include "triggers/http/api/problem.hpp"
 
 namespace coremachine::http {
@@ -108,7 +108,7 @@ bool has_tasks(const Response& response) {
 
 Request return_of(const Response& response) {
   json::array outcomes;
-  const auto body = json::parse(response.body).as_object();
+  const auto body = parse_value(response.body).as_object();
   if (const auto* tasks = body.if_contains("tasks")) {
     for (const auto& task : tasks->as_array()) append_returned(outcomes, task.at("lease"), task.as_object());
   }

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 
 #include "core/model/json_text.hpp"
+#include "core/model/value_parser.hpp"
 #include "triggers/http/api/answers.hpp"
 #include "triggers/http/api/api.hpp"
 #include "triggers/http/api/gathering.hpp"
@@ -389,7 +389,7 @@ Response WorkerRouting::Split::sum(const Gathering::Parts& parts) const {
       if (part && !may_fail) return *part;
       continue;
     }
-    const auto body = json::parse(part->body);
+    const auto body = parse_value(part->body);
     for (const auto& news : body.at("leases").as_array()) {
       if (const auto lease = LeaseId::parse(std::string(news.at("lease").as_string())))
         states[*lease] = std::string(news.at("state").as_string());
