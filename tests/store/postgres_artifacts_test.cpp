@@ -469,7 +469,11 @@ TEST_SUITE("store: postgres artifacts") {
     std::string buffer(piece / 4, '\0');
     for (std::uint64_t at = 0; at < reader->size();) at += must(reader->read(at, buffer.data(), buffer.size()));
     CHECK(reader->size() > (pieces - 1) * piece);
+#ifdef __SANITIZE_THREAD__
+    MESSAGE("not asked how much memory that took: the sanitizer takes more");
+#else
     CHECK(take_peak() < before + 16 * piece);
+#endif
   }
 }
 

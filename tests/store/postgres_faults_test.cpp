@@ -141,12 +141,14 @@ TEST_SUITE("store: postgres faults") {
     const auto incarnation = store->begin_incarnation();
     std::atomic<std::uint64_t> committed = 0;
     std::atomic<bool> over = false;
+    std::atomic<bool> failed = false;
     Result<void> done;
     std::thread committer([&] {
       for (std::uint64_t n = 1; !over && done; ++n) {
         done = store->commit(rich_batch(n, incarnation));
         if (done) committed = n;
       }
+      failed = !done;
     });
     std::atomic<int> wrong = 0;
     std::thread reader([&] {
@@ -157,12 +159,12 @@ TEST_SUITE("store: postgres faults") {
     });
     for (int crash = 0; crash < 3; ++crash) {
       const auto seen = committed.load();
-      while (committed < seen + 20 && done) std::this_thread::yield();
+      while (committed < seen + 20 && !failed) std::this_thread::yield();
       server.crash();
       server.start();
     }
     const auto seen = committed.load();
-    while (committed < seen + 20 && done) std::this_thread::yield();
+    while (committed < seen + 20 && !failed) std::this_thread::yield();
     over = true;
     committer.join();
     reader.join();

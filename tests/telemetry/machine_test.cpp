@@ -352,7 +352,8 @@ TEST_SUITE("telemetry: queues and workers") {
     while (machine.job(job).value().stages.empty() || machine.job(job).value().stages[0].tasks.completed < 6) {
     }
     std::set<TaskIndex> running;
-    for (const auto& task : machine.workers().value()[0].tasks) running.insert(task.index);
+    const auto workers = machine.workers().value();
+    for (const auto& task : workers[0].tasks) running.insert(task.index);
     CHECK(running == std::set<TaskIndex>{0, 3, 6});
     REQUIRE(machine.cancel(job).has_value());
     CHECK(machine.wait(job).value().status == JobStatus::cancelled);

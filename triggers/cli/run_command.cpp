@@ -63,6 +63,7 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
   }
   interrupts.first_time([&] { machine.cancel_then(*id, [](const Result<JobView>&) {}); });
   const auto job = machine.wait(*id);
+  interrupts.first_time({});  // it may be at it: the machine goes when it has done
   bar.end();
   if (!job) {
     print_error(job.error());

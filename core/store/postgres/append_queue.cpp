@@ -100,7 +100,14 @@ void AppendQueue::write(const Requests& requests) noexcept {
     if (done) return;
     for (auto* each : requests) each->outcome = done.error();
   } catch (...) {
-    for (auto* each : requests) each->thrown = std::current_exception();
+    const auto thrown = std::current_exception();
+    try {
+      const auto error = error_of(thrown);
+      for (auto* each : requests) each->outcome = error;
+    } catch (...) {
+      // There is no memory for the words: each thread looks for them itself.
+      for (auto* each : requests) each->thrown = thrown;
+    }
   }
 }
 

@@ -67,7 +67,9 @@ TEST_SUITE("http: events") {
     ApiFixture world;
     const auto id = world.submit("hello_world", "{}");
     const auto path = "/api/v1/jobs/" + id + "/events";
-    const auto all = events_in(world.begin("GET", path)->read_all());
+    auto all = events_in(world.begin("GET", path)->read_all());
+    // That is for whoever is there at the time.
+    std::erase_if(all, [](const Event& event) { return event.name == "progress"; });
     for (std::size_t i = 0; i + 1 < all.size(); ++i) {
       const auto last_id = std::to_string(all[i].id);
       for (const bool by_header : {true, false}) {

@@ -22,7 +22,12 @@ struct SignalledJob : JobHandler {
   json::object get_final_result(const JobContext& context) const override { return context.stage_result(1); }
 };
 
-struct World : ApiFixture {
+/// Goes after the machine, whose tasks use it to the end.
+struct Kept {
+  Gatekeeper keeper;
+};
+
+struct World : Kept, ApiFixture {
   explicit World(http::ApiOptions options = {})
       : ApiFixture(std::move(options), {.workers = 2}, [this](JobRegistry& job_types, TaskRegistry& task_types) {
           job_types.add<GatedJob>("gated").add<SignalledJob>("signalled").add<GatedJob>("disabled", {.enabled = false});
@@ -35,8 +40,6 @@ struct World : ApiFixture {
     return json_of(get("/api/v1/jobs/" + id + query));
   }
   std::string status(const std::string& id) { return text(job(id), "status"); }
-
-  Gatekeeper keeper;
 };
 
 }  // namespace
