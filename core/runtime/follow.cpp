@@ -1,5 +1,6 @@
 // What has happened to a job, and what happens to it.
 
+#include <algorithm>
 #include <iterator>
 #include <mutex>
 #include <utility>
@@ -55,6 +56,8 @@ class Follower {
 
   /// What lies before `live` comes from the store, what lies after it from the machine.
   void catch_up(std::vector<JobEvent> past, std::uint64_t live) {
+    // Who has seen more than there is knows another history of this job, that of a store from before it was restored.
+    last_ = std::min(last_, live);
     std::erase_if(past, [&](const JobEvent& event) { return event.sequence > live; });
     for (;;) {
       for (const auto& event : past) {

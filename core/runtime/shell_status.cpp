@@ -106,7 +106,7 @@ void Shell::note(const machine::Announce& announce) const {
       fields.emplace_back("failed", what.counts.failed + what.counts.dead);
       break;
     case PublishedKind::task_failed:
-      message = "a task failed, the first of its stage";
+      message = "a task failed";
       add_stage();
       fields.emplace_back("task_index", what.index);
       fields.emplace_back("task_type", what.task_type);

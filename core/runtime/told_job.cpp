@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <coremachine/model/artifact.hpp>
+
 #include "core/model/job_view.hpp"
 
 namespace coremachine {
@@ -18,6 +20,11 @@ JobStatus ToldJob::status() const {
 
 bool ToldJob::has_error() const {
   return job_->error.has_value();
+}
+
+bool ToldJob::names_artifacts() const {
+  const auto may_name = [](const Text& text) { return text && !find_references(*text).empty(); };
+  return may_name(job_->params) || may_name(job_->result);
 }
 
 JobView ToldJob::view() const {

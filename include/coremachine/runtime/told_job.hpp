@@ -20,6 +20,8 @@ class COREMACHINE_API ToldJob {
   const JobId& id() const;
   JobStatus status() const;
   bool has_error() const;
+  /// Its params or its result may be artifacts, or name some.
+  bool names_artifacts() const;
   /// Parses its values.
   JobView view() const;
   /// The text of `to_json(view())`, without parsing them.

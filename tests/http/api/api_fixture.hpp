@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -201,6 +202,13 @@ class ApiFixture {
   static json::object json_of(const http::Response& response) { return json::parse(response.body).as_object(); }
   static std::string text(const json::object& object, std::string_view name) {
     return std::string(object.at(name).as_string());
+  }
+  /// Where the faults are that a problem tells.
+  static std::set<std::string> pointers(const http::Response& response) {
+    std::set<std::string> all;
+    const auto problem = json_of(response);
+    for (const auto& fault : problem.at("errors").as_array()) all.emplace(fault.at("pointer").as_string());
+    return all;
   }
   /// The values of all fields of this name, in a line. Names are lower case, as the writer wants them.
   static std::string field(const http::Response& response, std::string_view said) {

@@ -66,6 +66,14 @@ TEST_SUITE("http: artifacts") {
     CHECK(world.ask("GET", path, "", {{"if-none-match", "\"other\""}}).status == 200);
     CHECK(world.ask("GET", path, "", {{"range", "bytes=0-1"}, {"if-range", tag}}).status == 206);
     CHECK(world.ask("GET", path, "", {{"range", "bytes=0-1"}, {"if-range", "\"other\""}}).status == 200);
+    CHECK(world.ask("GET", path, "", {{"if-match", "\"other\", " + tag}}).status == 200);
+    CHECK(world.ask("GET", path, "", {{"if-match", "*"}}).status == 200);
+    CHECK(world.ask("GET", path, "", {{"if-match", "W/" + tag}}).status == 412);
+    CHECK(world.ask("GET", path, "", {{"if-match", "\"other\""}}).status == 412);
+    // A range is for GET alone.
+    const auto head = world.ask("HEAD", path, "", {{"range", "bytes=0-1"}});
+    CHECK(head.status == 200);
+    CHECK(World::field(head, "Content-Range") == "");
     CHECK(world.get("/api/v1/artifacts/sha256-" + std::string(64, '0')).status == 404);
   }
 

@@ -21,6 +21,7 @@ TEST_SUITE("http: ranges of bytes") {
         {"bytes=0-9", ByteRange{0, 10}},
         {"bytes=0-", ByteRange{0, 10}},
         {"bytes=3-5", ByteRange{3, 3}},
+        {"Bytes=3-5", ByteRange{3, 3}},
         {"bytes= 3 - 5 ", ByteRange{3, 3}},
         {"bytes=9-99999999999999999999999", ByteRange{9, 1}},
         {"bytes=-3", ByteRange{7, 3}},

@@ -108,6 +108,19 @@ TEST_SUITE("http: events") {
     }
   }
 
+  TEST_CASE("who claims to have seen more than has happened is told what happens from now on, to the end") {
+    ApiFixture world;
+    const auto id = world.submit("hello_world", "{}", "?delay=1h");
+    const auto path = "/api/v1/jobs/" + id + "/events?after=99999";
+    const auto stream = world.begin("GET", path);
+    CHECK(stream->response().status == 200);
+    CHECK(world.post("/api/v1/jobs/" + id + "/cancel").status == 202);
+    const auto events = events_in(stream->read_all());
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].name == "job.cancelled");
+    CHECK(world.get(path).status == 204);
+  }
+
   TEST_CASE("there are only so many streams, and those whose client has gone do not count") {
     http::ApiOptions options;
     options.most_streams = 1;

@@ -39,11 +39,11 @@ TEST_SUITE("http: limits") {
     CHECK(ApiFixture::json_of(refused).at("errors").at(0).at("pointer") == "#/items/1/task_type");
     CHECK(world.machine->limits().at("echo").max_concurrency == 2);
     // What GET shows can be put back.
-    CHECK(
-        world
-            .ask("PUT", "/api/v1/limits",
-                 R"({"items": [{"task_type": "echo", "max_concurrency": 2, "rate": 0, "burst": 0, "paused": false}]})")
-            .status == 200);
+    for (const auto* path : {"/api/v1/limits", "/api/v1/limits/echo"}) {
+      const auto shown = world.get(path).body;
+      CHECK(world.ask("PUT", path, shown).status == 200);
+      CHECK(world.get(path).body == shown);
+    }
   }
 
   TEST_CASE("what is no limit is refused") {
@@ -54,6 +54,14 @@ TEST_SUITE("http: limits") {
       CHECK(world.ask("PUT", "/api/v1/limits/echo", body).status == 422);
     }
     CHECK(world.ask("PUT", "/api/v1/limits", "{}").status == 422);
+    const auto twice =
+        world.ask("PUT", "/api/v1/limits",
+                  R"({"items": [{"task_type": "greet", "rate": 6}, {"task_type": "greet", "rate": 7}]})");
+    CHECK(twice.status == 422);
+    CHECK(ApiFixture::json_of(twice).at("errors").at(0).at("pointer") == "#/items/1/task_type");
+    const auto other = world.ask("PUT", "/api/v1/limits/echo", R"({"task_type": "greet", "rate": 6})");
+    CHECK(other.status == 422);
+    CHECK(ApiFixture::json_of(other).at("errors").at(0).at("pointer") == "#/task_type");
     CHECK(world.machine->limits().empty());
   }
 

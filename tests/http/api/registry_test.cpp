@@ -1,3 +1,4 @@
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -89,6 +90,41 @@ TEST_SUITE("http: registries") {
     CHECK(world.post("/api/v1/tasks/greet/$execute").status == 400);
     CHECK(world.post("/api/v1/tasks/demo.off/$execute", "{}").status == 409);
     CHECK(world.post("/api/v1/tasks/demo.any/$execute?wait=60s", R"({"params": []})").status == 422);
+  }
+
+  TEST_CASE("a value that is large only with what is around it is shown, and a large result is an artifact") {
+    constexpr std::size_t large = 1U << 20U;
+    ApiFixture world({}, {}, [](JobRegistry& jobs, TaskRegistry& tasks) {
+      add_tasks(jobs, tasks);
+      tasks.add("demo.same", [](const json::object& params) -> TaskResult { return params.at("text"); });
+    });
+    for (const std::size_t size : {large - 100, large - 22, large - 10, large - 2, large, 2 * large}) {
+      CAPTURE(size);
+      const json::object params{{"text", std::string(size, 'x')}};
+      const auto body = json::serialize(json::object{{"params", params}});
+      for (const auto* wait : {"?wait=60s", ""}) {
+        const auto answer = world.post("/api/v1/tasks/demo.same/$execute" + std::string(wait), body);
+        const auto shown = ApiFixture::json_of(answer);
+        CHECK(answer.status == (*wait ? 200 : 202));
+        CHECK(shown.at("task_name") == "demo.same");
+        CHECK((shown.at("params") == params));  // a megabyte is not for the message
+        if (!*wait) continue;
+        CHECK(shown.at("status") == "completed");
+        if (size + 2 <= large) {
+          CHECK((shown.at("result") == params.at("text")));
+        } else {
+          CHECK(shown.at("result").as_object().contains("$artifact"));
+          CHECK((world.machine->artifact_value(shown.at("result")).value() == params.at("text")));
+        }
+      }
+    }
+  }
+
+  TEST_CASE("all that is wrong with an execution is said, with the params in it") {
+    ApiFixture world({}, {}, add_tasks);
+    const auto refused = world.post("/api/v1/tasks/greet/$execute", R"({"params": {"message": 5, "x": 1}, "y": 2})");
+    CHECK(refused.status == 422);
+    CHECK(ApiFixture::pointers(refused) == std::set<std::string>{"#/params/message", "#/params/x", "#/y"});
   }
 
   TEST_CASE("a short answer is made by who sends it, but not a long one nor that of a failure") {

@@ -110,13 +110,17 @@ void send_artifact(Api& api, const std::shared_ptr<Call>& call, const std::share
   const auto& info = reader->info();
   const auto tag = "\"" + info.id.str() + "\"";
   auto fields = fields_of(info, tag);
+  if (const auto* wanted = call->request().find("if-match"); wanted && !names_tag(*wanted, tag, Comparison::strong)) {
+    return call->refuse(problem_of(412, "the entity tag is " + tag));
+  }
   if (const auto* known = call->request().find("if-none-match"); known && names_tag(*known, tag)) {
     return call->send(Response{304, std::move(fields), {}});
   }
   ByteRange range{0, info.size};
   int status = 200;
   const auto* condition = call->request().find("if-range");
-  const auto* asked = !condition || *condition == tag ? call->request().find("range") : nullptr;
+  const bool may_ask = !call->is_head() && (!condition || *condition == tag);  // a range is for GET alone
+  const auto* asked = may_ask ? call->request().find("range") : nullptr;
   if (const auto wanted = asked ? range_of(*asked, info.size) : std::nullopt) {
     if (std::holds_alternative<Unsatisfiable>(*wanted)) {
       auto problem = problem_of(416, "the artifact has " + std::to_string(info.size) + " bytes");
@@ -154,11 +158,12 @@ std::vector<Route> artifact_routes() {
            .summary = "The content of an artifact, or a range of it",
            .parameters = {field("Range", "one range of bytes, as bytes=0-99"),
                           field("If-Range", "the range only if the entity tag is this one"),
-                          field("If-None-Match", "nothing if the entity tag is one of these")},
+                          field("If-None-Match", "nothing if the entity tag is one of these"),
+                          field("If-Match", "412 unless the entity tag is one of these")},
            .answers = {{200, "the content", "", "application/json", {"ETag"}},
                        {206, "the range", "", "application/json", {"etag", "Content-Range"}},
                        {304, "the client has it", "", "", {"ETag"}}},
-           .problems = {416, 429},
+           .problems = {412, 416, 429},
            .handler = get}};
 }
 

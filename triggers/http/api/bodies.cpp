@@ -89,6 +89,17 @@ void LimitBody::rules(params::Fields<LimitBody>& fields) {
   fields[&B::paused].doc("none starts");
 }
 
+void LimitOfPathBody::rules(params::Fields<LimitOfPathBody>& fields) {
+  fields.doc("The limit of the task type in the path");
+  fields[&LimitOfPathBody::task_type].doc("the same again, as GET shows it");
+}
+
+void LimitsBody::rules(params::Fields<LimitsBody>& fields) {
+  fields.doc("Limits of several task types");
+  fields[&LimitsBody::items].doc("the limits; others stay as they are").required();
+  fields[&LimitsBody::next_cursor].doc("as GET shows it; not read").by_default();
+}
+
 void NamedLimitBody::rules(params::Fields<NamedLimitBody>& fields) {
   fields.doc("The limit of one task type");
   fields[&NamedLimitBody::task_type].doc("whose limit it is").required();

@@ -51,7 +51,6 @@ struct BulkBody {
 };
 BOOST_DESCRIBE_STRUCT(BulkBody, (), (filter, dry_run))
 
-/// Of one task type, named by the path.
 struct LimitBody {
   std::uint32_t max_concurrency = 0;
   double rate = 0;
@@ -62,6 +61,14 @@ struct LimitBody {
 };
 BOOST_DESCRIBE_STRUCT(LimitBody, (), (max_concurrency, rate, burst, paused))
 
+/// Of the task type that the path names, and the body may name too, as what GET shows does.
+struct LimitOfPathBody : LimitBody {
+  std::optional<std::string> task_type;
+
+  static void rules(params::Fields<LimitOfPathBody>& fields);
+};
+BOOST_DESCRIBE_STRUCT(LimitOfPathBody, (LimitBody), (task_type))
+
 struct NamedLimitBody : LimitBody {
   std::string task_type;
 
@@ -71,8 +78,11 @@ BOOST_DESCRIBE_STRUCT(NamedLimitBody, (LimitBody), (task_type))
 
 struct LimitsBody {
   std::vector<NamedLimitBody> items;
+  json::value next_cursor;  ///< as GET shows it, and nobody reads it
+
+  static void rules(params::Fields<LimitsBody>& fields);
 };
-BOOST_DESCRIBE_STRUCT(LimitsBody, (), (items))
+BOOST_DESCRIBE_STRUCT(LimitsBody, (), (items, next_cursor))
 
 /// The statuses that `BulkFilterBody::status` names; nothing for what is neither one nor an array of some.
 std::optional<std::vector<JobStatus>> statuses_from(const json::value& value);

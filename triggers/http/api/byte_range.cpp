@@ -26,7 +26,9 @@ std::optional<std::uint64_t> number(std::string_view digits) {
 std::optional<std::variant<ByteRange, Unsatisfiable>> range_of(std::string_view field, std::uint64_t size) {
   using Range = std::variant<ByteRange, Unsatisfiable>;
   constexpr std::string_view unit = "bytes=";
-  if (!field.starts_with(unit)) return std::nullopt;
+  const auto said = field.substr(0, unit.size());
+  const auto is_same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  if (!std::equal(said.begin(), said.end(), unit.begin(), unit.end(), is_same)) return std::nullopt;
   const auto range = trimmed(field.substr(unit.size()));
   const auto dash = range.find('-');
   if (dash == std::string_view::npos) return std::nullopt;
@@ -45,11 +47,11 @@ std::optional<std::variant<ByteRange, Unsatisfiable>> range_of(std::string_view 
   return Range(ByteRange{*from, std::min(*to, size - 1) - *from + 1});
 }
 
-bool names_tag(std::string_view field, std::string_view tag) {
+bool names_tag(std::string_view field, std::string_view tag, Comparison comparison) {
   for (std::size_t from = 0; from <= field.size();) {
     const auto to = std::min(field.find(',', from), field.size());
     auto one = trimmed(field.substr(from, to - from));
-    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (comparison == Comparison::weak && one.starts_with("W/")) one.remove_prefix(2);
     if (one == tag || one == "*") return true;
     from = to + 1;
   }

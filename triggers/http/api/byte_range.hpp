@@ -23,7 +23,9 @@ struct Unsatisfiable {
 /// other than bytes, for what is malformed, and (here) for more than one range.
 std::optional<std::variant<ByteRange, Unsatisfiable>> range_of(std::string_view field, std::uint64_t size);
 
-/// Whether a field If-None-Match names this entity tag: `*`, or a list with it, weak or not.
-bool names_tag(std::string_view field, std::string_view tag);
+/// Whether a field names this entity tag: `*`, or a list with it. Of those said to be weak, If-None-Match counts them
+/// and If-Match does not.
+enum class Comparison : std::uint8_t { weak, strong };
+bool names_tag(std::string_view field, std::string_view tag, Comparison comparison = Comparison::weak);
 
 }  // namespace coremachine::http

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <coremachine/params/faults.hpp>
+#include <coremachine/registry/artifacts.hpp>
 
 #include "jobs/execute_task.hpp"
 #include "triggers/http/api/bodies.hpp"
@@ -30,16 +31,35 @@ json::value error_of(Api& api, const JobView& job) {
   return error;
 }
 
-json::object execution(Api& api, const JobView& job) {
-  const auto* name = job.params.if_contains("task_name");
-  const auto* params = job.params.if_contains("params");
-  const auto* result = job.result ? member(*job.result, "result") : nullptr;
+/// What the job was given, which is larger than what its submitter gave, and may be large for that alone.
+Result<json::value> params_of(Api& api, const JobView& job) {
+  json::value params(job.params);
+  return parse_automatic_reference(params) ? api.machine().artifact_value(params) : Result<json::value>(params);
+}
+
+/// What the task returned: a reference if that is large, and not for what the job adds to it.
+Result<json::value> result_of(Api& api, const JobView& job) {
+  if (!job.result) return json::value();
+  if (!parse_automatic_reference(*job.result)) return *member(*job.result, "result");
+  TaskQuery query;
+  query.results = true;
+  const auto tasks = api.machine().tasks(job.id, query);
+  if (!tasks) return tasks.error();
+  return tasks->items.empty() ? json::value() : tasks->items.front().result.value_or(nullptr);
+}
+
+Result<json::object> execution(Api& api, const JobView& job) {
+  const auto given = params_of(api, job);
+  if (!given) return given.error();
+  auto result = result_of(api, job);
+  if (!result) return result.error();
+  const auto* params = member(*given, "params");
   json::object out;
   out["job_id"] = job.id.str();
-  out["task_name"] = name ? *name : nullptr;
+  out["task_name"] = *member(*given, "task_name");
   out["status"] = to_string(job.status);
   out["params"] = params ? *params : json::object();
-  out["result"] = result ? *result : nullptr;
+  out["result"] = std::move(*result);
   out["error"] = error_of(api, job);
   return out;
 }
@@ -49,7 +69,7 @@ std::vector<ParamFault> faults_of(const TaskInfo& task, const Call& call) {
   const auto of_all = [&](const json::object& body) {
     auto faults = params::validator<ExecuteBody>()(body);
     const auto* params = body.if_contains("params");
-    if (!faults.empty() || !task.validate_params) return faults;
+    if (!task.validate_params || (params && !params->is_object())) return faults;
     for (auto& fault : task.validate_params(params ? params->get_object() : json::object())) {
       faults.push_back({"/params" + fault.pointer, std::move(fault.detail)});
     }
@@ -77,9 +97,11 @@ void execute(Api& api, std::shared_ptr<Call> call) {
       api, call, std::string(builtin::execute_task), std::move(params), std::move(*options),
       [&api](Call& to, const ToldJob& job, bool over, bool existing) {
         auto shown = execution(api, job.view());
-        if (existing) shown["deduplicated"] = true;
-        to.send((to.wait() ? over : existing) ? 200 : 202, shown, {{"location", "/api/v1/jobs/" + job.id().str()}});
-      });
+        if (!shown) return to.refuse(shown.error());
+        if (existing) (*shown)["deduplicated"] = true;
+        to.send((to.wait() ? over : existing) ? 200 : 202, *shown, {{"location", "/api/v1/jobs/" + job.id().str()}});
+      },
+      Showing::values);
 }
 
 }  // namespace

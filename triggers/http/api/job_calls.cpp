@@ -8,8 +8,9 @@
 namespace coremachine::http {
 namespace {
 
-/// More than of what has to be written first (`Measure`): this is only put together.
+/// Of a text that is only put together, and of values that are parsed or written.
 constexpr std::size_t short_text = 8192;
+constexpr std::size_t short_values = 2048;
 
 /// Looks at no more of a value than there is left of what counts as short.
 class Measure {
@@ -33,26 +34,29 @@ class Measure {
  private:
   void take(std::size_t size) { left_ -= std::min(size, left_); }
 
-  std::size_t left_ = 2048;
+  std::size_t left_ = short_values;
 };
 
 /// To show it takes less than to hand it to another thread. What failed may be looked into before it is shown.
-bool is_quick(const JobView& job) {
+bool is_quick(const JobView& job, Showing) {
   Measure measure;
   return !job.error && job.stages.size() < 16 && measure.is_short(job.params) &&
          (!job.result || measure.is_short(*job.result));
 }
-bool is_quick(const Submitted& submitted) {
-  return !submitted.job.has_error() && submitted.job.text_size() < short_text;
+bool is_quick(const Submitted& submitted, Showing showing) {
+  const auto& job = submitted.job;
+  if (job.has_error()) return false;
+  if (showing == Showing::text) return job.text_size() < short_text;
+  return job.text_size() < short_values && !job.names_artifacts();
 }
 
 /// Goes on with what the engine told, away from its threads.
 template <class Told>
 auto told_to(Api& api, const std::shared_ptr<Call>& call, std::shared_ptr<PendingWait> wait,
-             std::function<void(const Told&)> then) {
-  return [&api, call, wait = std::move(wait), then = std::move(then)](Result<Told> told) {
+             std::function<void(const Told&)> then, Showing showing = Showing::text) {
+  return [&api, call, wait = std::move(wait), then = std::move(then), showing](Result<Told> told) {
     if (wait) wait->leave();
-    const bool quick = told.has_value() && is_quick(*told);
+    const bool quick = told.has_value() && is_quick(*told, showing);
     auto answer = [&api, call, then, told = std::move(told)] {
       if (told.has_error()) return api.refuse(*call, told.error());
       then(*told);
@@ -79,7 +83,7 @@ std::optional<SubmitOptions> submit_options(Call& call) {
 }
 
 void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string type, json::object params,
-                     SubmitOptions options, ShowSubmission show) {
+                     SubmitOptions options, ShowSubmission show, Showing showing) {
   const auto at_most = call->wait();
   const auto wait = at_most ? PendingWait::enter(api, call, *at_most) : nullptr;
   if (at_most && !wait) return;
@@ -89,7 +93,7 @@ void submit_and_show(Api& api, const std::shared_ptr<Call>& call, std::string ty
     show(*call, submitted.job, is_terminal(submitted.job.status()), submitted.existing);
   };
   auto waiting = api.machine().start_then(type, std::move(params), std::move(options), until,
-                                          told_to<Submitted>(api, call, wait, shown));
+                                          told_to<Submitted>(api, call, wait, shown, showing));
   if (wait) wait->begin(std::move(waiting));
 }
 

@@ -1,5 +1,6 @@
 // Limits of task types, and their pause.
 
+#include <set>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -69,6 +70,7 @@ void put_all(Api& api, std::shared_ptr<Call> call) {
   if (!limits) return;
   // All or nothing, as far as that can be said before.
   std::vector<ParamFault> faults;
+  std::set<std::string_view> seen;
   const bool many = call->body().get_object().contains("items");
   for (std::size_t i = 0; i < limits->size(); ++i) {
     const auto place = many ? "/items/" + std::to_string(i) : std::string();
@@ -77,6 +79,7 @@ void put_all(Api& api, std::shared_ptr<Call> call) {
       faults.push_back({place + "/task_type", info.error().message});
     }
     if (limit.burst > 0 && limit.rate == 0) faults.push_back({place + "/burst", "needs a rate"});
+    if (!seen.insert(limit.task_type).second) faults.push_back({place + "/task_type", "comes twice"});
   }
   if (!faults.empty()) return call->refuse(refused_body(std::move(faults)));
   const auto set = [limits = std::move(*limits)](CoreMachine& machine) -> Result<std::map<std::string, TypeLimit>> {
@@ -95,8 +98,11 @@ void show_one(Api& api, std::shared_ptr<Call> call) {
 }
 
 void put_one(Api& api, std::shared_ptr<Call> call) {
-  const auto body = body_of<LimitBody>(*call);
+  const auto body = body_of<LimitOfPathBody>(*call);
   if (!body) return;
+  if (body->task_type && *body->task_type != call->path("task_type")) {
+    return call->refuse(refused_body({{"/task_type", "is not the one in the path, " + call->path("task_type")}}));
+  }
   if (body->burst > 0 && body->rate == 0) return call->refuse(refused_body({{"/burst", "needs a rate"}}));
   set_and_show(api, call, call->path("task_type"), [limit = limit_of(*body)](const TypeLimit&) { return limit; });
 }

@@ -23,6 +23,7 @@ std::string_view code_of(int status) {
     case 405: return "method_not_allowed";
     case 408: return "request_timeout";
     case 409: return "conflict";
+    case 412: return "precondition_failed";
     case 413: return "content_too_large";
     case 414: return "target_too_long";
     case 415: return "unsupported_media_type";

@@ -1,5 +1,6 @@
 // Schedules: what is submitted again and again.
 
+#include <algorithm>
 #include <utility>
 
 #include "triggers/http/api/api.hpp"
@@ -12,11 +13,30 @@ std::string location(const ScheduleView& schedule) {
   return "/api/v1/schedules/" + schedule.id;
 }
 
+/// Of a body that is no schedule: what is wrong besides with the job that it names, if that can be read.
+void add_faults_of_job(const JobRegistry& jobs, const json::value& body, std::vector<ParamFault>& faults) {
+  const auto* schedule = body.if_object();
+  const auto* type = schedule ? schedule->if_contains("job_type") : nullptr;
+  if (!type || !type->is_string() || type->get_string().empty()) return;
+  const auto info = jobs.get_info(std::string_view(type->get_string()));
+  if (!info) {
+    const auto told = [](const ParamFault& fault) { return fault.pointer == "/job_type"; };
+    if (std::none_of(faults.begin(), faults.end(), told)) faults.push_back({"/job_type", info.error().message});
+    return;
+  }
+  const auto* params = schedule->if_contains("params");
+  // A firing adds its time to them.
+  if (!info->validate_params || schedule->contains("time_param") || (params && !params->is_object())) return;
+  for (auto& fault : info->validate_params(params ? params->get_object() : json::object()))
+    faults.push_back({"/params" + fault.pointer, std::move(fault.detail)});
+}
+
 /// The spec in the body; nothing: the call was refused.
-std::optional<ScheduleSpec> spec_of(Call& call, std::string_view id) {
+std::optional<ScheduleSpec> spec_of(const Api& api, Call& call, std::string_view id) {
   auto spec = read_schedule(call.body(), id);
   if (spec && call.beyond().empty()) return std::move(*spec);
   auto faults = spec ? std::vector<ParamFault>() : spec.error().faults;
+  if (!spec) add_faults_of_job(api.jobs(), call.body(), faults);
   faults = params_faults([&](const json::object&) { return faults; }, {}, call.beyond());
   if (faults.empty()) {
     call.refuse(spec.error());
@@ -41,7 +61,7 @@ void list(Api& api, std::shared_ptr<Call> call) {
 }
 
 void create(Api& api, std::shared_ptr<Call> call) {
-  auto spec = spec_of(*call, {});
+  auto spec = spec_of(api, *call, {});
   if (!spec) return;
   api.ask(
       call, [spec = std::move(*spec)](CoreMachine& machine) { return machine.create_schedule(spec); },
@@ -52,7 +72,7 @@ void create(Api& api, std::shared_ptr<Call> call) {
 
 void put(Api& api, std::shared_ptr<Call> call) {
   const auto& id = call->path("id");
-  auto spec = spec_of(*call, id);
+  auto spec = spec_of(api, *call, id);
   if (!spec) return;
   if (!spec->name.empty() && spec->name != id) {
     return call->refuse(refused_body({{"/name", "is not the id in the path, " + id}}));

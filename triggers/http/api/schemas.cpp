@@ -295,7 +295,7 @@ json::object component_schemas() {
   all["Signal"] = params::schema<SignalBody>();
   all["Execute"] = params::schema<ExecuteBody>();
   all["Bulk"] = params::schema<BulkBody>();
-  all["PutLimit"] = params::schema<LimitBody>();
+  all["PutLimit"] = params::schema<LimitOfPathBody>();
   all["PutNamedLimit"] = params::schema<NamedLimitBody>();
   all["PutManyLimits"] = params::schema<LimitsBody>();
   all["Poll"] = params::schema<PollBody>();
