@@ -70,7 +70,7 @@ Pool::Woken Pool::leave_rest() {
 
 /// Threads that come soon to what waits: not those in something long.
 std::size_t Pool::at_hand() const {
-  auto busy = writing_ + (inside() && write_is_next ? 1 : 0);
+  auto busy = writing_ + (has_to_write() ? 1 : 0);
   busy += slice_takes_ >= worth_a_thread ? slices_running_ : abandoned_slices_.size();
   busy += boundary_takes_ >= worth_a_thread ? boundaries_running_ : abandoned_.size();
   const auto awake = threads_.size() - resting_.size();
@@ -144,6 +144,10 @@ bool Pool::writes_next() {
   const std::lock_guard lock(mutex_);
   write_is_next = !can_run_boundary() && !can_run_slice();
   return write_is_next;
+}
+
+bool Pool::has_to_write() const {
+  return inside() && write_is_next;
 }
 
 Pool::Room Pool::room(Pace slice_pace, Pace boundary_pace) {

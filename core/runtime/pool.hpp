@@ -61,6 +61,8 @@ class Pool {
 
   /// Whether this thread will call `write` next: it is one of the pool's, and the pool has nothing else to do.
   bool writes_next();
+  /// That was said, and it has not come to it yet.
+  bool has_to_write() const;
 
   /// The author's code of a boundary or a slice does not come back: another takes its place until it does.
   void boundary_abandoned(JobId job, BoundaryNumber boundary);

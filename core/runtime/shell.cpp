@@ -15,9 +15,10 @@
 namespace coremachine::runtime {
 namespace {
 
-/// A batch of more jobs is offered to the committer before the turn goes on, and one of so few at its end, when it has
-/// more in it. Either may be held for a moment for what is about to be added to it. One of so few the thread that made
-/// it may write, too: with more jobs, it has something better to do.
+/// With more jobs to write, those that just came not counted, the batch is offered to the committer before the turn
+/// goes on; with so few at its end, when there is more in it. Either may be held for a moment for what is about to be
+/// added to it. One of so few in all the thread that made it may write, too: with more jobs, it has something better to
+/// do.
 constexpr std::size_t few_jobs = 8;
 /// For so many submitters that were answered just now, and may submit again at once, a batch waits likewise.
 constexpr std::size_t many_returning = 8;
@@ -244,8 +245,10 @@ void Shell::drive(Role role) {
         driving_ = false;
         return;
       }
-      // The committer has batches to write: after one turn it leaves the engine to a thread of the pool.
-      if (role == Role::committer && !first && !pool_gone_) break;
+      // Who has a batch to write leaves the engine to another thread of the pool after one turn: with inputs that come
+      // for ever it would never come to it.
+      const bool has_batch = role == Role::committer || pool_->has_to_write();
+      if (has_batch && !first && !pool_gone_) break;
       std::swap(inputs, inbox_);
     }
     const auto now = draw();
@@ -476,9 +479,10 @@ void Shell::give_batch() {
     }
   }
   held_since_.reset();
+  auto batch = engine_->close_batch();
   // With nothing else to do this thread writes it itself: that is one wake-up less.
-  const bool here = engine_->dirty_jobs() <= few_jobs && pool_->writes_next();
-  committer_->give(engine_->close_batch(), here);
+  const bool here = batch.jobs.size() <= few_jobs && pool_->writes_next();
+  committer_->give(std::move(batch), here);
 }
 
 }  // namespace coremachine::runtime
