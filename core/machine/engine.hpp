@@ -127,8 +127,8 @@ class Engine {
   void load_limit(const Now& now, const std::string& type, const TypeLimit& limit) {
     limits_.set(type, limit, now.time);
   }
-  /// Written together and in order with all else; answered when they are durable, as is everything before them. With
-  /// none, that alone is waited for.
+  /// Written together and in order; answered when they are durable, as are all settings before them, and all jobs that
+  /// were answered. With none, that alone is waited for.
   void set(std::vector<Setting> settings, RequestId request);
   /// A job that is over, and in the store, goes; answered when that is durable.
   void remove(const Now& now, JobId job, RequestId request);

@@ -84,6 +84,8 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   for (auto& key : keys) add_key(std::move(key));
   if (until == Until::ended) return;
   Answer accepted{request, std::nullopt, id, until == Until::shown ? snapshot(entry.job) : nullptr};
+  // One that is due later has nothing to gain: it will not be over by the next batch.
+  if (entry.job.status == JobStatus::scheduled) save_in_next_batch(entry);
   if (entry.unsaved != Unsaved::later) return hold_or_do(entry, std::move(accepted));
   entry.acceptance = std::make_unique<Answer>(std::move(accepted));
   arrivals_.push_back(id);

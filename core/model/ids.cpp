@@ -55,12 +55,12 @@ std::optional<JobId> JobId::parse(std::string_view text) {
 std::string JobId::str() const {
   std::string text(text_size, '0');
   // Twelve digits of the lower half, one of both, and the rest of the upper half.
-  auto* const digits = text.data();
+  auto* const out = text.data();
   auto rest = low;
-  for (std::size_t i = text_size; i-- > 14; rest >>= 5U) digits[i] = alphabet[rest & 31U];
-  digits[13] = alphabet[(rest | (high << 4U)) & 31U];
+  for (std::size_t i = text_size; i-- > 14; rest >>= 5U) out[i] = alphabet[rest & 31U];
+  out[13] = alphabet[(rest | (high << 4U)) & 31U];
   rest = high >> 1U;
-  for (std::size_t i = 13; i-- > 0; rest >>= 5U) digits[i] = alphabet[rest & 31U];
+  for (std::size_t i = 13; i-- > 0; rest >>= 5U) out[i] = alphabet[rest & 31U];
   return text;
 }
 

@@ -56,7 +56,7 @@ struct LimitInput {
   TypeLimit limit;
   Then then;
 };
-/// Written together; with none, `then` waits for what came before.
+/// Written together; with none, `then` waits for the settings that came before.
 struct SettingsInput {
   std::vector<Setting> settings;
   Then then;

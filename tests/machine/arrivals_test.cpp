@@ -152,6 +152,55 @@ TEST_SUITE("arrivals") {
     CHECK(shell->batch->keys.size() == 1);
   }
 
+  TEST_CASE_FIXTURE(World, "nor is what is unique, or due later") {
+    for (const auto& with : std::vector<std::function<void(Submission&)>>{
+             [](Submission& one) {
+               one.unique = true;
+               one.fingerprint = "f";
+             },
+             [](Submission& one) { one.run_at = Timestamp{Milliseconds{1'900'000'000'000}}; }}) {
+      fill_batch();
+      const auto late = submit(with);
+      const auto written = close();
+      CHECK(std::find(written.begin(), written.end(), late) != written.end());
+      CHECK_FALSE(is_answered(late));
+      commit();
+      CHECK(is_answered(late));
+    }
+  }
+
+  TEST_CASE_FIXTURE(World, "a job that nobody saves is saved when a change may wait no longer, and answered once") {
+    fill_batch();
+    const auto late = submit();
+    CHECK(close() == full);
+    commit();
+    shell->advance_to(shell->now() + Milliseconds{250});
+    CHECK(close() == std::vector{late});
+    commit();
+    CHECK(std::count_if(shell->answers.begin(), shell->answers.end(),
+                        [&](const auto& answer) { return answer.job == late; }) == 1);
+  }
+
+  TEST_CASE_FIXTURE(World, "the answer shows the job as it was accepted, though its row is of later") {
+    fill_batch();
+    Submission submission;
+    submission.type = "short";
+    submission.version = "1";
+    submission.params = make_text("{}");
+    const auto late = shell->submit(std::move(submission), Until::shown);
+    CHECK(close() == full);
+    run();
+    commit();
+    CHECK(close() == std::vector{late});
+    commit();
+    const auto answer =
+        std::find_if(shell->answers.begin(), shell->answers.end(), [&](const auto& each) { return each.job == late; });
+    REQUIRE(answer != shell->answers.end());
+    REQUIRE(answer->view);
+    CHECK(answer->view->status == JobStatus::queued);
+    CHECK(store->read_row(late)->status == JobStatus::completed);
+  }
+
   TEST_CASE_FIXTURE(World, "who asks for the job makes it go with this batch, and is answered after the submitter") {
     fill_batch();
     const auto late = submit();

@@ -7,7 +7,7 @@ namespace coremachine::sqlite {
 
 /// Another SQLite VFS with one difference: what is written to a write-ahead log one piece behind the other goes to the
 /// file in one call, before the next sync or read of that log through the same connection. SQLite writes each page of a
-/// commit in two pieces; here a commit is one write and one sync. Other connections do not miss what is kept back: they
+/// commit in two pieces; here a commit is one write, in pieces of 64 KiB, and one sync. Other connections do not miss what is kept back: they
 /// look at nothing of the log that was not synced (`synchronous = FULL`).
 ///
 /// What a write meets, a full disk say, is told by the call that makes it necessary: mostly `xSync`. It is kept then,

@@ -75,6 +75,7 @@ class COREMACHINE_API JobRegistry {
     }
     return *this;
   }
+  /// The factory is called by several threads at once.
   void add_factory(std::string name, Factory factory, JobInfo info = {},
                    std::source_location where = std::source_location::current());
 
