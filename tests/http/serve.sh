@@ -178,8 +178,14 @@ ask 200 '"status":"ok"' GET /livez
 ask 200 '"openapi"' GET /openapi.json
 ask 403 'forbidden' GET /livez -H 'Host: evil.example'
 ask 403 'forbidden' POST /api/v1/jobs/hello_world -d '{}' -H "Authorization: Bearer $operator" -H 'Origin: http://evil.example'
+# A stream is open, and ends when the tokens are read again: this one may not come back.
+curl -sSN -H "Authorization: Bearer $operator" "$url/api/v1/stats/events" >stream &
+watcher=$!
+until [ -s stream ]; do read -r -t 0.01 <>port; done
 printf '%s admin\n' "$reader" >tokens
 kill -HUP "$server"
+wait "$watcher" || fail "the stream of a token that is gone: exit $?"
+checks=$((checks + 1))
 for _ in $(seq 1000); do
   curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $operator" "$url/api/v1/jobs" | grep -q 401 && break
 done

@@ -139,6 +139,20 @@ TEST_SUITE("http: events") {
     CHECK(events_in(second->read_all()).back().name == "job.cancelled");
   }
 
+  TEST_CASE("streams can be ended, and their clients come back") {
+    ApiFixture world;
+    const auto id = world.submit("hello_world", "{}", "?delay=1h");
+    const auto path = "/api/v1/jobs/" + id + "/events";
+    const auto first = world.begin("GET", path);
+    first->read_until([](const std::string& text) { return text.find("job.accepted") != std::string::npos; });
+    world.api->streams().empty();
+    CHECK(events_in(first->read_all()).size() == 1);
+    CHECK(world.api->streams().size() == 0);
+    const auto second = world.begin("GET", path);
+    CHECK(world.post("/api/v1/jobs/" + id + "/cancel").status == 202);
+    CHECK(events_in(second->read_all()).back().name == "job.cancelled");
+  }
+
   TEST_CASE("a quiet stream has a heartbeat, and ends when the server stops") {
     http::ApiOptions options;
     options.heartbeat = Milliseconds{1};

@@ -168,13 +168,18 @@ void show_queue(http::ApiOptions& api, CoreMachine& machine, const QueuePump& pu
 }
 
 /// What can be changed while it runs.
-void reload(http::Server& server, http::Access& access, Logger& logger, const ServeOptions& options) {
+void reload(http::Server& server, http::Api& api, http::Access& access, Logger& logger, const ServeOptions& options) {
   bool all = true;
   const auto keep = [&](const std::string& why) {
     all = false;
     logger.error("SIGHUP: what was in force stays: " + why);
   };
-  if (const auto error = access.reload()) keep(error->message);
+  if (const auto error = access.reload()) {
+    keep(error->message);
+  } else {
+    // Who may still see them comes back, and is told what was missed.
+    api.streams().empty();
+  }
   if (!options.certificate_file.empty()) {
     if (const auto error = server.reload_certificate()) keep(error->message);
   }
@@ -251,7 +256,7 @@ ExitCode serve(const ServeOptions& options) {
     }
     std::printf("listening on %s\n", bound->url().c_str());
     std::fflush(stdout);
-    while (signals.next() == SIGHUP) reload(server, **access, *logger, options);
+    while (signals.next() == SIGHUP) reload(server, api, **access, *logger, options);
     signals.end_at_once();
     logger->info("stopping: nothing new is taken, what runs may end");
     for_answers = Milliseconds{10'000};

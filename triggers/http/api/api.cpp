@@ -341,8 +341,8 @@ void Api::refuse(Call& call, Error error) {
 
 void Api::drain(Milliseconds at_most) {
   draining_ = true;
-  waiting_.empty();
-  streams_.empty();
+  waiting_.close();
+  streams_.close();
   const auto until = std::chrono::steady_clock::now() + at_most;
   calls_->wait_for_none(at_most);
   const auto rest = std::chrono::duration_cast<Milliseconds>(until - std::chrono::steady_clock::now());

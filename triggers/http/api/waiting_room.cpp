@@ -42,7 +42,6 @@ void WaitingRoom::empty() {
   std::map<std::uint64_t, Occupant> all;
   {
     const std::lock_guard lock(mutex_);
-    closed_ = true;
     all = std::move(occupants_);
     occupants_.clear();
   }
@@ -50,6 +49,14 @@ void WaitingRoom::empty() {
     if (occupant.timer) timers_.cancel(*occupant.timer);
     occupant.over();
   }
+}
+
+void WaitingRoom::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  empty();
 }
 
 std::size_t WaitingRoom::size() const {

@@ -37,8 +37,10 @@ class WaitingRoom {
 
   /// Calls `over` once, when the time is over or the room is emptied; the seat is left by then. Null: the room is full.
   std::shared_ptr<Seat> enter(std::optional<Milliseconds> at_most, std::function<void()> over);
-  /// Nobody waits any longer, and who comes from now on has waited at once.
+  /// Nobody who is there waits any longer.
   void empty();
+  /// The same, and who comes from now on has waited at once.
+  void close();
   std::size_t size() const;
 
  private:
