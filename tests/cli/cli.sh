@@ -63,6 +63,12 @@ expect 2 - 'takes table, json or jsonl' run hello_world -o yaml
 expect 2 - 'a duration such as' run hello_world --timeout soon
 expect 0 '^coremachine [0-9]' - version
 expect 0 '^coremachine [0-9]' - --version
+expect 2 - '--timeout is empty: leave it out' run hello_world --timeout= -q
+expect 2 - '--output is empty: leave it out' run hello_world -o ''
+expect 2 - 'PARAMS is empty: leave it out' run hello_world ''
+expect 2 - '--until is empty' jobs rm --all-matching --status completed --until ''
+expect 2 - '--priority is empty' submit hello_world --priority= 5
+expect 0 '"greeting": ""' . run hello_world -p message=
 expect 124 - 'timeout of 50 ms' run fan_out -p count=1 -p sleep_ms=60000 --timeout 50ms -q
 
 # ---- the log ----

@@ -1,4 +1,6 @@
 // What the program says of itself is what it parses by: completion, the manual page, suggestions.
+#include <algorithm>
+#include <functional>
 #include <set>
 
 #include <doctest/doctest.h>
@@ -103,6 +105,59 @@ TEST_CASE("scripts and the manual page name every command and every option") {
     CHECK(has(bash, type));
     CHECK(has(zsh, type));
     CHECK(has(fish, type));
+  }
+}
+
+TEST_CASE("an empty text is no value, of any option or argument that there is") {
+  Program program;
+  const std::function<void(CLI::App&, std::vector<std::string>)> visit = [&](CLI::App& app,
+                                                                             std::vector<std::string> path) {
+    for (const auto* option : app.get_options({})) {
+      const auto name = option->get_name();
+      CAPTURE(app.get_name());
+      CAPTURE(name);
+      const bool is_flag = option->get_expected_max() == 0 || option->get_type_size() == 0;
+      auto words = path;
+      if (option->get_positional()) {
+        words.insert(words.end(), {"--", ""});
+      } else {
+        words.insert(words.end(), {name, ""});
+        auto joined = path;
+        joined.insert(joined.end(), {name + "=", "x"});
+        CHECK(empty_option(program.app, joined) == name + " is empty: leave it out, or give it a value");
+      }
+      if (is_flag) continue;
+      CHECK(!empty_option(program.app, words));
+      std::reverse(words.begin(), words.end());
+      try {
+        program.app.parse(words);
+      } catch (const CLI::ParseError&) {  // something else is missing
+      }
+      const auto empty = empty_value(program.app);
+      REQUIRE(empty.has_value());
+      CHECK(empty->ends_with(" is empty: leave it out, or give it a value"));
+      if (!option->get_positional()) CHECK(empty->starts_with(name + " "));
+    }
+    for (auto* command : app.get_subcommands([](CLI::App*) { return true; })) {
+      auto below = path;
+      below.push_back(command->get_name());
+      visit(*command, below);
+    }
+  };
+  visit(program.app, {});
+}
+
+TEST_CASE("a param may be empty, and what is behind -- is no option") {
+  const Program program;
+  for (const auto& words : std::initializer_list<std::vector<std::string>>{{"submit", "hello_world", "-p", "message="},
+                                                                           {"submit", "-p", "--wait="},
+                                                                           {"submit", "-pmessage="},
+                                                                           {"submit", "--param=message="},
+                                                                           {"submit", "x", "--", "--wait="},
+                                                                           {"submit", "--nonsense="},
+                                                                           {"jobs", "list", "--until=a="}}) {
+    CAPTURE(words);
+    CHECK(!empty_option(program.app, words));
   }
 }
 

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
@@ -18,6 +20,11 @@ int main(int argc, char** argv) {
   CLI::App program;
   Chosen chosen;
   add_commands(program, chosen);
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (const auto empty = empty_option(program, words)) {
+    print_error(*empty);
+    return static_cast<int>(ExitCode::usage);
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -25,11 +32,17 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return program.exit(version);
   } catch (const CLI::ParseError& error) {
-    if (const auto unknown = unknown_word(program, {argv + 1, argv + argc})) {
+    if (const auto unknown = unknown_word(program, words)) {
       print_error(*unknown);
+    } else if (const auto empty = empty_value(program)) {
+      print_error(*empty);
     } else {
       program.exit(error);
     }
+    return static_cast<int>(ExitCode::usage);
+  }
+  if (const auto empty = empty_value(program)) {
+    print_error(*empty);
     return static_cast<int>(ExitCode::usage);
   }
   try {

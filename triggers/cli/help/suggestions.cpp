@@ -1,5 +1,7 @@
 #include "triggers/cli/help/suggestions.hpp"
 
+#include <algorithm>
+
 #include "core/model/suggest.hpp"
 
 namespace coremachine::cli {
@@ -36,6 +38,16 @@ const CLI::Option* option_of(const CLI::App& app, const std::string& word) {
     if (!word.starts_with("--") && word.size() > 1 && option->check_name(word.substr(0, 2))) return option;
   }
   return nullptr;
+}
+
+/// Whether the value of this option is the word behind it.
+bool value_follows(const CLI::Option& option, const std::string& word) {
+  return option.get_expected_min() > 0 && option.get_type_size() != 0 && word.find('=') == std::string::npos &&
+         option.check_name(word);
+}
+
+std::string is_empty(const std::string& name) {
+  return name + " is empty: leave it out, or give it a value";
 }
 
 std::string no_such_option(const CLI::App& app, const std::string& path, const std::string& word) {
@@ -77,15 +89,38 @@ std::optional<std::string> unknown_word(const CLI::App& program, const std::vect
     if (word.starts_with("-") && word.size() > 1) {
       const auto* option = option_of(*at, word);
       if (!option) return no_such_option(*at, path, word);
-      const bool value_follows = option->get_expected_min() > 0 && option->get_type_size() != 0 &&
-                                 word.find('=') == std::string::npos && option->check_name(word);
-      if (value_follows) ++i;
+      if (value_follows(*option, word)) ++i;
     } else if (const auto* below = command_below(*at, word)) {
       at = below;
       path += " " + word;
     } else if (!at->get_subcommands([](const CLI::App*) { return true; }).empty()) {
       return no_such_command(*at, path, word);
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> empty_option(const CLI::App& program, const std::vector<std::string>& words) {
+  const auto* at = &program;
+  for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
+    const auto& word = words[i];
+    if (const auto* option = word.starts_with("-") ? option_of(*at, word) : nullptr) {
+      if (word.starts_with("--") && word.find('=') == word.size() - 1) return is_empty(word.substr(0, word.size() - 1));
+      if (value_follows(*option, word)) ++i;
+    } else if (const auto* below = command_below(*at, word)) {
+      at = below;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> empty_value(const CLI::App& program) {
+  for (const auto* option : program.get_options([](const CLI::Option*) { return true; })) {
+    const auto& texts = option->results();
+    if (std::find(texts.begin(), texts.end(), "") != texts.end()) return is_empty(option->get_name());
+  }
+  for (const auto* command : program.get_subcommands()) {
+    if (auto empty = empty_value(*command)) return empty;
   }
   return std::nullopt;
 }

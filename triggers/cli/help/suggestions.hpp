@@ -13,6 +13,13 @@ namespace coremachine::cli {
 /// the nearest that there are. `words` are those after the name of the program.
 std::optional<std::string> unknown_word(const CLI::App& program, const std::vector<std::string>& words);
 
+/// Which option or argument was given an empty text, which is most often a variable of a script that is not set:
+/// `--until is empty: leave it out, or give it a value`. To be asked before the words are parsed, for then `--until=`
+/// would have the word behind it as its value.
+std::optional<std::string> empty_option(const CLI::App& program, const std::vector<std::string>& words);
+/// The same of what has been parsed, be it as far as an error.
+std::optional<std::string> empty_value(const CLI::App& program);
+
 /// How `--help` is laid out.
 std::shared_ptr<CLI::Formatter> help_layout();
 
