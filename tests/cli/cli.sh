@@ -46,6 +46,25 @@ if "$program" config show 2>&1 | grep -q secret; then
   echo 'FAILED: coremachine config show tells the password of a store'
 fi
 unset COREMACHINE_STORE
+tells_no_secret() {
+  checks=$((checks + 1))
+  if "$program" "$@" 2>&1 </dev/null | grep -q secret; then
+    failed=$((failed + 1))
+    echo "FAILED: coremachine $* tells a password"
+  fi
+}
+export COREMACHINE_QUEUE='redis://:secret@q.example/1?prefix=p&password=secret'
+export COREMACHINE_SERVER='http://me:secret@s.example:8080' COREMACHINE_ARTIFACTS='http://me:secret@a.example'
+expect 0 'client.server +http://me@s.example:8080 .*queue +redis://@q.example/1\?prefix=p .*http://me@a.example' - config show
+for words in 'config show' 'config show --origin -o json' 'types' 'serve --queue qedis://:secret@a' \
+  'worker --queue qedis://a/?password=secret' 'types --server me:secret@a' 'serve --queue me:secret@a' \
+  'types --server http://me:secret@a:b'; do
+  # shellcheck disable=SC2086
+  tells_no_secret $words
+done
+echo 'store = ["postgres://me:secret@a/b"]' >secret.toml
+tells_no_secret config show --config secret.toml
+unset COREMACHINE_QUEUE COREMACHINE_SERVER COREMACHINE_ARTIFACTS
 
 # ---- what is wrong is named ----
 expect 2 - 'A subcommand is required'

@@ -136,6 +136,18 @@ TEST_CASE("a value that is none is refused with the place where it was said") {
   CHECK(flag.error().message == "--grace takes a duration such as 500ms, 30s or 5m, and not \"soon\"");
 }
 
+TEST_CASE("the password in a URL is not in the message") {
+  CHECK(refusal("--x", setting("io_threads"), {"redis://me:hidden@a/0?password=hidden"}).find("hidden") ==
+        std::string::npos);
+  CHECK(shown(setting("server"), "me:hidden@a:80") == "me@a:80");
+  CHECK(shown(setting("queue"), "redis:me:hidden@a?prefix=p&password=hidden") == "redis@a?prefix=p");
+  CHECK(shown(setting("queue"), "memory:") == "memory:");
+  CHECK(shown(setting("store"), "sqlite:a:b@c.db") == "sqlite:a:b@c.db");
+  const auto read = parse_config("store = [\"postgres://me:hidden@a/b\"]", "c.toml");
+  REQUIRE(!read);
+  CHECK(read.error().message.find("hidden") == std::string::npos);
+}
+
 TEST_CASE("the file is the one that is named, else the variable's, else the folder's, else the user's") {
   const TemporaryDirectory directory;
   const auto named = write_file(fs::path(directory.path()) / "named.toml", "workers = 1");

@@ -11,6 +11,7 @@
 #endif
 
 #include "triggers/cli/command_failure.hpp"
+#include "triggers/cli/config/settings.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -86,7 +87,8 @@ CommandFailure usage(const std::string& why) {
 std::optional<std::string> fault_of_queue(const std::string& url) {
   if (url == "memory:") return std::nullopt;
   const auto* kind = kind_of(url);
-  return kind ? kind->fault(url) : "\"" + url + "\" is not a queue: use " + examples("memory:");
+  return kind ? kind->fault(url)
+              : "\"" + shown(setting("queue"), url) + "\" is not a queue: use " + examples("memory:");
 }
 
 std::unique_ptr<QueuePump> serve_queue(const std::string& url, CoreMachine& machine, std::shared_ptr<Logger> logger) {
@@ -100,7 +102,8 @@ std::shared_ptr<WorkerTransport> connect_to_queue(const std::string& url) {
   if (url.starts_with("memory:"))
     throw usage(" memory: is within a server; another process takes its tasks by --server");
   const auto* kind = kind_of(url);
-  if (!kind) throw usage(": there is no queue of the kind of \"" + url + "\": use " + examples(""));
+  if (!kind)
+    throw usage(": there is no queue of the kind of \"" + shown(setting("queue"), url) + "\": use " + examples(""));
   if (const auto fault = kind->fault(url)) throw usage(": " + *fault);
   return kind->connect(url);
 }

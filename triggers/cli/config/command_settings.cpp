@@ -78,7 +78,8 @@ Format SettingValues::format() const {
 void SettingValues::refuse(std::string_view name, const std::string& why) const {
   const auto& found = effective(name);
   std::string message = found.where + ": " + why;
-  if (!setting(name).secret && !found.texts.empty()) message += ", and not \"" + found.texts.front() + "\"";
+  if (!setting(name).secret && !found.texts.empty())
+    message += ", and not \"" + shown(setting(name), found.texts.front()) + "\"";
   throw CommandFailure(ExitCode::usage, std::move(message));
 }
 

@@ -8,7 +8,6 @@
 #include <boost/json/object.hpp>
 
 #include "core/model/suggest.hpp"
-#include "core/ports/store_url.hpp"
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/config/command_settings.hpp"
@@ -22,7 +21,7 @@ std::string masked(const Setting& setting, const std::vector<std::string>& texts
   if (setting.secret && !texts.empty()) return "********";
   std::string text;
   for (const auto& each : texts) {
-    text += (text.empty() ? "" : ",") + (setting.kind == SettingKind::store ? without_password(each) : each);
+    text += (text.empty() ? "" : ",") + shown(setting, each);
   }
   return text;
 }

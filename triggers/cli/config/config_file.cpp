@@ -14,6 +14,7 @@
 #include <toml++/toml.h>
 
 #include "core/model/suggest.hpp"
+#include "core/ports/store_url.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -144,7 +145,7 @@ class Reading {
       std::string message = std::string(setting.key) + " takes " + expected_of(setting);
       if (setting.kind != SettingKind::count && setting.kind != SettingKind::toggle && !node.is_string())
         message += ", in quotes";
-      return complain(line, setting.secret ? message : message + ", and not " + shown(node));
+      return complain(line, setting.secret ? message : message + ", and not " + without_password(shown(node)));
     }
     settle_paths(setting, path_, texts);
     values_.insert_or_assign(std::string(setting.key), FileValue{std::move(texts), line});

@@ -7,6 +7,8 @@
 
 #include <coremachine/model/time.hpp>
 
+#include "core/ports/store_url.hpp"
+
 namespace coremachine::cli {
 namespace {
 
@@ -81,13 +83,22 @@ bool fits(const Setting& setting, const std::vector<std::string>& texts) {
          std::all_of(texts.begin(), texts.end(), [&](const auto& value) { return takes(setting, value); });
 }
 
+std::string shown(const Setting& setting, const std::string& text) {
+  constexpr std::string_view any_scheme = "any://";
+  // An address that lacks its scheme is none, and has a password all the same.
+  const bool lacks_scheme =
+      setting.kind == SettingKind::text && setting.value_name == "URL" && text.find("://") == std::string::npos;
+  if (!lacks_scheme) return without_password(text);
+  return without_password(std::string(any_scheme) + text).substr(any_scheme.size());
+}
+
 std::string refusal(std::string_view where, const Setting& setting, const std::vector<std::string>& texts) {
   std::string message(where);
   message += " takes " + expected_of(setting);
   if (setting.secret) return message;
   message += ", and not ";
   if (texts.size() > 1) return message + "several";
-  return message + "\"" + (texts.empty() ? std::string() : texts.front()) + "\"";
+  return message + "\"" + (texts.empty() ? std::string() : shown(setting, texts.front())) + "\"";
 }
 
 }  // namespace coremachine::cli

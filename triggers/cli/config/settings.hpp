@@ -47,7 +47,11 @@ const Setting& setting(std::string_view name);
 bool fits(const Setting& setting, const std::vector<std::string>& texts);
 /// What the setting takes, for people: `a whole number from 1 to 4096`, `table, json or jsonl`.
 std::string expected_of(const Setting& setting);
-/// `WHERE takes EXPECTED, and not "VALUE"`; the value of a secret is not told.
+/// A value of the setting as it may be shown: without the password of a URL. What a secret says is not to be shown at
+/// all.
+std::string shown(const Setting& setting, const std::string& text);
+/// `WHERE takes EXPECTED, and not "VALUE"`; the value of a secret is not told, nor the
+/// password in a URL.
 std::string refusal(std::string_view where, const Setting& setting, const std::vector<std::string>& texts);
 
 }  // namespace coremachine::cli
