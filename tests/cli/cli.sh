@@ -161,10 +161,27 @@ fi
 # ---- what cannot be told was not done ----
 checks=$((checks + 1))
 "$program" version >/dev/full 2>err
-if [ $? != 4 ] || ! grep -q 'cannot write the output' err; then
+if [ $? != 74 ] || ! grep -q 'cannot write the output: No space left' err; then
   echo "FAILED: version >/dev/full says nothing"
   failed=$((failed + 1))
 fi
+for words in version --help 'completion bash' 'run hello_world'; do
+  checks=$((checks + 2))
+  # shellcheck disable=SC2086
+  "$program" $words >/dev/full 2>err </dev/null
+  code=$?
+  [ $code = 74 ] || { echo "FAILED: $words >/dev/full ends with $code"; failed=$((failed + 1)); }
+  exec 3> >(exit 0)
+  wait $!
+  # shellcheck disable=SC2086
+  "$program" $words >&3 2>err </dev/null
+  code=$?
+  exec 3>&-
+  if [ $code != 141 ] || grep -q coremachine: err; then
+    echo "FAILED: $words into a pipe that nobody reads ends with $code: $(cat err)"
+    failed=$((failed + 1))
+  fi
+done
 
 echo "$checks checks, $failed failed"
 [ "$failed" = 0 ]

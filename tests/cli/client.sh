@@ -102,6 +102,13 @@ expect 0 . 'there are more: --all' jobs list --limit 2
 checks=$((checks + 1))
 all=$("$program" jobs list --all --limit 3 -o jsonl | wc -l)
 [ "$all" = "$("$program" jobs list --all -o jsonl | wc -l)" ] && [ "$all" -gt 10 ] || fail "all pages are $all jobs"
+checks=$((checks + 1))
+exec 3> >(exit 0)
+wait $!
+"$program" jobs list --all --limit 1 -o jsonl >&3 2>err
+code=$?
+exec 3>&-
+{ [ "$code" = 141 ] && [ ! -s err ]; } || fail "a list that nobody reads: $code $(cat err)"
 COREMACHINE_OUTPUT=jsonl expect 0 '^\{"job_id":' . jobs list --limit 1
 
 # ---- one job ----

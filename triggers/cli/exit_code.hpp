@@ -13,8 +13,10 @@ enum class ExitCode : int {
   not_found = 3,
   unreachable = 4,
   not_allowed = 5,
+  not_written = 74,  ///< as EX_IOERR of sysexits.h
   timed_out = 124,
   interrupted = 130,
+  nobody_reads = 141,  ///< as of a program that SIGPIPE ended
 };
 
 ExitCode exit_code_for(const Error& error);

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,56 +12,69 @@
 #include "triggers/cli/output.hpp"
 #include "triggers/cli/postgres/optional_stores.hpp"
 
-int main(int argc, char** argv) {
-  using namespace coremachine::cli;
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // then a write says that the file may not grow
-  enable_optional_stores();
+namespace coremachine::cli {
+namespace {
 
+ExitCode usage(const std::string& fault) {
+  print_error(fault);
+  return ExitCode::usage;
+}
+
+/// Parses the words. Where they ask for the help or are wrong, that is told, and there is nothing more to do but to
+/// end.
+std::optional<ExitCode> parse(CLI::App& program, int argc, char** argv) {
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (const auto empty = empty_option(program, words)) return usage(*empty);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& told) {  // --help, --version
+    program.exit(told);
+    return ExitCode::done;
+  } catch (const CLI::ParseError& error) {
+    if (const auto unknown = unknown_word(program, words)) return usage(*unknown);
+    if (const auto empty = empty_value(program)) return usage(*empty);
+    program.exit(error);
+    return ExitCode::usage;
+  }
+  if (const auto empty = empty_value(program)) return usage(*empty);
+  return std::nullopt;
+}
+
+ExitCode run(int argc, char** argv) {
   CLI::App program;
   Chosen chosen;
   add_commands(program, chosen);
-  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  if (const auto empty = empty_option(program, words)) {
-    print_error(*empty);
-    return static_cast<int>(ExitCode::usage);
-  }
+  const auto end = parse(program, argc, argv);
+  const auto code = end ? *end : chosen();
+  // What nobody could read was not done.
+  flush_output();
+  return code;
+}
+
+ExitCode guarded(int argc, char** argv) {
   try {
-    program.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return program.exit(help);
-  } catch (const CLI::CallForVersion& version) {
-    return program.exit(version);
-  } catch (const CLI::ParseError& error) {
-    if (const auto unknown = unknown_word(program, words)) {
-      print_error(*unknown);
-    } else if (const auto empty = empty_value(program)) {
-      print_error(*empty);
-    } else {
-      program.exit(error);
-    }
-    return static_cast<int>(ExitCode::usage);
-  }
-  if (const auto empty = empty_value(program)) {
-    print_error(*empty);
-    return static_cast<int>(ExitCode::usage);
-  }
-  try {
-    const auto code = chosen();
-    // What nobody could read was not done.
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      print_error("cannot write the output");
-      return static_cast<int>(ExitCode::unreachable);
-    }
-    return static_cast<int>(code);
+    return run(argc, argv);
+  } catch (const OutputLost& lost) {
+    if (!lost.why.empty()) print_error(lost.why);
+    return lost.code;
   } catch (const CommandFailure& failure) {
     print_failure(failure);
-    return static_cast<int>(failure.code());
-  } catch (const coremachine::Failure& failure) {
+    return failure.code();
+  } catch (const Failure& failure) {
     print_error(failure.error());
-    return static_cast<int>(exit_code_for(failure.error()));
+    return exit_code_for(failure.error());
   } catch (const std::exception& error) {
     print_error(error.what());
-    return static_cast<int>(ExitCode::unreachable);
+    return ExitCode::unreachable;
   }
+}
+
+}  // namespace
+}  // namespace coremachine::cli
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // then a write says that nobody reads
+  std::signal(SIGXFSZ, SIG_IGN);  // then a write says that the file may not grow
+  coremachine::cli::enable_optional_stores();
+  return static_cast<int>(coremachine::cli::guarded(argc, argv));
 }

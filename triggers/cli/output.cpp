@@ -1,9 +1,12 @@
 #include "triggers/cli/output.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "core/model/json_text.hpp"
 
@@ -39,6 +42,12 @@ void indent(std::string& out, const json::value& value, std::size_t depth) {
   } else {
     append_json(out, value);
   }
+}
+
+/// Whether standard output is a pipe or a socket that nobody reads any more.
+bool reader_is_gone() {
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
 }
 
 /// Characters of UTF-8, each taken to be one column wide.
@@ -97,6 +106,17 @@ void print_table(const std::vector<std::string>& head, const std::vector<std::ve
   };
   line(head);
   for (const auto& row : rows) line(row);
+}
+
+void flush_output() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  // An earlier write may be the one that failed, and what it failed with is forgotten.
+  const int reason = errno;
+  if (reason == EPIPE || reader_is_gone()) throw OutputLost{ExitCode::nobody_reads, {}};
+  throw OutputLost{
+      ExitCode::not_written,
+      "cannot write the output" + (reason == 0 ? std::string() : ": " + std::string(std::strerror(reason)))};
 }
 
 void print_error(std::string_view message) {

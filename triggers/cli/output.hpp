@@ -10,6 +10,8 @@
 
 #include <coremachine/model/error.hpp>
 
+#include "triggers/cli/exit_code.hpp"
+
 namespace coremachine::cli {
 
 enum class Format : std::uint8_t { table, json, jsonl };
@@ -26,6 +28,14 @@ void print_value(Format format, const boost::json::value& value);
 /// Prints rows under a head, columns aligned, on standard output. What does not print is shown as `?`: a value must not
 /// be able to steer the terminal.
 void print_table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);
+/// What could not be written to standard output; `main` ends the program by it.
+struct OutputLost {
+  ExitCode code;
+  std::string why;  ///< empty: nobody is to be told, for whoever read has left
+};
+/// Writes what was printed so far. Throws OutputLost where that is not possible any more.
+void flush_output();
+
 /// `coremachine: …` on standard error.
 void print_error(const Error& error);
 void print_error(std::string_view message);

@@ -43,7 +43,7 @@ void add_commands(CLI::App& program, Chosen& chosen) {
       "  coremachine jobs explain ID                                  why a job is not finished\n"
       "\n"
       "`coremachine COMMAND --help` tells the rest. Exit status: 0 done, 1 the job failed, 2 usage, 3 not found,\n"
-      "4 unreachable, 5 not allowed, 124 timed out, 130 interrupted.");
+      "4 unreachable, 5 not allowed, 74 output not written, 124 timed out, 130 interrupted, 141 nobody reads.");
 }
 
 void add_version(CLI::App& program, Chosen& chosen) {

@@ -97,7 +97,10 @@ void print_pages(Api& api, const Target& target, const PageArguments& page, cons
   // Lines need not wait for the last page.
   const bool at_once = settings.format() == Format::jsonl;
   while (page.all && !cursor.empty()) {
-    if (at_once) print_list(Format::jsonl, list, columns);
+    if (at_once) {
+      print_list(Format::jsonl, list, columns);
+      flush_output();  // who has read enough needs no further page
+    }
     auto next = fetch();
     cursor = cursor_after(next);
     if (at_once) {

@@ -1,7 +1,6 @@
 #include "triggers/cli/commands/watch.hpp"
 
 #include <unistd.h>
-#include <cstdio>
 
 #include <coremachine/model/status.hpp>
 
@@ -83,7 +82,7 @@ ExitCode watch_job(Api& api, const std::string& job_id, const SettingValues& set
       json::object line{{"event", name}};
       line.insert(data.begin(), data.end());
       print_value(Format::jsonl, line);
-      std::fflush(stdout);
+      flush_output();
     }
     if (!quiet) bar.show({JobId(), 0, name, data});
   };

@@ -132,7 +132,9 @@ std::string man_page(const CommandNode& program) {
       ".SH EXIT STATUS\n"
       ".TP\n0\ndone\n.TP\n1\nthe job failed\n.TP\n2\nusage: an option, params or the configuration\n.TP\n3\nnot found\n"
       ".TP\n4\nunreachable: no server, or it cannot at the moment\n.TP\n5\nnot allowed: by token, or by the state of "
-      "the job\n.TP\n124\ntimed out\n.TP\n130\ninterrupted\n";
+      "the job\n.TP\n74\nthe output cannot be written\n.TP\n124\ntimed out\n.TP\n130\ninterrupted\n.TP\n141\nnobody "
+      "reads "
+      "the output any more\n";
   return out;
 }
 
