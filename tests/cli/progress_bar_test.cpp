@@ -94,3 +94,12 @@ TEST_CASE("a job that is watched late has its stages' own times") {
   drawn.show("stage.completed", counts(1, 200, 200));
   CHECK(drawn.take() == "stage 1  200/200 tasks, 2/s, 1m40s\n");
 }
+
+TEST_CASE("a stage that took no time at all is told so, however long ago it was") {
+  Drawn drawn(false);
+  drawn.bar.know(json::parse(R"({"stages": [
+      {"round": 1, "started_at": "2026-01-31T12:00:00.000Z", "finished_at": "2026-01-31T12:00:00.000Z"}]})")
+                     .as_object());
+  drawn.show("stage.completed", counts(1, 1, 1));
+  CHECK(drawn.take() == "stage 1  1/1 tasks, 0.0s\n");
+}

@@ -101,7 +101,7 @@ std::chrono::duration<double> ProgressBar::elapsed(std::uint64_t round, bool fin
   const auto seen = std::chrono::duration<double>(now_() - stage_began_);
   const auto past = past_.find(round);
   if (past == past_.end()) return seen;
-  return final && past->second.took.count() > 0 ? past->second.took : past->second.age + seen;
+  return final && past->second.took ? *past->second.took : past->second.age + seen;
 }
 
 void ProgressBar::draw(const json::object& data, bool final) {

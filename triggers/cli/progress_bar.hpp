@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,8 @@ class ProgressBar {
 
  private:
   struct Past {
-    std::chrono::duration<double> age{0};   ///< of a stage that runs
-    std::chrono::duration<double> took{0};  ///< of one that is over; 0: it is not
+    std::chrono::duration<double> age{0};               ///< of a stage that runs
+    std::optional<std::chrono::duration<double>> took;  ///< of one that is over
   };
 
   void draw(const json::object& data, bool final);
