@@ -139,6 +139,7 @@ expect 124 - 'the job goes on' jobs watch "$slow" --wait-timeout 20ms -q
 expect 5 - . jobs rm "$slow"
 expect 0 "^$slow  cancel" - jobs cancel "$slow"
 expect 1 - 'the job is cancelled' jobs watch "$slow" -q
+expect 0 ' 0/1, 1 cancelled ' - jobs show "$slow"
 expect 0 "^$slow  queued" - jobs retry "$slow"
 expect 0 '[1-9][0-9]* jobs match' - jobs cancel --all-matching --tag slow --dry-run
 expect 0 'jobs matched, [1-9]' - jobs cancel --all-matching --tag slow

@@ -14,7 +14,8 @@ namespace {
 struct Drawn {
   explicit Drawn(bool live)
       : bar(
-            live, [this](std::string_view text) { written += text; }, [this] { return now; }) {}
+            live, [this](std::string_view text) { written += text; }, [this] { return now; },
+            [this] { return columns; }) {}
 
   void show(const std::string& name, const std::string& data) {
     bar.show({JobId(), 0, name, json::parse(data).as_object()});
@@ -23,6 +24,7 @@ struct Drawn {
 
   std::string written;
   ProgressBar::Clock::time_point now{};
+  std::size_t columns = 120;
   ProgressBar bar;
 };
 
@@ -67,6 +69,39 @@ TEST_CASE("on a terminal a stage is a line that is drawn anew, with its rate and
   CHECK(drawn.take() == "\r\033[Kstage 2  [##############################]  0/0 tasks\n");
   drawn.bar.end();
   CHECK(drawn.take().empty());
+}
+
+TEST_CASE("a line that is drawn anew never fills the terminal: the bar gives way, and then what is last") {
+  Drawn drawn(true);
+  drawn.show("stage.started", counts(1, 300, 0));
+  drawn.now += std::chrono::seconds(10);
+  drawn.take();
+  const auto drawn_in = [&](std::size_t columns, const std::string& event = "progress") {
+    drawn.columns = columns;
+    drawn.show(event, counts(1, 300, 100, 0, 0, 3));
+    auto line = drawn.take();
+    REQUIRE(line.starts_with("\r\033[K"));
+    return line.substr(4);
+  };
+  CHECK(drawn_in(80) == "stage 1  [#######................]  100/300 tasks, 3 retrying, 10/s, 20.0s left");
+  CHECK(drawn_in(62) == "stage 1  [#....]  100/300 tasks, 3 retrying, 10/s, 20.0s left");
+  CHECK(drawn_in(61) == "stage 1  100/300 tasks, 3 retrying, 10/s, 20.0s left");
+  CHECK(drawn_in(45) == "stage 1  100/300 tasks, 3 retrying, 10/s");
+  CHECK(drawn_in(30) == "stage 1  100/300 tasks");
+  CHECK(drawn_in(12) == "stage 1  10");
+  for (std::size_t columns = 0; columns < 100; ++columns)
+    CHECK(drawn_in(columns).size() + 1 <= std::max<std::size_t>(columns, 1));
+  // What stays on the screen is told in full.
+  CHECK(drawn_in(30, "stage.completed") == "stage 1  100/300 tasks, 3 retrying, 10/s, 10.0s\n");
+}
+
+TEST_CASE("what was cancelled was not done") {
+  const auto words_of = [](const std::string& tasks) {
+    return listed(StageCounts(json::parse(tasks).as_object()).words());
+  };
+  CHECK(words_of(R"({"total": 1000, "completed": 412, "cancelled": 588})") == "412/1,000, 588 cancelled");
+  CHECK(words_of(R"({"total": 10, "completed": 7, "failed": 2, "dead": 1})") == "10/10, 3 failed");
+  CHECK(words_of("{}") == "0/0");
 }
 
 TEST_CASE("failures are told, and not all of ten thousand") {

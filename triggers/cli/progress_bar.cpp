@@ -1,5 +1,7 @@
 #include "triggers/cli/progress_bar.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
 
@@ -8,8 +10,6 @@
 
 namespace coremachine::cli {
 namespace {
-
-constexpr std::size_t bar_width = 30;
 
 std::uint64_t number(const json::object& counts, std::string_view key) {
   const auto* value = counts.if_contains(key);
@@ -31,6 +31,13 @@ std::string seconds(double value) {
   return text;
 }
 
+/// Of the terminal at standard error.
+std::size_t columns_of_stderr() {
+  constexpr std::size_t usual = 80;
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
+
 void to_stderr(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
@@ -44,8 +51,12 @@ std::optional<Timestamp> time_at(const json::object& object, std::string_view ke
 
 }  // namespace
 
-ProgressBar::ProgressBar(bool live, std::function<void(std::string_view)> write, std::function<Clock::time_point()> now)
-    : live_(live), write_(write ? std::move(write) : to_stderr), now_(now ? std::move(now) : Clock::now) {
+ProgressBar::ProgressBar(bool live, std::function<void(std::string_view)> write, std::function<Clock::time_point()> now,
+                         std::function<std::size_t()> columns)
+    : live_(live),
+      write_(write ? std::move(write) : to_stderr),
+      now_(now ? std::move(now) : Clock::now),
+      columns_(columns ? std::move(columns) : columns_of_stderr) {
   stage_began_ = now_();
 }
 
@@ -105,32 +116,51 @@ std::chrono::duration<double> ProgressBar::elapsed(std::uint64_t round, bool fin
 }
 
 void ProgressBar::draw(const json::object& data, bool final) {
-  const auto& tasks = data.at("tasks").as_object();
-  const auto total = number(tasks, "total");
-  const auto bad = number(tasks, "failed") + number(tasks, "dead");
-  const auto over = number(tasks, "completed") + bad;
-  const auto cancelled = number(tasks, "cancelled");
+  const StageCounts tasks(data.at("tasks").as_object());
   const auto seconds_so_far = elapsed(number(data, "round"), final).count();
-  const auto rate = seconds_so_far > 0 ? static_cast<double>(over) / seconds_so_far : 0.0;
+  const auto rate = seconds_so_far > 0 ? static_cast<double>(tasks.done()) / seconds_so_far : 0.0;
 
-  std::string line = "stage " + compact(data.at("stage")) + "  ";
-  if (live_) {
-    const auto full = total == 0 ? bar_width : static_cast<std::size_t>(std::min(over, total) * bar_width / total);
-    line += '[' + std::string(full, '#') + std::string(bar_width - full, '.') + "]  ";
-  }
-  line += grouped(over) + "/" + grouped(total) + " tasks";
-  if (bad > 0) line += ", " + grouped(bad) + " failed";
-  if (cancelled > 0) line += ", " + grouped(cancelled) + " cancelled";
-  if (number(tasks, "retrying") > 0) line += ", " + grouped(number(tasks, "retrying")) + " retrying";
-  if (over > 1 && seconds_so_far > 0.05) line += ", " + grouped(static_cast<std::uint64_t>(rate)) + "/s";
+  auto words = tasks.words(" tasks");
+  if (tasks.done() > 1 && seconds_so_far > 0.05) words.push_back(grouped(static_cast<std::uint64_t>(rate)) + "/s");
   if (final) {
-    line += ", " + seconds(seconds_so_far);
-  } else if (rate > 0 && over < total) {
-    line += ", " + seconds(static_cast<double>(total - over) / rate) + " left";
+    words.push_back(seconds(seconds_so_far));
+  } else if (rate > 0 && tasks.done() < tasks.total) {
+    words.push_back(seconds(static_cast<double>(tasks.total - tasks.done()) / rate) + " left");
   }
+  const auto stage = "stage " + compact(data.at("stage")) + "  ";
   if (live_) write_("\r\033[K");
-  write_(final ? line + "\n" : line);
+  write_(!live_  ? stage + listed(words) + "\n"
+         : final ? with_bar(stage, tasks, words) + "\n"
+                 : fitted(stage, tasks, words));
   open_line_ = !final;
+}
+
+std::size_t ProgressBar::room() const {
+  const auto columns = columns_();
+  return columns > 0 ? columns - 1 : 0;
+}
+
+std::string ProgressBar::with_bar(const std::string& stage, const StageCounts& tasks,
+                                  const std::vector<std::string>& words) const {
+  constexpr std::size_t widest = 30;
+  constexpr std::size_t narrowest = 5;
+  const auto text = listed(words);
+  const auto others = stage.size() + std::string_view("[]  ").size() + text.size();
+  const auto width = std::min(widest, room() > others ? room() - others : 0);
+  if (width < narrowest) return stage + text;
+  const auto full =
+      tasks.total == 0 ? width : static_cast<std::size_t>(std::min(tasks.done(), tasks.total) * width / tasks.total);
+  return stage + '[' + std::string(full, '#') + std::string(width - full, '.') + "]  " + text;
+}
+
+std::string ProgressBar::fitted(const std::string& stage, const StageCounts& tasks,
+                                std::vector<std::string> words) const {
+  auto line = with_bar(stage, tasks, words);
+  while (line.size() > room() && words.size() > 1) {
+    words.pop_back();
+    line = stage + listed(words);
+  }
+  return line.substr(0, room());
 }
 
 void ProgressBar::clear_line() {

@@ -7,6 +7,7 @@
 #include "triggers/cli/commands/arguments.hpp"
 #include "triggers/cli/commands/client_command.hpp"
 #include "triggers/cli/commands/watch.hpp"
+#include "triggers/cli/stage_counts.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -19,21 +20,10 @@ const json::array& array_at(const json::object& object, std::string_view key) {
   return value && value->is_array() ? value->get_array() : none;
 }
 
-std::uint64_t number_at(const json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  return value && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-}
-
-/// `990/1,000`, and how many of them failed.
+/// `990/1,000, 10 failed`.
 std::string progress_of(const json::object& stage) {
   const auto* counts = stage.if_contains("tasks");
-  if (!counts || !counts->is_object()) return {};
-  const auto& tasks = counts->get_object();
-  const auto failed = number_at(tasks, "failed") + number_at(tasks, "dead");
-  const auto over = number_at(tasks, "completed") + number_at(tasks, "cancelled") + failed;
-  auto text = grouped(over) + "/" + grouped(number_at(tasks, "total"));
-  if (failed > 0) text += " (" + grouped(failed) + " failed)";
-  return text;
+  return counts && counts->is_object() ? listed(StageCounts(counts->get_object()).words()) : std::string();
 }
 
 /// Of the newest round.
