@@ -83,7 +83,7 @@ expect 124 - 'timeout of 50 ms' submit fan_out -p count=1 -p sleep_ms=60000 --ti
 expect 124 - 'the job goes on.*jobs watch' submit fan_out -p count=1 -p sleep_ms=60000 --wait-timeout 50ms --tag slow
 first=$("$program" submit hello_world --idempotency-key k -q)
 expect 0 "^$first " 'submitted before' submit hello_world --idempotency-key k
-expect 2 - 'k' submit hello_world '{"message": "other"}' --idempotency-key k
+expect 5 - 'k' submit hello_world '{"message": "other"}' --idempotency-key k
 echo '{"message": "from a file"}' >params.json
 expect 0 'from a file' . submit hello_world @params.json --wait
 checks=$((checks + 1))
@@ -200,6 +200,7 @@ expect 0 'nightly +hello_world +30 2 \* \* MON-FRI  Europe/Berlin' - \
   schedules create hello_world --id nightly --cron '30 2 * * MON-FRI' --time-zone Europe/Berlin -p message=Hi
 expect 0 '"every": "15m"' - schedules create hello_world --id often --every 15m --overlap allow --paused -o json
 expect 5 - 'nightly' schedules create hello_world --id nightly --every 1h
+expect 3 - 'nearest: hello_world.*coremachine types' schedules create hello_wrld --every 1h
 expect 2 - 'either --cron or --every' schedules create hello_world
 expect 2 - '#/cron ' schedules create hello_world --cron 'at noon'
 expect 0 'nightly.*often' - schedules list
@@ -251,7 +252,14 @@ if command -v openssl >/dev/null; then
   expect 0 'hello_world' - types --ca-file cert.pem
   expect 0 'Hello' . submit hello_world --wait --ca-file cert.pem
   expect 4 - 'certificate' types --ca-file cert.pem --server "https://localhost:${COREMACHINE_SERVER##*:}"
-  expect 4 - 'cannot read the certificates' types --ca-file none.pem
+  expect 2 - '--ca-file: cannot be read .No such file or directory' types --ca-file none.pem
+  expect 2 - '--tls-key: none.pem: cannot read the key: No such file' \
+    serve --store sqlite:tls.db --tls-cert cert.pem --tls-key none.pem
+  expect 2 - '--tls-cert: key.pem: not a certificate' serve --store sqlite:tls.db --tls-cert key.pem --tls-key key.pem
+  COREMACHINE_TLS_KEY=cert.pem expect 2 - 'COREMACHINE_TLS_KEY: --tls-key: cert.pem: ' \
+    serve --store sqlite:tls.db --tls-cert cert.pem
+  checks=$((checks + 1))
+  [ ! -e tls.db ] || fail 'a store was made for a server that cannot serve'
   expect 4 - . types --server "http://${COREMACHINE_SERVER#https://}"
   stop
 fi

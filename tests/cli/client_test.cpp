@@ -147,6 +147,19 @@ TEST_CASE("a problem is told with an exit code, every fault, and what to type in
                                {"pointer": "#/b/0", "detail": "is 7"}]})"),
        ExitCode::usage,
        {"2 faults", "#/a is missing", "#/b/0 is 7"}},
+      {"jobs",
+       problem_answer(422, R"({"code": "key_conflict", "detail": "the key is taken"})"),
+       ExitCode::not_allowed,
+       {"the key is taken"}},
+      {"schedules",
+       problem_answer(422, R"({"detail": "unknown job type \"x\"; nearest: y", "errors": [{"pointer": "#/job_type",
+                               "detail": "unknown job type \"x\"; nearest: y"}]})"),
+       ExitCode::not_found,
+       {"nearest: y", "`coremachine types`"}},
+      {"schedules",
+       problem_answer(422, R"({"detail": "d", "errors": [{"pointer": "#/job_type", "detail": "it is disabled"}]})"),
+       ExitCode::usage,
+       {"it is disabled"}},
       {"jobs", problem_answer(429, detail, "Retry-After: 7\r\n"), ExitCode::unreachable, {"try again in 7 s"}},
       {"jobs", problem_answer(503, detail), ExitCode::unreachable, {"try again later"}},
       {"jobs", problem_answer(500, detail), ExitCode::unreachable, {"r-1"}},
@@ -195,6 +208,12 @@ TEST_CASE("the token is a secret, out of a file or a variable, and its origin is
   }
   const auto missing = failure_in([&] { Api api(settings_of({"--token-file", path + ".none"})); });
   CHECK(all_of(missing).find("--token-file: cannot be read") != std::string::npos);
+  for (const auto& [file, why] : {std::pair(path + ".none", "No such file or directory"),
+                                  std::pair(std::string(directory.path()), "Is a directory")}) {
+    const auto refused = failure_in([&] { Api api(settings_of({"--ca-file", file})); });
+    CHECK(refused.code() == ExitCode::usage);
+    CHECK(all_of(refused) == "--ca-file: cannot be read (" + std::string(why) + "), and not \"" + file + "\"");
+  }
 
   write("abc");
   ScriptedServer server({{{problem_answer(401, R"({"detail": "no"})")}}});

@@ -62,9 +62,20 @@ Correspondent correspondent_of(const SettingValues& settings) {
                                   : std::string()};
 }
 
+/// Certificates that are to be trusted; empty: the system's.
+std::string ca_file_from(const SettingValues& settings) {
+  auto path = settings.text("ca_file");
+  if (path.empty()) return path;
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || (file.peek(), errno == EISDIR))
+    settings.refuse("ca_file", std::string("cannot be read (") + std::strerror(errno) + ")");
+  return path;
+}
+
 HttpOptions options_from(const SettingValues& settings) {
   return {.token = token_from(settings),
-          .ca_file = settings.text("ca_file"),
+          .ca_file = ca_file_from(settings),
           .connect_timeout = settings.duration("connect_timeout"),
           .request_timeout = settings.duration("request_timeout")};
 }

@@ -20,7 +20,7 @@ const std::vector<std::string_view>& client_settings();
 /// not the one that was hoped for: the server is not there, does not allow it, or does not know it.
 class Api {
  public:
-  /// Throws CommandFailure (usage): the address is none, the token cannot be read.
+  /// Throws CommandFailure (usage): the address is none, the token or the certificates cannot be read.
   explicit Api(const SettingValues& settings);
 
   /// What came back: the status, and the body, which is null where there is none.

@@ -1,5 +1,6 @@
 #include "triggers/cli/client/problem.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/model/value_parser.hpp"
@@ -25,7 +26,22 @@ std::optional<json::object> problem_of(const HttpReply& reply) {
   return std::move(value.as_object());
 }
 
-ExitCode code_of(int status) {
+/// A schedule's job type is a fault in its body, for the server; for whoever typed it, it is not there.
+bool misses_a_job_type(const json::object& problem) {
+  const auto* errors = problem.if_contains("errors");
+  if (!errors || !errors->is_array()) return false;
+  const auto& all = errors->get_array();
+  return std::any_of(all.begin(), all.end(), [](const json::value& each) {
+    const auto* fault = each.if_object();
+    return fault && text_at(*fault, "pointer") == "#/job_type" &&
+           text_at(*fault, "detail").starts_with("unknown job type");
+  });
+}
+
+ExitCode code_of(int status, const json::object& problem) {
+  // The params of it are sound; the key is taken.
+  if (text_at(problem, "code") == "key_conflict") return ExitCode::not_allowed;
+  if (misses_a_job_type(problem)) return ExitCode::not_found;
   switch (status) {
     case 404:
     case 410: return ExitCode::not_found;
@@ -143,7 +159,8 @@ CommandFailure failure_of(const HttpReply& reply, std::string_view target, const
       further.push_back("the server's log has more on request " + id);
   }
   if (auto hint = hint_for(status, reply, target, server); !hint.empty()) further.push_back(std::move(hint));
-  return {code_of(status), std::move(what), std::move(further)};
+  if (misses_a_job_type(*problem)) further.emplace_back(lookups.front().hint);
+  return {code_of(status, *problem), std::move(what), std::move(further)};
 }
 
 }  // namespace coremachine::cli

@@ -5,6 +5,7 @@
 
 #include "triggers/cli/queue_kinds.hpp"
 #include "triggers/http/access/access.hpp"
+#include "triggers/http/server/certificate.hpp"
 
 namespace coremachine::cli {
 namespace {
@@ -25,6 +26,15 @@ bool is_server_name(const std::string& name) {
 
 constexpr Milliseconds shortest_term{1'000};
 
+std::optional<std::string> fault_of_certificate(const ServeOptions& options) {
+  if (options.certificate_file.empty()) return std::nullopt;
+  const auto loaded = http::load_certificate(options.certificate_file, options.key_file);
+  if (loaded) return std::nullopt;
+  const auto& message = loaded.error().message;
+  const bool is_key = options.key_file != options.certificate_file && message.starts_with(options.key_file + ": ");
+  return (is_key ? "--tls-key: " : "--tls-cert: ") + message;
+}
+
 }  // namespace
 
 std::optional<std::string> fault_of(const ServeOptions& options) {
@@ -42,6 +52,7 @@ std::optional<std::string> fault_of(const ServeOptions& options) {
   if (options.certificate_file.empty() != options.key_file.empty()) {
     return "--tls-cert and --tls-key belong together";
   }
+  if (auto fault = fault_of_certificate(options)) return fault;
   if (const auto error = http::check_binding(options.listen, !options.token_file.empty(), options.insecure)) {
     return "--listen: " + error->message;
   }

@@ -44,7 +44,8 @@ struct ServeOptions {
   std::function<void(JobRegistry&, TaskRegistry&)> register_more = {};
 };
 
-/// What is wrong with the options taken together, in words that name the flag; nothing if they can be served by.
+/// What is wrong with the options taken together, or with the files of TLS, in words that begin with the flag; nothing
+/// if they can be served by.
 std::optional<std::string> fault_of(const ServeOptions& options);
 
 }  // namespace coremachine::cli
