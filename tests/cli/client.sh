@@ -56,6 +56,7 @@ mkfifo never
 
 # ---- nobody there, or somebody else ----
 expect 4 - 'cannot reach http://127.0.0.1:1: .*serve. starts one.*comes from --server' jobs list --server http://127.0.0.1:1
+expect 4 - '^coremachine: cannot reach http://127.0.0.1:1: [^`]*$' jobs list --server http://127.0.0.1:1 -q
 expect 2 - '--server: takes http://HOST:PORT or https://HOST:PORT, and not "nowhere"' jobs list --server nowhere
 COREMACHINE_SERVER=nowhere expect 2 - 'COREMACHINE_SERVER: takes' jobs list
 COREMACHINE_REQUEST_TIMEOUT=soon expect 2 - 'COREMACHINE_REQUEST_TIMEOUT takes a duration' jobs list
@@ -70,6 +71,9 @@ expect 0 '"status": "completed",' . submit hello_world --wait -o json
 expect 0 '^[A-Za-z0-9_-]+ $' 'coremachine jobs watch' submit hello_world
 expect 0 '"job_id": .*"job_type": "hello_world"' - submit hello_world -o json
 expect 3 - 'hello_wrld.*nearest: hello_world.*coremachine types' submit hello_wrld
+expect 3 - '^coremachine: unknown job type [^:]*: hello_world $' submit hello_wrld -q
+expect 3 - '^coremachine: no-such: coremachine: [^`]*$' jobs show no-such -q no-such
+expect 2 - '#/count .*#/nope ' submit fan_out '{"count": -1, "nope": 1}' -q
 expect 2 - '#/count is missing' submit fan_out
 expect 2 - '#/count .*#/nope ' submit fan_out '{"count": -1, "nope": 1}'
 expect 2 - 'not JSON' submit hello_world '{"message": '
@@ -135,7 +139,8 @@ expect 0 "^$slow  paused" - jobs pause "$slow"
 expect 0 "^$slow  " - jobs resume "$slow"
 expect 0 "^$slow  " - jobs signal "$slow" go '{"by": "Ada"}'
 expect 2 - 'not JSON' jobs signal "$slow" go '{'
-expect 124 - 'the job goes on' jobs watch "$slow" --wait-timeout 20ms -q
+expect 124 - 'the job goes on' jobs watch "$slow" --wait-timeout 20ms
+expect 124 - "^coremachine: stopped watching $slow; the job goes on $" jobs watch "$slow" --wait-timeout 20ms -q
 expect 5 - . jobs rm "$slow"
 expect 0 "^$slow  cancel" - jobs cancel "$slow"
 expect 1 - 'the job is cancelled' jobs watch "$slow" -q

@@ -43,7 +43,8 @@ CommandFailure failure_in(Call call) {
 
 std::string all_of(const CommandFailure& failure) {
   std::string text = failure.what();
-  for (const auto& line : failure.further()) text += "\n" + line;
+  for (const auto& line : failure.faults()) text += "\n" + line;
+  for (const auto& line : failure.hints()) text += "\n" + line;
   return text;
 }
 

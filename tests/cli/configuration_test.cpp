@@ -217,7 +217,7 @@ TEST_CASE("a command gets the values of what it takes, and all that is wrong at 
   } catch (const CommandFailure& failure) {
     CHECK(failure.code() == ExitCode::usage);
     CHECK(std::string(failure.what()) == "--workers takes a whole number from 0 to 4096, and not \"-1\"");
-    CHECK(failure.further() ==
+    CHECK(failure.faults() ==
           std::vector<std::string>{"--grace takes a duration such as 500ms, 30s or 5m, and not \"soon\""});
   }
 }

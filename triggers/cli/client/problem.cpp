@@ -145,22 +145,23 @@ CommandFailure failure_of(const HttpReply& reply, std::string_view target, const
   auto what = text_at(*problem, "detail");
   if (what.empty()) what = text_at(*problem, "title");
   if (what.empty()) what = "the server answers " + std::to_string(status);
-  std::vector<std::string> further;
+  std::vector<std::string> faults;
   if (const auto* errors = problem->if_contains("errors"); errors && errors->is_array()) {
     for (const auto& each : errors->get_array()) {
       if (const auto* fault = each.if_object()) {
         auto line = place_of(*fault) + " " + text_at(*fault, "detail");
-        if (line != what) further.push_back(std::move(line));
+        if (line != what) faults.push_back(std::move(line));
       }
     }
   }
+  std::vector<std::string> hints;
   if (status >= 500 && status != 503) {
     if (const auto id = text_at(*problem, "request_id"); !id.empty())
-      further.push_back("the server's log has more on request " + id);
+      hints.push_back("the server's log has more on request " + id);
   }
-  if (auto hint = hint_for(status, reply, target, server); !hint.empty()) further.push_back(std::move(hint));
-  if (misses_a_job_type(*problem)) further.emplace_back(lookups.front().hint);
-  return {code_of(status, *problem), std::move(what), std::move(further)};
+  if (auto hint = hint_for(status, reply, target, server); !hint.empty()) hints.push_back(std::move(hint));
+  if (misses_a_job_type(*problem)) hints.emplace_back(lookups.front().hint);
+  return {code_of(status, *problem), std::move(what), std::move(hints), std::move(faults)};
 }
 
 }  // namespace coremachine::cli

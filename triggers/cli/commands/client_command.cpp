@@ -17,8 +17,13 @@ std::shared_ptr<CommandSettings> take_settings(CLI::App& command) {
 std::function<ExitCode()> bound(std::shared_ptr<CommandSettings> taken, ClientAct act) {
   return [taken = std::move(taken), act = std::move(act)] {
     const auto settings = taken->values();
-    Api api(settings);
-    return act(api, settings);
+    try {
+      Api api(settings);
+      return act(api, settings);
+    } catch (const CommandFailure& failure) {
+      if (settings.toggle("quiet")) throw failure.without_hints();
+      throw;
+    }
   };
 }
 
@@ -74,7 +79,7 @@ ExitCode for_each_id(const std::vector<std::string>& ids, const SettingValues& s
     } catch (const CommandFailure& failure) {
       if (ids.size() == 1) throw;
       print_error(id + ":");
-      print_failure(failure);
+      print_failure(settings.toggle("quiet") ? failure.without_hints() : failure);
       if (code == ExitCode::done) code = failure.code();
     }
   }

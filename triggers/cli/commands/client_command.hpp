@@ -16,7 +16,8 @@ namespace coremachine::cli {
 /// What a command does once its settings are known and it can talk to a server.
 using ClientAct = std::function<ExitCode(Api&, const SettingValues&)>;
 
-/// Adds a command that talks to a server, with the settings that it takes for that and `output` and `quiet`.
+/// Adds a command that talks to a server, with the settings that it takes for that and `output` and `quiet`. If it is
+/// to be quiet, a failure has no hints.
 CLI::App* add_client_command(CLI::App& parent, const std::string& name, const std::string& help, Chosen& chosen,
                              ClientAct act);
 

@@ -16,8 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
-void say_how_to_go_on(const std::string& job_id) {
-  print_error("stopped watching; the job goes on");
+void say_how_to_go_on(const std::string& job_id, bool quiet) {
+  print_error("stopped watching " + job_id + "; the job goes on");
+  if (quiet) return;
   print_error("  `coremachine jobs watch " + job_id + "` watches it again, `coremachine jobs cancel " + job_id +
               "` ends it");
 }
@@ -61,15 +62,15 @@ ExitCode watch_job(Api& api, const std::string& job_id, const SettingValues& set
                    const std::optional<Milliseconds>& longest, bool lines) {
   const Target target{"jobs", job_id};
   ProgressBar bar(terminal_on_stderr());
+  const bool quiet = settings.toggle("quiet");
   InterruptWatch interrupts;
   interrupts.first_time([&] {
     bar.end();
-    say_how_to_go_on(job_id);
+    say_how_to_go_on(job_id, quiet);
     ::_exit(static_cast<int>(ExitCode::interrupted));
   });
   FollowOptions options;
   if (longest) options.until = std::chrono::steady_clock::now() + *longest;
-  const bool quiet = settings.toggle("quiet");
   const bool print_events = lines && settings.format() == Format::jsonl;
   options.note = [&](const std::string& text) {
     bar.end();
@@ -89,7 +90,7 @@ ExitCode watch_job(Api& api, const std::string& job_id, const SettingValues& set
   const auto followed = follow(api, job_id, on_event, options);
   bar.end();
   if (followed == Followed::timed_out) {
-    say_how_to_go_on(job_id);
+    say_how_to_go_on(job_id, quiet);
     return ExitCode::timed_out;
   }
   return tell_the_end(api.get(target).as_object(), settings, print_events);

@@ -106,7 +106,7 @@ Configuration CommandSettings::configuration() const {
   }
   const auto first = lines.front();
   lines.erase(lines.begin());
-  throw CommandFailure(ExitCode::usage, first, std::move(lines));
+  throw CommandFailure(ExitCode::usage, first, {}, std::move(lines));
 }
 
 SettingValues CommandSettings::values() const {
@@ -131,7 +131,7 @@ SettingValues CommandSettings::values() const {
   if (faults.empty()) return values;
   const auto first = faults.front();
   faults.erase(faults.begin());
-  throw CommandFailure(ExitCode::usage, first, std::move(faults));
+  throw CommandFailure(ExitCode::usage, first, {}, std::move(faults));
 }
 
 }  // namespace coremachine::cli

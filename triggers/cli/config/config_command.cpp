@@ -65,7 +65,7 @@ ExitCode show(const CommandSettings& taken, bool origins) {
   if (!faults.empty()) {
     const auto first = faults.front();
     faults.erase(faults.begin());
-    throw CommandFailure(ExitCode::usage, first, std::move(faults));
+    throw CommandFailure(ExitCode::usage, first, {}, std::move(faults));
   }
   if (format != Format::table) {
     print_value(format, values);
