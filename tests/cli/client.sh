@@ -82,7 +82,8 @@ expect 0 '"priority": -7,.*"tags": \[ *"a", *"b"' - submit hello_world --priorit
 expect 0 '"status": "scheduled"' - submit hello_world --delay 1h --tag later -o json
 expect 2 - 'delay' submit hello_world --delay soon
 expect 2 - '--wait-timeout takes a duration' submit hello_world --wait-timeout soon
-expect 1 - 'the job is failed' submit fan_out -p count=10 -p fail_percent=50 -p fail_attempts=9 --wait
+expect 1 - '^coremachine: job [^ ]+ is failed: [^`]*$' submit fan_out -p count=10 -p fail_percent=50 -p fail_attempts=9 --wait -q
+expect 1 - 'job ([^ ]+) is failed.*coremachine jobs tasks \1 --status failed' submit fan_out -p count=10 -p fail_percent=50 -p fail_attempts=9 --wait
 expect 124 - 'timeout of 50 ms' submit fan_out -p count=1 -p sleep_ms=60000 --timeout 50ms --wait -q
 expect 124 - 'the job goes on.*jobs watch' submit fan_out -p count=1 -p sleep_ms=60000 --wait-timeout 50ms --tag slow
 first=$("$program" submit hello_world --idempotency-key k -q)
@@ -141,9 +142,10 @@ expect 0 "^$slow  " - jobs signal "$slow" go '{"by": "Ada"}'
 expect 2 - 'not JSON' jobs signal "$slow" go '{'
 expect 124 - 'the job goes on' jobs watch "$slow" --wait-timeout 20ms
 expect 124 - "^coremachine: stopped watching $slow; the job goes on $" jobs watch "$slow" --wait-timeout 20ms -q
+expect 124 '"status": "running"' 'the job goes on' jobs watch "$slow" --wait-timeout 20ms -o json
 expect 5 - . jobs rm "$slow"
 expect 0 "^$slow  cancel" - jobs cancel "$slow"
-expect 1 - 'the job is cancelled' jobs watch "$slow" -q
+expect 1 - "job $slow is cancelled" jobs watch "$slow" -q
 expect 0 ' 0/1, 1 cancelled ' - jobs show "$slow"
 expect 0 "^$slow  queued" - jobs retry "$slow"
 expect 0 '[1-9][0-9]* jobs match' - jobs cancel --all-matching --tag slow --dry-run
@@ -168,6 +170,16 @@ wait "$watcher"
 code=$?
 { [ "$code" = 130 ] && grep -q "jobs watch $slow.*jobs cancel $slow" err; } || fail "an interrupt: $code $(cat err)"
 expect 0 'running' - jobs show "$slow"
+checks=$((checks + 1))
+"$program" tasks execute echo -p i=1 -p sleep_ms=3600000 --wait 2>err &
+watcher=$!
+until grep -q '^SigBlk:.*4202$' "/proc/$watcher/status"; do read -rt 0.05 <>never || true; done
+kill -TERM "$watcher"
+wait "$watcher"
+code=$?
+one=$(sed -n 's/.*stopped watching \([^;]*\);.*/\1/p' err)
+{ [ "$code" = 130 ] && grep -q "jobs watch $one.*jobs cancel $one" err; } || fail "an interrupt: $code $(cat err)"
+expect 0 "^$one  cancel" - jobs cancel "$one"
 "$program" jobs cancel "$slow" >/dev/null
 
 # ---- registries, limits, queues ----
@@ -180,6 +192,14 @@ expect 0 '^\[\] $' - tasks list --tag nothing -o json
 expect 0 'greet' - tasks show greet -o json
 expect 0 '"output": "Hi"' - tasks execute greet -p message=Hi --wait
 expect 0 '"error": null' - tasks execute greet -p message=Hi --wait -o json
+expect 0 '^\{"job_id":"[^"]+","task_name":"greet","status":"completed","params":\{"message":"Hi"},"result":\{"output":"Hi"},"error":null} $' \
+  - tasks execute greet -p message=Hi --wait -o jsonl
+expect 1 '"task_name":"echo","status":"failed".*"result":null,"error":\{"type":"asked_to_fail","message":"echo was' 'asked_to_fail' \
+  tasks execute echo -p i=1 -p fail_attempts=9 --wait -o jsonl
+expect 1 - '^coremachine: the task failed: asked_to_fail: echo was' tasks execute echo -p i=1 -p fail_attempts=9 --wait
+expect 124 '"task_name":"echo","status":"(queued|running)".*"result":null,"error":null' 'the job goes on' \
+  tasks execute echo -p i=1 -p sleep_ms=3600000 --wait-timeout 20ms -o jsonl
+expect 0 '^1 job matched, 1 changed $' - jobs cancel --all-matching --type execute_task --status queued --status running
 expect 0 '^[A-Za-z0-9_-]+ $' 'jobs watch' tasks execute greet
 expect 3 - 'nearest: greet' tasks execute gret
 expect 2 - . tasks execute greet -p nonsense=1
@@ -261,7 +281,7 @@ if command -v openssl >/dev/null; then
   expect 2 - '--tls-key: none.pem: cannot read the key: No such file' \
     serve --store sqlite:tls.db --tls-cert cert.pem --tls-key none.pem
   expect 2 - '--tls-cert: key.pem: not a certificate' serve --store sqlite:tls.db --tls-cert key.pem --tls-key key.pem
-  COREMACHINE_TLS_KEY=cert.pem expect 2 - 'COREMACHINE_TLS_KEY: --tls-key: cert.pem: ' \
+  COREMACHINE_TLS_KEY=params.json expect 2 - 'COREMACHINE_TLS_KEY: --tls-key: params.json: not a private key' \
     serve --store sqlite:tls.db --tls-cert cert.pem
   checks=$((checks + 1))
   [ ! -e tls.db ] || fail 'a store was made for a server that cannot serve'

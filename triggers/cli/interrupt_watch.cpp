@@ -1,12 +1,13 @@
 #include "triggers/cli/interrupt_watch.hpp"
 
 #include <unistd.h>
+#include <utility>
 
 #include "triggers/cli/exit_code.hpp"
 
 namespace coremachine::cli {
 
-InterruptWatch::InterruptWatch() {
+InterruptWatch::InterruptWatch(std::function<void()> ask) : ask_(std::move(ask)) {
   sigemptyset(&signals_);
   sigaddset(&signals_, SIGINT);
   sigaddset(&signals_, SIGTERM);

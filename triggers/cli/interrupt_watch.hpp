@@ -13,7 +13,8 @@ namespace coremachine::cli {
 /// the signal.
 class InterruptWatch {
  public:
-  InterruptWatch();
+  /// `ask` as for first_time, from the beginning.
+  explicit InterruptWatch(std::function<void()> ask = {});
   ~InterruptWatch();
   InterruptWatch(const InterruptWatch&) = delete;
   InterruptWatch& operator=(const InterruptWatch&) = delete;

@@ -1,10 +1,10 @@
-#include <algorithm>
 #include <cstdio>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <coremachine/model/status.hpp>
+#include <coremachine/model/error.hpp>
 
 #include "triggers/cli/commands/arguments.hpp"
 #include "triggers/cli/commands/client_command.hpp"
@@ -69,7 +69,26 @@ struct ExecuteArguments {
   std::string longest;
 };
 
-/// What the task came to, of a job that is over: the server tells it where the wait was long enough.
+/// What the task came to, in the form in which the server tells it to who waits there: of the job that ran it, and of
+/// what the task raised.
+json::object outcome_of(const json::object& job, const json::value& raised) {
+  const auto at = [&](std::initializer_list<std::string_view> path) -> json::value {
+    const auto* value = job.if_contains(*path.begin());
+    for (auto key = path.begin() + 1; key != path.end() && value; ++key)
+      value = value->is_object() ? value->get_object().if_contains(*key) : nullptr;
+    return value ? *value : json::value(nullptr);
+  };
+  json::value error;
+  if (at({"error"}).is_object()) {
+    error = json::object{{"type", at({"error", "code"})}, {"message", at({"error", "message"})}};
+    const bool by_task = cell_of(job, "error.code") == to_string(ErrorCode::task_failed);
+    if (by_task && !cell_of({{"error", raised}}, "error.type").empty()) error = raised;
+  }
+  return {{"job_id", at({"job_id"})},           {"task_name", at({"params", "task_name"})},
+          {"status", at({"status"})},           {"params", at({"params", "params"})},
+          {"result", at({"result", "result"})}, {"error", std::move(error)}};
+}
+
 ExitCode tell_outcome(const json::object& outcome, const SettingValues& settings) {
   const auto* error = outcome.if_contains("error");
   const bool failed = error && !error->is_null();
@@ -83,24 +102,28 @@ ExitCode tell_outcome(const json::object& outcome, const SettingValues& settings
   return ExitCode::job_failed;
 }
 
+ExitCode wait_for_outcome(Api& api, const std::string& job_id, const SettingValues& settings,
+                          const std::optional<Milliseconds>& longest) {
+  json::value raised;
+  const auto note_error = [&](const std::string& event, const json::object& data) {
+    const auto* error = event == "task.failed" ? data.if_contains("error") : nullptr;
+    if (error) raised = *error;
+  };
+  const auto watched = await_job(api, job_id, settings, {.longest = longest, .draws = false, .on_event = note_error});
+  const auto outcome = outcome_of(watched.job, raised);
+  if (watched.how == Followed::ended) return tell_outcome(outcome, settings);
+  if (!watched.job.empty()) print_value(settings.format(), outcome);
+  return ExitCode::timed_out;
+}
+
 ExitCode execute(Api& api, const SettingValues& settings, const ExecuteArguments& arguments) {
-  // The longest that a server waits; who waits longer asks again, for the same job.
-  constexpr Milliseconds longest_poll{60'000};
   const auto longest = duration_argument("--wait-timeout", arguments.longest);
-  const bool wait = arguments.wait || longest;
-  Target target{"tasks", arguments.name, "$execute"};
-  const auto poll = std::min(longest.value_or(longest_poll), longest_poll);
-  if (wait) target.with("wait", std::to_string(poll.count()) + "ms");
-  const auto answer = api.post(target, json::object{{"params", params_or_failure(arguments.params, arguments.pairs)}},
-                               wait ? poll : Milliseconds{0});
+  const auto answer = api.post({"tasks", arguments.name, "$execute"},
+                               json::object{{"params", params_or_failure(arguments.params, arguments.pairs)}});
   const auto& body = answer.body.as_object();
   const auto id = cell_of(body, "job_id");
-  const auto status = job_status_from(cell_of(body, "status"));
-  if (wait && status && is_terminal(*status)) return tell_outcome(body, settings);
-  if (wait) {
-    const auto left = longest ? std::optional(*longest - poll) : std::nullopt;
-    return watch_job(api, id, settings, left, false);
-  }
+  // Not the server waits, but this program: it can say which job it is when somebody has waited long enough.
+  if (arguments.wait || longest) return wait_for_outcome(api, id, settings, longest);
   if (settings.format() != Format::table) {
     print_value(settings.format(), body);
   } else {
