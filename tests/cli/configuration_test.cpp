@@ -11,6 +11,7 @@
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/config/command_settings.hpp"
 #include "triggers/cli/config/configuration.hpp"
+#include "triggers/cli/registrations.hpp"
 
 using namespace coremachine;
 using namespace coremachine::cli;
@@ -187,6 +188,25 @@ TEST_CASE("a list is an array, or words between commas, or a flag that is given 
   const auto variables = environment_of({{"COREMACHINE_ALLOW_HOST", "c,d,e"}});
   CHECK(Configuration::load(path, variables)->value(hosts)->texts == std::vector<std::string>{"c", "d", "e"});
   CHECK(Configuration::load(path, variables)->value(hosts, std::vector<std::string>{"f", "g"})->texts.size() == 2);
+}
+
+TEST_CASE(
+    "a module without a folder, of a configuration file, is beside the file unless there is a folder for modules") {
+  const TemporaryDirectory directory;
+  const auto path = write_file(fs::path(directory.path()) / "c.toml", "modules = [\"libwords.so\", \"a/b.so\"]\n");
+  const auto modules = [&](std::vector<std::string> words) {
+    CLI::App program;
+    auto* command = program.add_subcommand("go");
+    const CommandSettings taken(*command, with_registration_settings({}));
+    words.insert(words.begin(), {"go", "--config", path});
+    std::reverse(words.begin(), words.end());
+    program.parse(words);
+    return registration_options(taken.values()).modules;
+  };
+  const auto here = directory.path() + "/";
+  CHECK(modules({}) == std::vector<std::string>{here + "libwords.so", here + "a/b.so"});
+  CHECK(modules({"--module-dir", "lib"}) == std::vector<std::string>{"libwords.so", here + "a/b.so"});
+  CHECK(modules({"--module", "libwords.so"}) == std::vector<std::string>{"libwords.so"});
 }
 
 TEST_CASE("a command gets the values of what it takes, and all that is wrong at once") {

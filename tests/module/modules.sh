@@ -66,6 +66,10 @@ cp "$modules/libplain.so" here/lib/
 printf 'modules = ["./lib/libplain.so"]\n' >here/coremachine.toml
 expect 0 same - run plain_job -q -o jsonl --config here/coremachine.toml
 expect 0 'modules +\./lib|here/lib/libplain.so' . config show -o table --config here/coremachine.toml
+cp "$modules/libplain.so" here/
+printf 'modules = ["libplain.so"]\n' >here/coremachine.toml
+expect 0 same - run plain_job -q -o jsonl --config here/coremachine.toml
+refused 'libplain.so: there is no such file; looked for libplain.so' --config here/coremachine.toml --module libplain.so
 printf 'modules = ["plain"]\nmodule_dir = "lib"\n' >here/coremachine.toml
 expect 0 same - run plain_job -q -o jsonl --config here/coremachine.toml
 

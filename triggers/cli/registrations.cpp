@@ -1,6 +1,7 @@
 #include "triggers/cli/registrations.hpp"
 
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -30,9 +31,19 @@ std::vector<std::string_view> with_registration_settings(std::vector<std::string
   return taken;
 }
 
+std::vector<std::string> modules_of(const SettingValues& settings, std::string_view name) {
+  auto modules = settings.list(name);
+  const auto& folder = settings.effective(name).folder;
+  if (folder.empty() || settings.has("module_dir")) return modules;
+  for (auto& module : modules) {
+    if (module.find('/') == std::string::npos) module = (std::filesystem::path(folder) / module).string();
+  }
+  return modules;
+}
+
 RegistrationOptions registration_options(const SettingValues& settings) {
   RegistrationOptions options;
-  options.modules = settings.list("modules");
+  options.modules = modules_of(settings, "modules");
   options.module_dir = settings.text("module_dir");
   options.allow_source = settings.list("allow_source");
   options.source.time = settings.duration("source_time");

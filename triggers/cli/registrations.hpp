@@ -28,6 +28,9 @@ std::span<const std::string_view> registration_settings();
 /// `taken` and these.
 std::vector<std::string_view> with_registration_settings(std::vector<std::string_view> taken);
 RegistrationOptions registration_options(const SettingValues& settings);
+/// The libraries that a setting names, `modules` or `resolver_modules`, for a command that takes `module_dir` too: a
+/// name in the configuration file is meant from where the file is, unless there is a folder for modules.
+std::vector<std::string> modules_of(const SettingValues& settings, std::string_view name);
 
 /// Loads the modules, allows the interpreters, and registers the built-in types for tasks that travel; with the
 /// process-wide registries, before a machine starts on them. Throws CommandFailure (usage) with what is wrong.

@@ -72,7 +72,8 @@ Result<Effective> Configuration::value(const Setting& setting,
   }
   if (file_) {
     if (const auto said = file_->values.find(setting.key); said != file_->values.end())
-      return Effective{said->second.texts, Origin::file, file_->path + ":" + std::to_string(said->second.line)};
+      return Effective{said->second.texts, Origin::file, file_->path + ":" + std::to_string(said->second.line),
+                       fs::path(file_->path).parent_path().string()};
   }
   Effective fallback{{}, Origin::fallback, "default"};
   if (!setting.fallback.empty()) fallback.texts = texts_of(setting, std::string(setting.fallback));

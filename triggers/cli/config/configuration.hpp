@@ -20,7 +20,8 @@ enum class Origin : std::uint8_t { flag, variable, file, fallback };
 struct Effective {
   std::vector<std::string> texts;  ///< one, but for a list; none: it has no value
   Origin origin = Origin::fallback;
-  std::string where;  ///< `--store`, `COREMACHINE_STORE`, `./coremachine.toml:3` or `default`
+  std::string where;        ///< `--store`, `COREMACHINE_STORE`, `./coremachine.toml:3` or `default`
+  std::string folder = {};  ///< of the configuration file, if that is the origin; empty: the working directory
 };
 
 /// Asks for an environment variable: the process's own, or those of a test. An empty one counts as not set.

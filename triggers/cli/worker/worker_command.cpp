@@ -55,7 +55,7 @@ std::shared_ptr<WorkerArtifacts> artifacts_for(const SettingValues& settings) {
 
 RegistrationOptions registrations_from(const SettingValues& settings) {
   RegistrationOptions options;
-  options.modules = settings.list("resolver_modules");
+  options.modules = modules_of(settings, "resolver_modules");
   options.module_dir = settings.text("module_dir");
   options.resolver_id = settings.text("resolver_id");
   options.allow_source = settings.list("allow_source");
