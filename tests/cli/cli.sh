@@ -67,7 +67,14 @@ tells_no_secret config show --config secret.toml
 unset COREMACHINE_QUEUE COREMACHINE_SERVER COREMACHINE_ARTIFACTS
 
 # ---- what is wrong is named ----
-expect 2 - 'A subcommand is required'
+expect 2 - '^Durable multi-stage workflows.*Usage: coremachine .*jobs .*schedules '
+expect 2 - '^Jobs of a server.*Usage: coremachine jobs .*cancel ' jobs
+expect 2 - '^coremachine: TYPE is required; `coremachine submit --help` says more $' submit
+expect 2 - '^coremachine: [^;]*--limit[^;]*; `coremachine jobs list --help` says more $' jobs list --limit
+expect 0 '^Durable multi-stage workflows.*Usage: coremachine .*schedules ' - help
+expect 0 '^Jobs of a server.*Usage: coremachine jobs .*cancel ' - help jobs
+expect 0 '^List jobs.*Usage: coremachine jobs list .*--status' - help jobs list
+expect 2 - 'unknown command of `coremachine jobs` "lst"; nearest: list' help jobs lst
 expect 2 - 'unknown command of `coremachine` "vresion"; nearest: version' vresion
 expect 2 - 'unknown command of `coremachine db` "chek"; nearest: check' db chek
 expect 3 - 'unknown job type "hello_wrld"; nearest: hello_world' run hello_wrld

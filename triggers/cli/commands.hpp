@@ -31,6 +31,7 @@ void add_queues(CLI::App& program, Chosen& chosen);
 void add_config(CLI::App& program, Chosen& chosen);
 void add_completion(CLI::App& program, Chosen& chosen);
 void add_man(CLI::App& program, Chosen& chosen);
+void add_help(CLI::App& program, Chosen& chosen);
 void add_version(CLI::App& program, Chosen& chosen);
 
 /// The whole program: every command, in the groups in which the help shows them. It has to outlive `chosen`.

@@ -33,7 +33,9 @@ std::optional<ExitCode> parse(CLI::App& program, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (const auto unknown = unknown_word(program, words)) return usage(*unknown);
     if (const auto empty = empty_value(program)) return usage(*empty);
-    program.exit(error);
+    if (!lacks_command(program)) return usage(refusal_of(program, error));
+    const auto help = program.help();
+    std::fwrite(help.data(), 1, help.size(), stderr);
     return ExitCode::usage;
   }
   if (const auto empty = empty_value(program)) return usage(*empty);

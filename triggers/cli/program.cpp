@@ -33,7 +33,7 @@ void add_commands(CLI::App& program, Chosen& chosen) {
   add_in_group(program, chosen, "Here, in this process", {add_run, add_serve, add_worker, add_db, add_bench});
   add_in_group(program, chosen, "Jobs of a server", {add_submit, add_jobs, add_schedules});
   add_in_group(program, chosen, "What a server has", {add_types, add_tasks, add_workers, add_queues, add_limits});
-  add_in_group(program, chosen, "The program itself", {add_config, add_completion, add_man, add_version});
+  add_in_group(program, chosen, "The program itself", {add_config, add_completion, add_man, add_help, add_version});
   // Set last: commands would have inherited it.
   program.footer(
       "Examples:\n"

@@ -1,10 +1,12 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/help/completion.hpp"
+#include "triggers/cli/help/suggestions.hpp"
 
 namespace coremachine::cli {
 
@@ -28,6 +30,21 @@ void add_completion(CLI::App& program, Chosen& chosen) {
       if (script.empty())
         throw CommandFailure(ExitCode::usage, "completion takes bash, zsh or fish, and not \"" + *shell + "\"");
       std::fwrite(script.data(), 1, script.size(), stdout);
+      return ExitCode::done;
+    };
+  });
+}
+
+void add_help(CLI::App& program, Chosen& chosen) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  auto* command = program.add_subcommand("help", "Print the help of a command");
+  command->add_option("COMMAND", *words, "The command, as jobs list; of the program, if it is not said")
+      ->type_name("COMMAND");
+  command->callback([words, &program, &chosen] {
+    chosen = [words, &program] {
+      if (const auto unknown = unknown_word(program, *words)) throw CommandFailure(ExitCode::usage, *unknown);
+      const auto text = help_of(program, *words);
+      std::fwrite(text.data(), 1, text.size(), stdout);
       return ExitCode::done;
     };
   });

@@ -114,6 +114,30 @@ std::optional<std::string> empty_option(const CLI::App& program, const std::vect
   return std::nullopt;
 }
 
+std::string help_of(const CLI::App& program, const std::vector<std::string>& words) {
+  const auto* at = &program;
+  auto path = program.get_name();
+  for (const auto& word : words) {
+    const auto* below = command_below(*at, word);
+    if (!below) break;
+    at = below;
+    path += " " + word;
+  }
+  return at->get_formatter()->make_help(at, path, CLI::AppFormatMode::Normal);
+}
+
+std::string refusal_of(const CLI::App& program, const CLI::ParseError& error) {
+  auto path = program.get_name();
+  for (auto below = program.get_subcommands(); !below.empty(); below = below.front()->get_subcommands())
+    path += " " + below.front()->get_name();
+  return std::string(error.what()) + "; `" + path + " --help` says more";
+}
+
+bool lacks_command(const CLI::App& program) {
+  const auto below = program.get_subcommands();
+  return below.empty() ? program.get_require_subcommand_min() > 0 : lacks_command(*below.front());
+}
+
 std::optional<std::string> empty_value(const CLI::App& program) {
   for (const auto* option : program.get_options([](const CLI::Option*) { return true; })) {
     const auto& texts = option->results();

@@ -20,6 +20,14 @@ std::optional<std::string> empty_option(const CLI::App& program, const std::vect
 /// The same of what has been parsed, be it as far as an error.
 std::optional<std::string> empty_value(const CLI::App& program);
 
+/// The help of the command that the words name, as far as they name one.
+std::string help_of(const CLI::App& program, const std::vector<std::string>& words);
+
+/// What is wrong with words that the parser would not have, in its own terms, and whose `--help` says more.
+std::string refusal_of(const CLI::App& program, const CLI::ParseError& error);
+/// Whether a command was parsed that only has commands below it, and none of them. Then its help is what to tell.
+bool lacks_command(const CLI::App& program);
+
 /// How `--help` is laid out.
 std::shared_ptr<CLI::Formatter> help_layout();
 
