@@ -33,6 +33,10 @@ expect 0 '"count": 0,.*"sum": 0' . run fan_out -p count=0
 expect 1 - 'too_many|failed' run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9
 expect 0 '"succeeded": 90,.*"failed": 10' . run fan_out -p count=100 -p fail_percent=10 -p fail_attempts=9 -p join=best_effort
 expect 1 - 'completed, and its join asks for at least 6' run fan_out -p count=5 -p join='{"at_least":6}'
+expect 1 '^\{"job_id":"[^"]+","status":"failed","error":\{"code":"[^"]+".*}} $' . \
+  run fan_out -p count=5 -p join='{"at_least":6}' -o jsonl
+expect 124 '"status": "failed", *"error": \{ *"code": "job_timeout"' . \
+  run fan_out -p count=1 -p sleep_ms=60000 --timeout 50ms -q -o json
 mkdir -p tree/sub && echo one >tree/a.txt && echo two >tree/sub/b.txt
 expect 0 '"blob_count": 2,.*"total_blobs": 2,.*"total_size": 8' . run list_container -p container_name=tree
 expect 0 '"blob_count": 1' . run list_container -p container_name=tree -p prefix=sub/

@@ -83,6 +83,12 @@ ExitCode run(const RunArguments& arguments, const SettingValues& settings) {
     }
     print_value(settings.format(), *value);
   }
+  if (!job->result && settings.format() != Format::table) {
+    const auto whole = to_json(*job);
+    print_value(
+        settings.format(),
+        json::object{{"job_id", whole.at("job_id")}, {"status", whole.at("status")}, {"error", whole.at("error")}});
+  }
   if (job->error) print_error("the job is " + std::string(to_string(job->status)) + ": " + job->error->message);
   return exit_code_for(*job);
 }
