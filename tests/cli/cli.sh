@@ -120,6 +120,9 @@ expect 0 '"tasks_finished": 2001' - db stats --store sqlite:a.db -o json
 expect 0 'copied' - db backup --store sqlite:a.db sqlite:b.db
 expect 0 'sound' - db check --store sqlite:b.db
 expect 3 - 'there is no store' db check --store sqlite:none.db
+expect 2 - '--store: takes a store that outlives a program, and not "memory:"' db check --store memory:
+expect 2 - '--store: takes a store that outlives' db backup --store memory: sqlite:c.db
+COREMACHINE_STORE=memory: expect 2 - 'COREMACHINE_STORE: takes a store that outlives' db stats
 
 # ---- large values: files beside the store ----
 printf '{"message": "%s"}' "$(head -c 2000000 /dev/zero | tr '\0' a)" >big.json

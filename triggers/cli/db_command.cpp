@@ -131,6 +131,7 @@ ExitCode backup(const DbArguments& arguments, Format format) {
 ExitCode guarded(ExitCode (*command)(const DbArguments&, Format), DbArguments arguments,
                  const SettingValues& settings) {
   arguments.store = settings.text("store");
+  if (arguments.store.starts_with("memory:")) settings.refuse("store", "takes a store that outlives a program");
   try {
     return command(arguments, settings.format());
   } catch (const Failure& failure) {
