@@ -126,12 +126,12 @@ TEST_CASE("a value that is none is refused with the place where it was said") {
   const auto configuration = Configuration::load("/dev/null", environment_of({{"COREMACHINE_WORKERS", "many"},
                                                                               {"COREMACHINE_OUTPUT", "yaml"},
                                                                               {"COREMACHINE_TOKEN", ""},
-                                                                              {"COREMACHINE_QUIET", "yes"}}));
+                                                                              {"COREMACHINE_QUIET", "maybe"}}));
   REQUIRE(configuration.has_value());
   const auto message = [&](const char* name) { return configuration->value(setting(name)).error().message; };
   CHECK(message("workers") == "COREMACHINE_WORKERS takes a whole number from 0 to 4096, and not \"many\"");
   CHECK(message("output") == "COREMACHINE_OUTPUT takes table, json or jsonl, and not \"yaml\"");
-  CHECK(message("quiet") == "COREMACHINE_QUIET takes true or false, and not \"yes\"");
+  CHECK(message("quiet") == "COREMACHINE_QUIET takes true or false, and not \"maybe\"");
   CHECK(message("token") == "COREMACHINE_TOKEN takes a text");
   const auto flag = configuration->value(setting("grace"), std::vector<std::string>{"soon"});
   CHECK(flag.error().message == "--grace takes a duration such as 500ms, 30s or 5m, and not \"soon\"");
@@ -229,7 +229,18 @@ TEST_CASE("a command gets the values of what it takes, and all that is wrong at 
   CHECK(values.toggle("quiet"));
   CHECK(values.list("allow_host") == std::vector<std::string>{"a", "b"});
   CHECK(values.text("store") == "sqlite:coremachine.db");
-  CHECK(!values_of({"--config", path, "--quiet=false"}).toggle("quiet"));
+  CHECK(values_of({"--config", path, "-q", "-q"}).toggle("quiet"));
+  for (const auto* no : {"false", "0", "no", "off"}) {
+    CHECK(!values_of({"--config", path, std::string("--quiet=") + no}).toggle("quiet"));
+    const auto said = Configuration::load("/dev/null", environment_of({{"COREMACHINE_QUIET", no}}));
+    CHECK(said->value(setting("quiet"))->texts == std::vector<std::string>{"false"});
+  }
+  for (const auto* yes : {"true", "1", "yes", "on"}) {
+    CHECK(values_of({"--config", path, std::string("--quiet=") + yes}).toggle("quiet"));
+    const auto said = Configuration::load("/dev/null", environment_of({{"COREMACHINE_QUIET", yes}}));
+    CHECK(said->value(setting("quiet"))->texts == std::vector<std::string>{"true"});
+  }
+  CHECK_THROWS_AS(values_of({"--config", path, "--quiet=maybe"}), CommandFailure);
   CHECK(values_of({"--config", path, "-o", "json", "-o", "jsonl"}).format() == Format::jsonl);
   try {
     values_of({"--config", path, "--workers", "-1", "--grace", "soon"});

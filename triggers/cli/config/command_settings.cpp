@@ -116,9 +116,7 @@ SettingValues CommandSettings::values() const {
   for (const auto& [known, option] : taken_) {
     std::optional<std::vector<std::string>> flag;
     if (option && option->count() > 0) {
-      // A flag that was given without a value counts how often.
-      flag = known->kind == SettingKind::toggle ? std::vector<std::string>{option->as<bool>() ? "true" : "false"}
-                                                : option->results();
+      flag = option->results();
       if (known->kind != SettingKind::list && flag->size() > 1) flag->erase(flag->begin(), flag->end() - 1);
     }
     auto value = configuration.value(*known, flag);

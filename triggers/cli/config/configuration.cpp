@@ -63,6 +63,7 @@ Result<Effective> Configuration::value(const Setting& setting,
   const auto checked = [&](Effective found) -> Result<Effective> {
     if (!fits(setting, found.texts))
       return Error{ErrorCode::invalid_argument, refusal(found.where, setting, found.texts)};
+    if (setting.kind == SettingKind::toggle) found.texts = {*toggle_from(found.texts.front()) ? "true" : "false"};
     return found;
   };
   if (flag) return checked({*flag, Origin::flag, spoken(setting.flag)});

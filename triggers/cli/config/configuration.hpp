@@ -18,7 +18,7 @@ enum class Origin : std::uint8_t { flag, variable, file, fallback };
 
 /// What a setting comes to.
 struct Effective {
-  std::vector<std::string> texts;  ///< one, but for a list; none: it has no value
+  std::vector<std::string> texts;  ///< one, but for a list; none: it has no value. Of a toggle `true` or `false`
   Origin origin = Origin::fallback;
   std::string where;        ///< `--store`, `COREMACHINE_STORE`, `./coremachine.toml:3` or `default`
   std::string folder = {};  ///< of the configuration file, if that is the origin; empty: the working directory

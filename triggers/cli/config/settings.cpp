@@ -46,7 +46,7 @@ bool takes(const Setting& setting, const std::string& value) {
       return error == std::errc() && at == end && number >= setting.least && number <= setting.most;
     }
     case duration: return parse_duration(value).has_value();
-    case toggle: return value == "true" || value == "false";
+    case toggle: return toggle_from(value).has_value();
     case choice: {
       const auto words = words_of(setting.choices);
       return std::find(words.begin(), words.end(), value) != words.end();
@@ -62,6 +62,12 @@ const Setting& setting(std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const Setting& each) { return each.name == name; });
   BOOST_ASSERT_MSG(found != all.end(), "a setting that is not in the table");
   return *found;
+}
+
+std::optional<bool> toggle_from(std::string_view text) {
+  if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
+  if (text == "false" || text == "0" || text == "no" || text == "off") return false;
+  return std::nullopt;
 }
 
 std::string expected_of(const Setting& setting) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ enum class SettingKind : std::uint8_t {
   store,     ///< the URL of a store; a relative `sqlite:PATH` is treated as a path is
   count,     ///< a whole number from `least` to `most`
   duration,  ///< a number with ms, s, m, h or d
-  toggle,    ///< true or false; as a flag it needs no value
+  toggle,    ///< as toggle_from; as a flag it needs no value
   choice,    ///< one of `choices`
   list,      ///< several texts: an array in a file, separated by commas in a variable, a flag that is given again
 };
@@ -45,6 +46,8 @@ const Setting& setting(std::string_view name);
 
 /// Whether this is a value of the setting; `texts` has one element, but for a list.
 bool fits(const Setting& setting, const std::vector<std::string>& texts);
+/// What a toggle says: true, 1, yes and on are the same, and false, 0, no and off; nothing: it is none of these.
+std::optional<bool> toggle_from(std::string_view text);
 /// What the setting takes, for people: `a whole number from 1 to 4096`, `table, json or jsonl`.
 std::string expected_of(const Setting& setting);
 /// A value of the setting as it may be shown: without the password of a URL. What a secret says is not to be shown at
