@@ -73,6 +73,21 @@ TEST_CASE("every command has a help text, and every option and argument of it") 
   CHECK(!paths.contains("coremachine man"));
 }
 
+TEST_CASE("the help of an option names the values that it takes, where they are few") {
+  const Program program;
+  walk(tree_of(program.app), [&](const CommandNode& node) {
+    CAPTURE(node.path);
+    for (const auto& option : node.options) {
+      // Types depend on the server, and of true and false the help says what each does.
+      if (option.kind == "JOB_TYPE" || option.kind == "TASK_TYPE" || option.kind == "BOOL") continue;
+      CAPTURE(option.names.back());
+      for (const auto& word : words_for(option.kind)) CHECK(option.help.find(word) != std::string::npos);
+    }
+  });
+  CHECK(choices_of("FORMAT") == "table, json or jsonl");
+  CHECK(choices_of("JOB").empty());
+}
+
 TEST_CASE("scripts and the manual page name every command and every option") {
   const Program program;
   const auto tree = tree_of(program.app);
@@ -170,6 +185,10 @@ TEST_CASE("a word that is no command or option is told with the nearest that the
   for (const auto& row : std::initializer_list<Row>{
            {{"vresion"}, "unknown command of `coremachine` \"vresion\"; nearest: version"},
            {{"jobs", "cancle"}, "unknown command of `coremachine jobs` \"cancle\"; nearest: cancel"},
+           {{"jobs", "delete", "x"}, "unknown command of `coremachine jobs` \"delete\"; nearest: rm; `"},
+           {{"schedules", "remove"}, "unknown command of `coremachine schedules` \"remove\"; nearest: rm; `"},
+           {{"jobs", "get"}, "unknown command of `coremachine jobs` \"get\"; nearest: show; `"},
+           {{"tasks", "ls"}, "unknown command of `coremachine tasks` \"ls\"; nearest: list; `"},
            {{"types", "shwo"}, "unknown command of `coremachine types` \"shwo\"; nearest: show"},
            {{"jobs", "list", "--statsu", "x"},
             "unknown option of `coremachine jobs list` \"--statsu\"; nearest: --status"},

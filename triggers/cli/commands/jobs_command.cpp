@@ -7,6 +7,7 @@
 #include "triggers/cli/commands/arguments.hpp"
 #include "triggers/cli/commands/client_command.hpp"
 #include "triggers/cli/commands/watch.hpp"
+#include "triggers/cli/help/command_tree.hpp"
 #include "triggers/cli/stage_counts.hpp"
 
 namespace coremachine::cli {
@@ -30,6 +31,10 @@ std::string progress_of(const json::object& stage) {
 std::string progress_of_job(const json::object& job) {
   const auto& stages = array_at(job, "stages");
   return stages.empty() || !stages.back().is_object() ? std::string() : progress_of(stages.back().get_object());
+}
+
+std::string status_help(const std::string& kind) {
+  return "Only in this status: " + choices_of(kind) + "; may be given again";
 }
 
 std::vector<Column> job_columns() {
@@ -181,8 +186,8 @@ void add_tasks_of(CLI::App& jobs, Chosen& chosen) {
   command->add_option("ID", arguments->id, "The job's id")->required()->type_name("JOB");
   command->add_option("--stage", arguments->stage, "Only of this stage")->type_name("N");
   command->add_option("--round", arguments->round, "Only of this round")->type_name("N");
-  add_repeated(*command, "--status", arguments->statuses, "Only in this status; may be given again", "TASK_STATUS");
-  command->add_option("--expand", arguments->expand, "params, result or both: show these too")->type_name("PARTS");
+  add_repeated(*command, "--status", arguments->statuses, status_help("TASK_STATUS"), "TASK_STATUS");
+  command->add_option("--expand", arguments->expand, "Show these too: " + choices_of("PARTS"))->type_name("PARTS");
   add_page_options(*command, arguments->page);
 }
 
@@ -212,7 +217,7 @@ void add_explain(CLI::App& jobs, Chosen& chosen) {
 }  // namespace
 
 void add_filter_options(CLI::App& command, JobFilter& filter) {
-  add_repeated(command, "--status", filter.statuses, "Only in this status; may be given again", "JOB_STATUS");
+  add_repeated(command, "--status", filter.statuses, status_help("JOB_STATUS"), "JOB_STATUS");
   command.add_option("--type", filter.type, "Only of this job type")->type_name("JOB_TYPE");
   add_repeated(command, "--tag", filter.tags, "Only with this tag; given again, with all of them", "TAG");
   command.add_option("--since", filter.since, "Only made at this time or later; 2h is two hours ago")

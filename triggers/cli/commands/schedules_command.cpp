@@ -7,6 +7,7 @@
 #include "triggers/cli/commands/arguments.hpp"
 #include "triggers/cli/commands/client_command.hpp"
 #include "triggers/cli/commands/listing.hpp"
+#include "triggers/cli/help/command_tree.hpp"
 #include "triggers/cli/params_argument.hpp"
 
 namespace coremachine::cli {
@@ -40,7 +41,8 @@ void add_spec_options(CLI::App& command, SpecArguments& spec) {
       ->type_name("ZONE");
   command.add_option("--every", spec.every, "When, in equal steps, as 15m; in place of --cron")->type_name("DURATION");
   command.add_option("--anchor", spec.anchor, "A time that the steps are counted from")->type_name("TIME");
-  command.add_option("--overlap", spec.overlap, "What if the last job is not over")->type_name("OVERLAP");
+  command.add_option("--overlap", spec.overlap, "What if the last job is not over: " + choices_of("OVERLAP"))
+      ->type_name("OVERLAP");
   command.add_option("--catch-up", spec.catch_up_limit, "How many missed firings are made up for, 0 to 100")
       ->type_name("N");
   command.add_option("--jitter", spec.jitter, "Fire later by up to so much")->type_name("DURATION");

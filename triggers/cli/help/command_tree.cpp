@@ -71,6 +71,14 @@ bool is_file(const std::string& kind) {
   return kind == "FILE" || kind == "LIB";
 }
 
+std::string choices_of(const std::string& kind) {
+  const auto words = words_for(kind);
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + words[i];
+  return text;
+}
+
 std::vector<std::string> words_for(const std::string& kind) {
   if (kind == "FORMAT") return {"table", "json", "jsonl"};
   if (kind == "LEVEL") return {"debug", "info", "warn", "error", "off"};

@@ -35,6 +35,8 @@ CommandNode tree_of(const CLI::App& program);
 
 /// What may stand for a value of a kind: `FORMAT` is table, json or jsonl; nothing: anything.
 std::vector<std::string> words_for(const std::string& kind);
+/// The same in a sentence: `table, json or jsonl`.
+std::string choices_of(const std::string& kind);
 /// Whether values of this kind are names of files.
 bool is_file(const std::string& kind);
 

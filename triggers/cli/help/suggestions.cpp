@@ -1,6 +1,8 @@
 #include "triggers/cli/help/suggestions.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "core/model/suggest.hpp"
 
@@ -60,11 +62,32 @@ std::string no_such_option(const CLI::App& app, const std::string& path, const s
          "; `" + path + " --help` lists all";
 }
 
+struct Synonym {
+  std::string_view word;
+  std::string_view command;
+};
+/// What other programs call the commands that there are here.
+constexpr std::array synonyms{
+    Synonym{"delete", "rm"},     Synonym{"remove", "rm"},    Synonym{"del", "rm"},      Synonym{"get", "show"},
+    Synonym{"describe", "show"}, Synonym{"inspect", "show"}, Synonym{"ls", "list"},     Synonym{"new", "create"},
+    Synonym{"add", "create"},    Synonym{"edit", "update"},  Synonym{"stop", "cancel"}, Synonym{"kill", "cancel"},
+    Synonym{"abort", "cancel"},  Synonym{"follow", "watch"}, Synonym{"wait", "watch"},  Synonym{"start", "serve"},
+    Synonym{"server", "serve"},
+};
+
+/// What these names are to be told as: what is meant by the word, and nothing else, if it is one of them.
+std::vector<std::string> meant(const std::string& word, std::vector<std::string> names) {
+  const auto same = std::find_if(synonyms.begin(), synonyms.end(), [&](const Synonym& s) { return s.word == word; });
+  if (same == synonyms.end() || std::find(names.begin(), names.end(), same->command) == names.end()) return names;
+  return {std::string(same->command)};
+}
+
 std::string no_such_command(const CLI::App& app, const std::string& path, const std::string& word) {
   std::vector<std::string> names;
   for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (!command->get_group().empty()) names.push_back(command->get_name());
   }
+  names = meant(word, std::move(names));
   return describe_unknown("command of `" + path + "`", word, {names.begin(), names.end()}) + "; `" + path +
          " --help` lists all";
 }
