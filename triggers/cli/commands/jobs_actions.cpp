@@ -58,9 +58,11 @@ ExitCode act_on_all(Api& api, const SettingValues& settings, const std::string& 
   }
   const auto matched = cell_of(answer.body.as_object(), "matched");
   if (arguments.dry_run) {
-    std::printf("%s jobs match; without --dry-run it is done\n", matched.c_str());
+    std::printf("%s %s; without --dry-run it is done\n", matched.c_str(),
+                matched == "1" ? "job matches" : "jobs match");
   } else {
-    std::printf("%s jobs matched, %s changed\n", matched.c_str(), cell_of(answer.body.as_object(), "changed").c_str());
+    std::printf("%s %s matched, %s changed\n", matched.c_str(), matched == "1" ? "job" : "jobs",
+                cell_of(answer.body.as_object(), "changed").c_str());
   }
   return ExitCode::done;
 }
