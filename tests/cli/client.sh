@@ -196,6 +196,8 @@ expect 0 '^\{"job_id":"[^"]+","task_name":"greet","status":"completed","params":
   - tasks execute greet -p message=Hi --wait -o jsonl
 expect 1 '"task_name":"echo","status":"failed".*"result":null,"error":\{"type":"asked_to_fail","message":"echo was' 'asked_to_fail' \
   tasks execute echo -p i=1 -p fail_attempts=9 --wait -o jsonl
+expect 0 '"task_name":"echo","status":"completed","params":\{"i":1,"payload_bytes":1048576},"result":\{"[$]artifact":"sha256-.*"error":null' \
+  - tasks execute echo -p i=1 -p payload_bytes=1048576 --wait -o jsonl
 expect 1 - '^coremachine: the task failed: asked_to_fail: echo was' tasks execute echo -p i=1 -p fail_attempts=9 --wait
 expect 124 '"task_name":"echo","status":"(queued|running)".*"result":null,"error":null' 'the job goes on' \
   tasks execute echo -p i=1 -p sleep_ms=3600000 --wait-timeout 20ms -o jsonl

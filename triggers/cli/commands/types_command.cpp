@@ -69,24 +69,33 @@ struct ExecuteArguments {
   std::string longest;
 };
 
-/// What the task came to, in the form in which the server tells it to who waits there: of the job that ran it, and of
-/// what the task raised.
-json::object outcome_of(const json::object& job, const json::value& raised) {
-  const auto at = [&](std::initializer_list<std::string_view> path) -> json::value {
-    const auto* value = job.if_contains(*path.begin());
-    for (auto key = path.begin() + 1; key != path.end() && value; ++key)
-      value = value->is_object() ? value->get_object().if_contains(*key) : nullptr;
-    return value ? *value : json::value(nullptr);
-  };
-  json::value error;
-  if (at({"error"}).is_object()) {
-    error = json::object{{"type", at({"error", "code"})}, {"message", at({"error", "message"})}};
+const json::value* member_of(const json::object& object, std::string_view key, std::string_view below) {
+  const auto* value = object.if_contains(key);
+  return value && value->is_object() ? value->get_object().if_contains(below) : nullptr;
+}
+
+/// What the task returned. Where what the job has is large as a whole, the task knows its part of it.
+json::value result_of(Api& api, const json::object& job) {
+  if (const auto* result = member_of(job, "result", "result")) return *result;
+  if (!member_of(job, "result", "$artifact")) return nullptr;
+  Target target{"jobs", cell_of(job, "job_id"), "tasks"};
+  const auto tasks = api.get(target.with("expand", "result"));
+  const auto& items = items_of(tasks);
+  return items.empty() ? json::value() : items.front().at("result");
+}
+
+/// What the task came to, in the form in which the server tells it to who waits there: as it was accepted, as its job
+/// is now, and what the task raised.
+json::object outcome_of(Api& api, json::object accepted, const json::object& job, const json::value& raised) {
+  accepted["status"] = job.at("status");
+  accepted["result"] = result_of(api, job);
+  auto& error = accepted["error"] = nullptr;
+  if (const auto* code = member_of(job, "error", "code")) {
+    error = json::object{{"type", *code}, {"message", cell_of(job, "error.message")}};
     const bool by_task = cell_of(job, "error.code") == to_string(ErrorCode::task_failed);
     if (by_task && !cell_of({{"error", raised}}, "error.type").empty()) error = raised;
   }
-  return {{"job_id", at({"job_id"})},           {"task_name", at({"params", "task_name"})},
-          {"status", at({"status"})},           {"params", at({"params", "params"})},
-          {"result", at({"result", "result"})}, {"error", std::move(error)}};
+  return accepted;
 }
 
 ExitCode tell_outcome(const json::object& outcome, const SettingValues& settings) {
@@ -102,17 +111,19 @@ ExitCode tell_outcome(const json::object& outcome, const SettingValues& settings
   return ExitCode::job_failed;
 }
 
-ExitCode wait_for_outcome(Api& api, const std::string& job_id, const SettingValues& settings,
+ExitCode wait_for_outcome(Api& api, const json::object& accepted, const SettingValues& settings,
                           const std::optional<Milliseconds>& longest) {
   json::value raised;
   const auto note_error = [&](const std::string& event, const json::object& data) {
     const auto* error = event == "task.failed" ? data.if_contains("error") : nullptr;
     if (error) raised = *error;
   };
-  const auto watched = await_job(api, job_id, settings, {.longest = longest, .draws = false, .on_event = note_error});
-  const auto outcome = outcome_of(watched.job, raised);
+  const auto watched = await_job(api, cell_of(accepted, "job_id"), settings,
+                                 {.longest = longest, .draws = false, .on_event = note_error});
+  if (watched.how != Followed::ended && watched.job.empty()) return ExitCode::timed_out;
+  const auto outcome = outcome_of(api, accepted, watched.job, raised);
   if (watched.how == Followed::ended) return tell_outcome(outcome, settings);
-  if (!watched.job.empty()) print_value(settings.format(), outcome);
+  print_value(settings.format(), outcome);
   return ExitCode::timed_out;
 }
 
@@ -123,7 +134,7 @@ ExitCode execute(Api& api, const SettingValues& settings, const ExecuteArguments
   const auto& body = answer.body.as_object();
   const auto id = cell_of(body, "job_id");
   // Not the server waits, but this program: it can say which job it is when somebody has waited long enough.
-  if (arguments.wait || longest) return wait_for_outcome(api, id, settings, longest);
+  if (arguments.wait || longest) return wait_for_outcome(api, body, settings, longest);
   if (settings.format() != Format::table) {
     print_value(settings.format(), body);
   } else {
