@@ -8,20 +8,17 @@
 #include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
-#include <coremachine/export.hpp>
-
 namespace coremachine {
 
 /// Boost's parser of values, with numbers to the bit: its own conversion of one that has a fraction may be off by a
 /// unit in the last place, which shows as other digits when it is written again. For text that the machine wrote, and
 /// for that of its peers; what comes from outside is for `parse_strict`.
-COREMACHINE_API boost::json::value parse_value(std::string_view text, boost::json::error_code& error,
-                                               std::size_t max_depth = 1024);
+boost::json::value parse_value(std::string_view text, boost::json::error_code& error, std::size_t max_depth = 1024);
 /// The same; what is not JSON is thrown as boost::system::system_error.
-COREMACHINE_API boost::json::value parse_value(std::string_view text);
+boost::json::value parse_value(std::string_view text);
 
 /// The same for many values, one after another, or one whose text comes in pieces.
-class COREMACHINE_API ValueParser {
+class ValueParser {
  public:
   ValueParser();
   ~ValueParser();
