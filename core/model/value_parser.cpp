@@ -117,8 +117,7 @@ json::value parse_value(std::string_view text) {
 }
 
 struct ValueParser::State {
-  State() : parser(options()) {}  // so that its room is not filled with zeros first
-  Parser parser;
+  Parser parser{options()};
 };
 
 ValueParser::ValueParser() : state_(std::make_unique<State>()) {}
