@@ -6,7 +6,7 @@ import {follow} from '../lib/events.js';
 import * as format from '../lib/format.js';
 import {link} from '../lib/router.js';
 import {over_statuses} from '../lib/search.js';
-import {badge, facts, json_block, moment, notice, show_link, tags} from '../lib/ui.js';
+import {badge, facts, json_block, moment, notice, repeat, show_link, tags} from '../lib/ui.js';
 import {make_heat_map} from './heat_map.js';
 import {job_buttons, make_commands} from './job_actions.js';
 import {make_rate} from './job_rate.js';
@@ -73,9 +73,12 @@ export async function show_job(root, route, signal) {
     failure = failure || await tasks.first_failure();
     if (failure && !job.error) fill(place.error, tolerated_failure(job, stage, failure, context));
   };
+  /** It tells the status, too: that somebody else paused or resumed the job is no event. */
   const why = async () => {
-    if (is_over(job)) fill(place.why);
-    else show_reasons(place.why, await get(`${path}/explain`, {}, signal), context, reload);
+    if (is_over(job)) return fill(place.why);
+    const explained = await get(`${path}/explain`, {}, signal);
+    show_reasons(place.why, explained, context, reload);
+    if (explained.status !== job.status) soon();
   };
   function show() {
     document.title = `${job.job_type} · ${format.words(job.status)} · CoreMachine`;
@@ -105,6 +108,7 @@ export async function show_job(root, route, signal) {
   show();
   await in_time(asked, (error) => { if (!signal.aborted) notice(error.message, 'bad'); });
   if (is_over(job)) return;
+  repeat(5000, signal, why);
   follow(`${path}/events`, {
     signal, on_state: show_link,
     on_event(name, data) {
