@@ -10,6 +10,7 @@
 
 #include "core/store/memory/memory_store.hpp"
 #include "core/testing/lone_shell.hpp"
+#include "tests/support/empty_job.hpp"
 
 namespace {
 
@@ -17,13 +18,10 @@ using namespace coremachine;
 using machine::Control;
 using Until = machine::Engine::Until;
 
-struct ShortJob : JobHandler {
+struct ShortJob : support::EmptyJob {
   std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override {
     return {{.task_type = "work"}};
   }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
-  json::object get_final_result(const JobContext&) const override { return {}; }
 };
 
 /// A batch is full with two jobs.
@@ -36,13 +34,13 @@ struct World {
     shell->full_batch = 2;
     shell->crash();
   }
-  JobId submit(const std::function<void(Submission&)>& with = {}) {
+  JobId submit(const std::function<void(Submission&)>& with = {}, Until until = Until::accepted) {
     Submission submission;
     submission.type = "short";
     submission.version = "1";
     submission.params = make_text("{}");
     if (with) with(submission);
-    return shell->submit(std::move(submission), Until::accepted);
+    return shell->submit(std::move(submission), until);
   }
   /// All that can happen without a commit.
   void run() {
@@ -67,6 +65,11 @@ struct World {
     for (const auto& row : shell->batch->jobs) written.push_back(row.id);
     return written;
   }
+  /// Closes the batch: is the job in it?
+  bool goes_with_this(JobId job) {
+    const auto written = close();
+    return std::find(written.begin(), written.end(), job) != written.end();
+  }
   void commit() {
     REQUIRE(shell->write_batch());
     shell->acknowledge();
@@ -80,6 +83,13 @@ struct World {
     full = {submit(), submit()};
     run();
     for (const auto job : full) REQUIRE(is_terminal(shell->engine().find(job)->status));
+  }
+  /// One that comes when the batch is full, which is closed without it.
+  JobId pass_over(Until until = Until::accepted) {
+    fill_batch();
+    const auto late = submit({}, until);
+    REQUIRE(close() == full);
+    return late;
   }
 
   JobRegistry jobs;
@@ -101,9 +111,7 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE_FIXTURE(World, "a job that comes when the batch is full goes with the next, if it is over or not") {
-    fill_batch();
-    const auto late = submit();
-    CHECK(close() == full);
+    const auto late = pass_over();
     commit();
     CHECK(is_answered(full[0]));
     CHECK_FALSE(is_answered(late));
@@ -118,23 +126,18 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE_FIXTURE(World, "it is passed over once, however full the batches are") {
-    fill_batch();
-    const auto late = submit();
-    CHECK(close() == full);
+    const auto late = pass_over();
     commit();
     // The job that waits is not run: only these are.
     shell->control(late, Control::pause);
     fill_batch();
-    const auto written = close();
-    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK(goes_with_this(late));
     commit();
     CHECK(is_answered(late));
   }
 
   TEST_CASE_FIXTURE(World, "a job that is over by the next batch is written once") {
-    fill_batch();
-    const auto late = submit();
-    CHECK(close() == full);
+    const auto late = pass_over();
     run();
     commit();
     CHECK(close() == std::vector{late});
@@ -147,8 +150,7 @@ TEST_SUITE("arrivals") {
   TEST_CASE_FIXTURE(World, "what has a key is not passed over: the key would lead to nothing") {
     fill_batch();
     const auto late = submit([](Submission& submission) { submission.idempotency_key = "k"; });
-    const auto written = close();
-    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK(goes_with_this(late));
     CHECK(shell->batch->keys.size() == 1);
   }
 
@@ -161,8 +163,7 @@ TEST_SUITE("arrivals") {
              [](Submission& one) { one.run_at = Timestamp{Milliseconds{1'900'000'000'000}}; }}) {
       fill_batch();
       const auto late = submit(with);
-      const auto written = close();
-      CHECK(std::find(written.begin(), written.end(), late) != written.end());
+      CHECK(goes_with_this(late));
       CHECK_FALSE(is_answered(late));
       commit();
       CHECK(is_answered(late));
@@ -170,9 +171,7 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE_FIXTURE(World, "a job that nobody saves is saved when a change may wait no longer, and answered once") {
-    fill_batch();
-    const auto late = submit();
-    CHECK(close() == full);
+    const auto late = pass_over();
     commit();
     shell->advance_to(shell->now() + Milliseconds{250});
     CHECK(close() == std::vector{late});
@@ -182,13 +181,7 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE_FIXTURE(World, "the answer shows the job as it was accepted, though its row is of later") {
-    fill_batch();
-    Submission submission;
-    submission.type = "short";
-    submission.version = "1";
-    submission.params = make_text("{}");
-    const auto late = shell->submit(std::move(submission), Until::shown);
-    CHECK(close() == full);
+    const auto late = pass_over(Until::shown);
     run();
     commit();
     CHECK(close() == std::vector{late});
@@ -205,8 +198,7 @@ TEST_SUITE("arrivals") {
     fill_batch();
     const auto late = submit();
     shell->control(late, Control::cancel);
-    const auto written = close();
-    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK(goes_with_this(late));
     CHECK_FALSE(is_answered(late));
     commit();
     const auto of_late = [&](const auto& answer) { return answer.job == late; };
@@ -216,9 +208,7 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE_FIXTURE(World, "a job that was passed over and not answered is gone after a crash, and nothing else") {
-    fill_batch();
-    const auto late = submit();
-    close();
+    const auto late = pass_over();
     commit();
     shell->crash();
     CHECK_FALSE(store->read_row(late));
@@ -230,8 +220,7 @@ TEST_SUITE("arrivals") {
     fill_batch();
     const auto late = submit();
     shell->engine().drain();
-    const auto written = close();
-    CHECK(std::find(written.begin(), written.end(), late) != written.end());
+    CHECK(goes_with_this(late));
     commit();
     CHECK(is_answered(late));
     CHECK_FALSE(shell->engine().has_writes());

@@ -11,19 +11,18 @@
 #include "core/store/memory/memory_store.hpp"
 #include "core/testing/lone_shell.hpp"
 #include "jobs/builtin.hpp"
+#include "tests/support/empty_job.hpp"
 #include "tests/support/sim_jobs.hpp"
 
 namespace {
 
 using namespace coremachine;
 
-struct GateJob : JobHandler {
+struct GateJob : support::EmptyJob {
   StagePolicy stage_policy(int, const JobContext&) const override { return {.gate = Gate{.signal = "go"}}; }
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
   json::object aggregate_stage_results(int, const StageResults& results) const override {
     return {{"brought", *results.signal()}};
   }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
   json::object get_final_result(const JobContext& context) const override { return context.stage_result(1); }
 };
 

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/empty_job.hpp"
+
 using namespace coremachine;
 
 namespace {
@@ -23,13 +25,6 @@ JobContext::State state_with(const char* params) {
   state.params = text(params);
   return state;
 }
-
-struct PlainJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
-  json::object get_final_result(const JobContext&) const override { return {}; }
-};
 
 }  // namespace
 
@@ -89,6 +84,6 @@ TEST_SUITE("registry: job context") {
 
   TEST_CASE("a handler that says nothing of a policy has the default one") {
     const JobContext context(state_with("{}"));
-    CHECK(PlainJob().stage_policy(1, context) == StagePolicy{});
+    CHECK(support::EmptyJob().stage_policy(1, context) == StagePolicy{});
   }
 }

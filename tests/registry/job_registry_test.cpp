@@ -11,17 +11,12 @@
 #include <doctest/doctest.h>
 
 #include "core/model/suggest.hpp"
+#include "tests/support/empty_job.hpp"
 
 using namespace coremachine;
+using support::EmptyJob;
 
 namespace {
-
-struct EmptyJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
-  json::object get_final_result(const JobContext&) const override { return {}; }
-};
 
 COREMACHINE_JOB("tests.registered_by_macro", EmptyJob);
 COREMACHINE_JOB("tests.registered_by_macro_with_info", EmptyJob, .description = "said in one line", .tags = {"tests"});

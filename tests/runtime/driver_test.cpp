@@ -8,24 +8,14 @@
 
 #include <coremachine/runtime/core_machine.hpp>
 
-namespace {
-
+#include "tests/support/empty_job.hpp"
 using namespace coremachine;
-
-struct IdleJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
-  json::object get_final_result(const JobContext&) const override { return {}; }
-};
-
-}  // namespace
 
 TEST_SUITE("runtime: driver") {
   TEST_CASE("a batch is written though inputs come for ever") {
     JobRegistry jobs;
     TaskRegistry tasks;
-    jobs.add<IdleJob>("idle");
+    jobs.add<support::EmptyJob>("idle");
     MachineOptions options;
     options.jobs = &jobs;
     options.tasks = &tasks;

@@ -15,14 +15,12 @@
 #include "core/embed/open_store.hpp"
 #include "core/runtime/schedule_duty.hpp"
 #include "core/runtime/shell.hpp"
+#include "tests/support/empty_job.hpp"
 
 namespace coremachine::support {
 
 /// Ends at once, without a task.
-struct QuickJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
+struct QuickJob : support::EmptyJob {
   json::object get_final_result(const JobContext& context) const override { return context.job_params(); }
 };
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/http/api/api_fixture.hpp"
+#include "tests/support/empty_job.hpp"
 
 using namespace coremachine;
 using coremachine::tests::ApiFixture;
@@ -10,10 +11,7 @@ using coremachine::tests::ApiFixture;
 namespace {
 
 /// Its result is a reference to a text of so many characters.
-struct LargeJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
+struct LargeJob : support::EmptyJob {
   json::object get_final_result(const JobContext& context) const override {
     const auto size = context.job_params().at("size").to_number<std::size_t>();
     std::string text;

@@ -4,6 +4,7 @@
 
 #include "tests/http/api/api_fixture.hpp"
 #include "tests/http/api/gate.hpp"
+#include "tests/support/empty_job.hpp"
 
 using namespace coremachine;
 using coremachine::tests::ApiFixture;
@@ -12,13 +13,11 @@ using coremachine::tests::Gatekeeper;
 
 namespace {
 
-struct SignalledJob : JobHandler {
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
+struct SignalledJob : support::EmptyJob {
   StagePolicy stage_policy(int, const JobContext&) const override { return {.gate = Gate{.signal = "approved"}}; }
   json::object aggregate_stage_results(int, const StageResults& results) const override {
     return {{"data", results.signal() ? *results.signal() : json::value()}};
   }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
   json::object get_final_result(const JobContext& context) const override { return context.stage_result(1); }
 };
 

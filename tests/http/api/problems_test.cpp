@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/http/api/api_fixture.hpp"
+#include "tests/support/empty_job.hpp"
 
 using namespace coremachine;
 using coremachine::tests::ApiFixture;
@@ -104,10 +105,7 @@ TEST_SUITE("http: problems") {
   }
 
   TEST_CASE("an integer beyond 64 bits is a 422 also where there is no schema") {
-    struct AnyJob : JobHandler {
-      std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-      json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-      bool should_advance_stage(int, const JobContext&) const override { return false; }
+    struct AnyJob : support::EmptyJob {
       json::object get_final_result(const JobContext& context) const override { return context.job_params(); }
     };
     ApiFixture world({}, {}, [](JobRegistry& jobs, TaskRegistry&) { jobs.add<AnyJob>("any"); });

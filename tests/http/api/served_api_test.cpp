@@ -8,6 +8,7 @@
 
 #include "core/model/json_text.hpp"
 #include "tests/http/server/server_fixture.hpp"
+#include "tests/support/empty_job.hpp"
 #include "tests/support/json_test_suite.hpp"
 
 using namespace coremachine;
@@ -16,11 +17,8 @@ using tests::ServedApi;
 namespace {
 
 /// A job whose params are whatever JSON there is, and whose result is an array of so many numbers.
-struct AnyJob : JobHandler {
+struct AnyJob : support::EmptyJob {
   static JobInfo info() { return {}; }
-  std::vector<TaskDefinition> create_stage_tasks(int, const JobContext&) const override { return {}; }
-  json::object aggregate_stage_results(int, const StageResults&) const override { return {}; }
-  bool should_advance_stage(int, const JobContext&) const override { return false; }
   json::object get_final_result(const JobContext& context) const override {
     const auto params = context.job_params();
     const auto* count = params.if_contains("count");
