@@ -117,7 +117,8 @@ json::value parse_value(std::string_view text) {
 }
 
 struct ValueParser::State {
-  Parser parser{options()};
+  State() : parser(options()) {}  // so that its room is not filled with zeros first
+  Parser parser;
 };
 
 ValueParser::ValueParser() : state_(std::make_unique<State>()) {}

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/store/sqlite/sqlite_store.hpp"
 #include "triggers/cli/command_failure.hpp"
 #include "triggers/cli/commands.hpp"
 #include "triggers/cli/help/suggestions.hpp"
@@ -77,6 +78,7 @@ ExitCode guarded(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // then a write says that nobody reads
   std::signal(SIGXFSZ, SIG_IGN);  // then a write says that the file may not grow
+  coremachine::leave_sqlite_memory_uncounted();
   coremachine::cli::enable_optional_stores();
   return static_cast<int>(coremachine::cli::guarded(argc, argv));
 }

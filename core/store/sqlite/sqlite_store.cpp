@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include <sqlite3.h>
+
 #include "core/store/sqlite/backup.hpp"
 #include "core/store/sqlite/lock_file.hpp"
 #include "core/store/sqlite/reader_pool.hpp"
@@ -189,6 +191,10 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   } catch (const Failure& failure) {
     return failure.error();
   }
+}
+
+void leave_sqlite_memory_uncounted() {
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 }  // namespace coremachine

@@ -20,4 +20,8 @@ struct SqliteOptions {
 /// store_full, store_failed: the system refuses.
 Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options);
 
+/// For a program whose own SQLite it is, before the first store is opened: SQLite does not count the memory it takes,
+/// for which it would lock a mutex that all connections share, twenty times a job.
+void leave_sqlite_memory_uncounted();
+
 }  // namespace coremachine
