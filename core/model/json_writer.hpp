@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,15 @@ class JsonWriter {
 
   /// Names and words are taken as they are: identifiers, nothing to escape.
   void key(std::string_view name) { quoted(name, "\":"); }
+  /// One that is known when this is compiled, as most are: all of it is appended in one piece.
+  template <std::size_t Size>
+  void key(const char (&name)[Size]) {
+    char piece[Size + 3] = {',', '"'};
+    std::copy(name, name + Size - 1, piece + 2);
+    piece[Size + 1] = '"';
+    piece[Size + 2] = ':';
+    append(needs_comma() ? piece : piece + 1, piece + sizeof piece);
+  }
   void word(std::string_view name) { quoted(name, "\""); }
   void string(std::string_view text) {
     separate();
