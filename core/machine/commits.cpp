@@ -123,6 +123,7 @@ Batch Engine::close_batch() {
     BOOST_ASSERT_MSG(entry, "a job was forgotten before it was written");
     entry->unsaved = Unsaved::nothing;
     open_.jobs.push_back(encode_job(entry->job));
+    open_.jobs.back().is_new = std::exchange(entry->is_new, false);
   }
   dirty_.clear();
   open_settings_.clear();

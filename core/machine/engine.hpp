@@ -217,6 +217,7 @@ class Engine {
   struct Live {
     Job job;
     Unsaved unsaved = Unsaved::nothing;
+    bool is_new = false;                      ///< not in any batch so far
     std::unique_ptr<Answer> acceptance = {};  ///< to its submission, until the job is in a batch
     std::array<bool, 2> queued = {};          ///< in the ring of that lane
     int followers = 0;

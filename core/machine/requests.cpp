@@ -73,6 +73,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   auto artifacts = std::move(submission.artifacts);
   auto added = std::make_unique<Live>();
   added->job = make_job(std::move(submission));
+  added->is_new = true;
   auto& entry = *added;
   const bool fresh = jobs_.emplace(id, std::move(added)).second;
   BOOST_ASSERT_MSG(fresh, "a job id was given out twice");

@@ -27,6 +27,7 @@ struct JobRow {
   Text result = {};                       ///< JSON, or null pointer: none
   std::optional<std::string> error = {};  ///< JSON object
   std::string state = "{}";               ///< JSON object: the current round, with what is kept inline
+  bool is_new = false;                    ///< no batch before has had it: there is nothing to replace
 
   friend bool operator==(const JobRow&, const JobRow&);
 };

@@ -21,16 +21,20 @@ TEST_SUITE("conformance: store, whole") {
       Committer committer(store);
       StoreOracle oracle;
       std::vector<JobId> known{id_of(0)};
+      std::set<JobId> put;
       std::set<std::pair<JobId, RoundNumber>> used_rounds;
       std::set<std::tuple<JobId, RoundNumber, ChunkNumber>> used_chunks;
       std::uint32_t sequence = 0;
       for (int step = 0; step < 120; ++step) {
         auto batch = committer.batch();
         std::set<JobId> in_batch;
-        for (auto i = random.number(0, 4); i > 0; --i) {
-          if (random.one_in(3)) known.push_back(id_of(random.number(0, 10'000)));
-          const auto id = random.pick(known);
-          if (in_batch.insert(id).second) batch.jobs.push_back(encode_job(random.job(id)));
+        const auto many = random.one_in(4);
+        for (auto i = random.number(0, many ? 40 : 4); i > 0; --i) {
+          if (many || random.one_in(3)) known.push_back(id_of(random.number(0, 10'000)));
+          const auto id = many && random.one_in(2) ? known.back() : random.pick(known);
+          if (!in_batch.insert(id).second) continue;
+          batch.jobs.push_back(encode_job(random.job(id)));
+          batch.jobs.back().is_new = put.insert(id).second;
         }
         for (auto i = random.number(0, 5); i > 0; --i) {
           const auto job = random.pick(known);

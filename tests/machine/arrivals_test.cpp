@@ -110,6 +110,27 @@ TEST_SUITE("arrivals") {
     for (const auto job : three) CHECK(is_answered(job));
   }
 
+  TEST_CASE_FIXTURE(World, "a job is new in the first batch that has it, and in no other") {
+    const auto is_new = [&](JobId job) {
+      const auto& rows = shell->batch->jobs;
+      const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& each) { return each.id == job; });
+      REQUIRE(row != rows.end());
+      return row->is_new;
+    };
+    const auto late = pass_over();
+    for (const auto job : full) CHECK(is_new(job));
+    commit();
+    CHECK(close() == std::vector{late});
+    CHECK(is_new(late));
+    commit();
+    shell->crash();
+    run();
+    CHECK(close() == std::vector{late});
+    CHECK_FALSE(is_new(late));
+    commit();
+    CHECK(store->read_row(late)->status == JobStatus::completed);
+  }
+
   TEST_CASE_FIXTURE(World, "a job that comes when the batch is full goes with the next, if it is over or not") {
     const auto late = pass_over();
     commit();

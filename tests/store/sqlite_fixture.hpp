@@ -58,10 +58,17 @@ inline OutcomeSegment outcome(std::uint32_t sequence, std::size_t bytes = 8) {
   return segment;
 }
 
+/// So many jobs are new in each batch: enough for a statement with several, and one by itself.
+constexpr std::uint64_t new_jobs = 9;
+
 /// Every job of it says which batch it is of, and there is an outcome of `bytes` bytes.
 inline Batch nth_batch(std::uint64_t n, Incarnation incarnation, std::size_t bytes = 8) {
   Batch batch{.sequence = n, .incarnation = incarnation};
-  batch.jobs = {job_row(id_of(1), JobStatus::running), job_row(id_of(1 + n), JobStatus::running)};
+  batch.jobs = {job_row(id_of(1), JobStatus::running)};
+  for (std::uint64_t i = 0; i < new_jobs; ++i) {
+    batch.jobs.push_back(job_row(id_of(new_jobs * n + i), JobStatus::running));
+    batch.jobs.back().is_new = true;
+  }
   for (auto& row : batch.jobs) row.attempt = static_cast<std::uint32_t>(n);
   batch.outcomes = {{id_of(1), outcome(static_cast<std::uint32_t>(n), bytes)}};
   return batch;
@@ -73,7 +80,7 @@ inline bool holds_batches(const Store& store, std::uint64_t n) {
   query.job = id_of(1);
   query.rounds = {1};
   if (store.last_commit() != n || store.read_outcomes(query).size() != n) return false;
-  if (store.list_jobs({.limit = 1'000'000}).rows.size() != (n == 0 ? 0 : n + 1)) return false;
+  if (store.list_jobs({.limit = 1'000'000}).rows.size() != (n == 0 ? 0 : n * new_jobs + 1)) return false;
   return n == 0 || store.read_job(id_of(1))->job.attempt == n;
 }
 

@@ -1,3 +1,5 @@
+#include <functional>
+
 #include <doctest/doctest.h>
 
 #include <sys/wait.h>
@@ -217,7 +219,7 @@ TEST_SUITE("store: sqlite") {
     CHECK(shell.one("PRAGMA journal_mode") == "wal");
     CHECK(shell.one("PRAGMA user_version") == std::to_string(sqlite::newest_version()));
     CHECK(shell.one("PRAGMA application_id") == std::to_string(0x434D6163));
-    CHECK(shell.one("SELECT count(*) FROM job") == "2");
+    CHECK(shell.one("SELECT count(*) FROM job") == std::to_string(1 + new_jobs));
   }
 
   TEST_CASE("bytes are those of the file and its log") {
@@ -260,7 +262,7 @@ TEST_SUITE("store: sqlite") {
       shell.rows("BEGIN; SELECT count(*) FROM job");
       commit_some(80);
       CHECK(files::file_size(path + "-wal") > 150'000'000);
-      CHECK(shell.one("SELECT count(*) FROM job") == "2");
+      CHECK(shell.one("SELECT count(*) FROM job") == std::to_string(1 + new_jobs));
     }
     commit_some(20);
     CHECK(files::file_size(path + "-wal") < 100'000'000);
@@ -268,17 +270,21 @@ TEST_SUITE("store: sqlite") {
   }
 
   TEST_CASE("a row that comes twice stops the store, and nothing of its batch is there") {
-    TemporaryFolder folder;
-    const auto store = open_store({.path = folder / "a.db"});
-    const auto incarnation = store->begin_incarnation();
-    REQUIRE(store->commit(nth_batch(1, incarnation)).has_value());
-    auto twice = nth_batch(2, incarnation);
-    twice.outcomes.push_back(twice.outcomes.front());
-    CHECK(store->commit(twice).error().code == ErrorCode::store_failed);
-    CHECK(holds_batches(*store, 1));
-    CHECK(store->commit(nth_batch(2, incarnation)).error().code == ErrorCode::store_failed);
-    CHECK(failure_of([&] { store->begin_incarnation(); }).code == ErrorCode::store_failed);
-    CHECK(holds_batches(*store, 1));
+    const auto outcome_twice = [](Batch& batch) { batch.outcomes.push_back(batch.outcomes.front()); };
+    const auto new_job_twice = [](Batch& batch) { batch.jobs[3] = nth_batch(1, batch.incarnation).jobs[5]; };
+    for (const std::function<void(Batch&)>& damage : {std::function<void(Batch&)>(outcome_twice), {new_job_twice}}) {
+      TemporaryFolder folder;
+      const auto store = open_store({.path = folder / "a.db"});
+      const auto incarnation = store->begin_incarnation();
+      REQUIRE(store->commit(nth_batch(1, incarnation)).has_value());
+      auto twice = nth_batch(2, incarnation);
+      damage(twice);
+      CHECK(store->commit(twice).error().code == ErrorCode::store_failed);
+      CHECK(holds_batches(*store, 1));
+      CHECK(store->commit(nth_batch(2, incarnation)).error().code == ErrorCode::store_failed);
+      CHECK(failure_of([&] { store->begin_incarnation(); }).code == ErrorCode::store_failed);
+      CHECK(holds_batches(*store, 1));
+    }
   }
 
   TEST_CASE("a damaged page is found at the start after a crash, by a check, and by whoever reads it") {

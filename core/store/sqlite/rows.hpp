@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/ports/store.hpp"
 #include "core/store/sqlite/connection.hpp"
@@ -10,7 +11,7 @@ namespace coremachine::sqlite {
 
 // How rows of the engine become rows of the tables and come back. The statements are in the order of the columns.
 
-void write(Connection& to, const JobRow& row);
+void write(Connection& to, const std::vector<JobRow>& rows);
 void write(Connection& to, const RoundRow& row);
 void write(Connection& to, const std::string& job, const DefinitionSegment& segment);
 void write(Connection& to, const std::string& job, const OutcomeSegment& segment);

@@ -49,6 +49,8 @@ class Statement {
     (bind(++at, values), ...);
     finish();
   }
+  /// Runs it to its end with what is bound.
+  void finish();
 
   // One parameter, counted from 1. A text must stay as it is until the statement has run.
   void bind(int at, std::int64_t value);
@@ -74,7 +76,6 @@ class Statement {
   };
   bool step();
   void reset();
-  void finish();
 
   sqlite3* connection_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;

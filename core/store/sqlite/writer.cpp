@@ -161,7 +161,7 @@ void Writer::write(const Batch& batch, std::vector<ArtifactId>& released) {
     connection_[discard_definitions].run(id, from);
     connection_[discard_outcomes].run(id, from);
   }
-  for (const auto& row : batch.jobs) sqlite::write(connection_, row);
+  sqlite::write(connection_, batch.jobs);
   for (const auto& row : batch.rounds) sqlite::write(connection_, row);
   for (const auto& [job, segment] : batch.definitions) sqlite::write(connection_, job.str(), segment);
   for (const auto& [job, segment] : batch.outcomes) sqlite::write(connection_, job.str(), segment);
