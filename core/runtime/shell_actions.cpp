@@ -5,6 +5,7 @@
 #include "core/runtime/announcement.hpp"
 #include "core/runtime/load_job.hpp"
 #include "core/runtime/shell.hpp"
+#include "core/threads/wake_gathering.hpp"
 
 namespace coremachine::runtime {
 
@@ -34,6 +35,10 @@ void Shell::carry_out(std::vector<machine::Action> actions) {
     void operator()(machine::LoadJob& load) const { shell.load(load); }
     void operator()(machine::Announce& announce) const { shell.announce(announce); }
   };
+  // Who is answered here may have one to wake: when all of this is told. Unless the thread gathers for longer anyway.
+  threads::WakeGathering gathering;
+  const bool gathers = threads::WakeGathering::current() == nullptr;
+  if (gathers) gathering.turn(true);
   while (!actions.empty()) {
     for (auto& action : actions) {
       const auto kind = action.index();
@@ -43,6 +48,8 @@ void Shell::carry_out(std::vector<machine::Action> actions) {
     }
     actions = engine_->take_actions();  // taking a slice back is a report, which may have its own consequences
   }
+  if (gathers) gathering.turn(false);
+  gathering.end();
   if (new_boundaries_.empty() && new_slices_.empty()) return;
   pool_->add(std::exchange(new_boundaries_, {}), std::exchange(new_slices_, {}));
 }

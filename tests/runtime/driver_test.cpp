@@ -8,19 +8,43 @@
 
 #include <coremachine/runtime/core_machine.hpp>
 
+#include "core/threads/wake_gathering.hpp"
 #include "tests/support/empty_job.hpp"
+
 using namespace coremachine;
 
-TEST_SUITE("runtime: driver") {
-  TEST_CASE("a batch is written though inputs come for ever") {
-    JobRegistry jobs;
-    TaskRegistry tasks;
-    jobs.add<support::EmptyJob>("idle");
+namespace {
+
+struct World {
+  static MachineOptions options(World& world) {
+    world.jobs.add<support::EmptyJob>("idle");
     MachineOptions options;
-    options.jobs = &jobs;
-    options.tasks = &tasks;
+    options.jobs = &world.jobs;
+    options.tasks = &world.tasks;
     options.store = "memory:";
-    CoreMachine machine(std::move(options));
+    return options;
+  }
+  JobRegistry jobs = {};
+  TaskRegistry tasks = {};
+  CoreMachine machine{options(*this)};
+};
+
+}  // namespace
+
+TEST_SUITE("runtime: driver") {
+  TEST_CASE_FIXTURE(World, "who is answered can leave it to the thread to wake others when it has answered all") {
+    for (int i = 0; i < 10; ++i) {
+      std::promise<bool> woken;
+      machine.submit_then("idle", {}, {}, [&](const Result<JobId>& job) {
+        auto* const gathering = threads::WakeGathering::current();
+        if (!job || !gathering) return woken.set_value(false);
+        gathering->add([&] { woken.set_value(threads::WakeGathering::current() == nullptr); });
+      });
+      CHECK(woken.get_future().get());
+    }
+  }
+
+  TEST_CASE_FIXTURE(World, "a batch is written though inputs come for ever") {
     // Each answer asks again, on the thread that drives.
     std::atomic<bool> enough = false;
     std::promise<void> asked_last;

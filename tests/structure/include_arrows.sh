@@ -16,6 +16,7 @@ table='
 model         :
 machine       : calm model
 ports         : model
+threads       :
 schedule      : calm model
 telemetry     : model posix
 registry      : model telemetry boost/core
@@ -25,7 +26,7 @@ resolve       : model registry params boost/core posix
 module        : resolve registry model boost/version posix
 queue         : resolve worker runtime registry telemetry tls model hiredis openssl posix
 store         : ports model sqlite3 libpq openssl posix
-runtime       : machine ports registry params schedule telemetry model boost/asio boost/core openssl posix
+runtime       : machine threads ports registry params schedule telemetry model boost/asio boost/core openssl posix
 client        : model telemetry tls boost/asio boost/beast openssl posix
 worker        : client runtime registry telemetry model boost/asio boost/core posix
 embed         : runtime store ports registry model
@@ -38,7 +39,7 @@ handlers/gdal : model registry params handlers gdal posix
 handlers/raster : model registry params handlers handlers/gdal posix
 triggers/cli  : any
 triggers/http/wire   : model posix
-triggers/http/server : triggers/http/wire model boost/asio openssl posix
+triggers/http/server : triggers/http/wire threads model boost/asio openssl posix
 triggers/http/access : triggers/http/wire model openssl posix
 triggers/http/pages  :
 triggers/http/api    : any

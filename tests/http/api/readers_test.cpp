@@ -11,7 +11,7 @@
 using namespace coremachine;
 using http::Effort;
 using http::Readers;
-using http::WakeGathering;
+using threads::WakeGathering;
 
 TEST_SUITE("http: readers") {
   TEST_CASE("all work is done, whatever its effort, by whoever is free") {
@@ -108,5 +108,14 @@ TEST_SUITE("http: readers") {
     REQUIRE(readers.run([mailbox] { mailbox->put({nullptr, http::Letter::End{}}); }, Effort::brief));
     woken.get_future().wait();
     CHECK(mailbox->take().size() == 1);
+  }
+
+  TEST_CASE("a gathering within another leaves that one on") {
+    WakeGathering outer;
+    outer.turn(true);
+    { const WakeGathering inner; }
+    CHECK(WakeGathering::current() == &outer);
+    outer.turn(false);
+    CHECK(WakeGathering::current() == nullptr);
   }
 }

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "triggers/http/server/wake_gathering.hpp"
+#include "core/threads/wake_gathering.hpp"
 
 namespace coremachine::http {
 namespace {
@@ -61,7 +61,7 @@ std::size_t Readers::waiting() const {
 void Readers::serve() {
   ::pthread_setname_np(::pthread_self(), "cm-reader");
   do_not_preempt();
-  WakeGathering gathering;
+  threads::WakeGathering gathering;
   std::unique_lock lock(mutex_);
   for (;;) {
     if (work_.empty() || work_.front().effort != Effort::brief || gathering.is_old()) {

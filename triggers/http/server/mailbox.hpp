@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/threads/wake_gathering.hpp"
 #include "triggers/http/server/server.hpp"
-#include "triggers/http/server/wake_gathering.hpp"
 
 namespace coremachine::http {
 
@@ -57,7 +57,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
       letters_.push_back(std::move(letter));
       if (letters_.size() > 1) return;
     }
-    if (auto* const gathering = WakeGathering::current()) {
+    if (auto* const gathering = threads::WakeGathering::current()) {
       gathering->add([self = shared_from_this()] {
         if (self->has_letters()) self->wake();
       });

@@ -6,15 +6,16 @@
 #include <utility>
 #include <vector>
 
-namespace coremachine::http {
+namespace coremachine::threads {
 
-/// While it is on, what its thread says to loops wakes none of them: they are woken together at the next `end`. For a
-/// thread that answers many requests one after the other. One at most on a thread; off at first.
+/// While it is on, what its thread says to the loops of a server wakes none of them: they are woken together at the next
+/// `end`. For a thread that answers many requests one after the other: a loop that is woken by the first may take the
+/// processor from the thread that is about to tell it of the second. One at most on a thread; off at first.
 class WakeGathering {
  public:
   WakeGathering() = default;
   ~WakeGathering() {
-    turn(false);
+    if (current_ == this) turn(false);
     end();
   }
   WakeGathering(const WakeGathering&) = delete;
@@ -43,4 +44,4 @@ class WakeGathering {
   std::chrono::steady_clock::time_point since_ = {};
 };
 
-}  // namespace coremachine::http
+}  // namespace coremachine::threads
