@@ -57,7 +57,8 @@ test('stages, counts and progress live while it runs, and at its end the result'
     };
     new MutationObserver(look).observe(document.querySelector('.rate'), {childList: true, subtree: true});
   }));
-  for (const text of progress) assert.match(text, /of 6,000 tasks/);
+  // The tasks are pulled as they are needed: of how many it speaks depends on how quickly the disk took the first ones.
+  for (const text of progress) assert.match(text, /^Stage 2: [\d,]+ of \d,\d+ tasks, \d+ %/);
   await here.server.api('PUT', 'limits/echo', {max_concurrency: 0});
   await page.getByRole('heading', {level: 1}).getByText('completed', {exact: true}).waitFor();
   await page.getByRole('region', {name: 'Result'}).first().waitFor();
