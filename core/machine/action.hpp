@@ -38,7 +38,7 @@ struct HandlerCall {
   std::vector<OutcomeSegment> outcomes = {};  ///< if inline
   std::optional<Signal> signal = {};          ///< that opened the gate of the round that closes
   StagePolicy policy = {};                    ///< of the round that closes, or is pulled for
-  std::vector<SharedSpec> specs = {};           ///< of a pull: those of the round so far
+  std::vector<SharedSpec> specs = {};         ///< of a pull: those of the round so far
   ChunkNumber chunks = 0;                     ///< of a pull: how many the round has
   TaskSource source = {};                     ///< of a pull: where it goes on
 };
@@ -46,8 +46,8 @@ struct HandlerCall {
 // What the shell carries out. By the time an action is given out, everything it must not run ahead of is durable.
 
 struct RunBoundary {
-  HandlerCall call;
-  bool alone = false;  ///< a suspect: nothing else runs beside it
+  std::shared_ptr<const HandlerCall> call;  ///< it is large, and goes through many hands
+  bool alone = false;                       ///< a suspect: nothing else runs beside it
 };
 /// The answer to this call will be void; its handler may be told.
 struct StopBoundary {

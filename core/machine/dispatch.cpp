@@ -13,7 +13,7 @@ namespace coremachine::machine {
 
 void Engine::adopt(Job job) {
   const auto id = job.id;
-  auto added = std::make_unique<Live>();
+  auto added = std::make_unique_for_overwrite<Live>();
   added->job = std::move(job);
   jobs_.emplace(id, std::move(added));
 }
@@ -91,8 +91,9 @@ void Engine::dispatch(const Now& now, Capacity capacity) {
   dispatch_lane(now, Lane::coroutines, capacity.coroutines, 0);
 }
 
-HandlerCall Engine::make_call(const Job& job) const {
-  HandlerCall call;
+std::shared_ptr<const HandlerCall> Engine::make_call(const Job& job) {
+  auto made = std::make_shared_for_overwrite<HandlerCall>();
+  auto& call = *made;
   call.job = job.id;
   call.boundary = *job.boundary;
   call.job_type = job.type;
@@ -120,7 +121,7 @@ HandlerCall Engine::make_call(const Job& job) const {
     call.chunks = static_cast<ChunkNumber>(job.round->chunks.size());
     call.source = *job.round->source;
   }
-  return call;
+  return made;
 }
 
 const JobTraits* Engine::traits_of(const Job& job) const {

@@ -214,6 +214,8 @@ class Engine {
   /// when something waits for them, else after a while.
   enum class Unsaved : std::uint8_t { nothing, later, next_batch };
 
+  /// Large, and most of it empty: made `for_overwrite`, which spares it to be filled with zeros before its members are
+  /// given what they are given anyway. As are copies of jobs and calls of handlers.
   struct Live {
     Job job;
     Unsaved unsaved = Unsaved::nothing;
@@ -296,7 +298,7 @@ class Engine {
   void dispatch_suspect(const Now& now);
   void hand_over(const Now& now, Live& live, SpecNumber spec, Slice slice, bool alone);
   std::uint32_t share(const Job& job, const SharedSpec& spec) const;
-  HandlerCall make_call(const Job& job) const;
+  static std::shared_ptr<const HandlerCall> make_call(const Job& job);
   void put(Setting setting);
   void note_cost(const std::string& task_type, std::uint64_t busy_ns, std::uint32_t ran);
 

@@ -14,7 +14,7 @@
 namespace coremachine::machine {
 
 std::shared_ptr<const Job> snapshot(const Job& job) {
-  auto copy = std::make_shared<Job>();
+  auto copy = std::make_shared_for_overwrite<Job>();
   copy->id = job.id;
   copy->type = job.type;
   copy->version = job.version;
@@ -71,7 +71,7 @@ void Engine::submit(const Now& now, Submission submission, RequestId request, Un
   const auto id = submission.id;
   auto keys = keys_of(submission);
   auto artifacts = std::move(submission.artifacts);
-  auto added = std::make_unique<Live>();
+  auto added = std::make_unique_for_overwrite<Live>();
   added->job = make_job(std::move(submission));
   added->is_new = true;
   auto& entry = *added;
@@ -187,7 +187,7 @@ void Engine::loaded(const Now& now, RequestId request, Job job, std::optional<Ro
     if (present) return hold_or_do(*present, std::move(answer));
     return hold_or_do(std::move(answer));
   }
-  auto added = std::make_unique<Live>();
+  auto added = std::make_unique_for_overwrite<Live>();
   added->job = std::move(job);
   auto& entry = *added;
   jobs_.emplace(id, std::move(added));

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <coremachine/model/view.hpp>
 
 #include "core/model/bits.hpp"
+#include "core/model/fifo.hpp"
 #include "core/model/segment.hpp"
 
 namespace coremachine {
@@ -54,8 +54,8 @@ struct ReadyTask {
 
 /// Tasks of one spec that may be handed out: whole chunks never touched, and single tasks that came back.
 struct ReadyQueue {
-  std::deque<ChunkNumber> chunks = {};
-  std::deque<ReadyTask> tasks = {};
+  Fifo<ChunkNumber> chunks = {};
+  Fifo<ReadyTask> tasks = {};
   std::uint64_t count = 0;  ///< tasks, all told
   bool empty() const { return chunks.empty() && tasks.empty(); }
 };

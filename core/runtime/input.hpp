@@ -161,9 +161,12 @@ struct StoreFailedInput {
 };
 struct LoadedInput {
   machine::RequestId request = 0;
-  std::optional<Job> job = {};
-  std::optional<Round> target = {};
-  Error error = {};  ///< when there is no job
+  struct Loaded {
+    Job job;
+    std::optional<Round> target;
+  };
+  std::shared_ptr<Loaded> loaded = {};  ///< by a pointer: all inputs are as large as the largest
+  Error error = {};                     ///< when there is no job
 };
 /// Time has passed, or a batch was held long enough.
 struct TickInput {

@@ -134,7 +134,7 @@ bool Pool::withdraw(machine::SliceId slice) {
 bool Pool::withdraw(JobId job, BoundaryNumber boundary) {
   const std::lock_guard lock(mutex_);
   const auto same = [&](const auto& queued) {
-    return queued.call.job == job && queued.call.boundary.number == boundary;
+    return queued.call->job == job && queued.call->boundary.number == boundary;
   };
   return std::erase_if(boundaries_, same) > 0;
 }
@@ -213,7 +213,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       boundaries_.pop_front();
       ++boundaries_running_;
       ++boundaries_begun_;
-      const std::pair name{boundary.call.job, boundary.call.boundary.number};
+      const std::pair name{boundary.call->job, boundary.call->boundary.number};
       in_handlers_.insert(name);
       auto woken = leave_rest();
       lock.unlock();

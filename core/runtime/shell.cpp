@@ -112,7 +112,7 @@ Shell::Shell(ShellSetup setup)
 
   Pool::Work work;
   work.run_boundary = [this](const machine::RunBoundary& boundary, RunningRecord::Slot& slot) -> Input {
-    const auto& call = boundary.call;
+    const auto& call = *boundary.call;
     slot.note(call.job, call.boundary.round, true, boundary.alone);
     auto cancelled = [this, job = call.job, number = call.boundary.number] {
       if (told_to_end_) return true;
@@ -394,8 +394,8 @@ void Shell::handle(Input& input, const Now& now) {
       shell.store_failed(in.error);
     }
     void operator()(LoadedInput& in) const {
-      if (in.job) {
-        shell.engine_->loaded(now, in.request, std::move(*in.job), std::move(in.target));
+      if (in.loaded) {
+        shell.engine_->loaded(now, in.request, std::move(in.loaded->job), std::move(in.loaded->target));
       } else {
         shell.engine_->load_failed(in.request, in.error);
       }

@@ -106,7 +106,7 @@ void Shell::take_back(machine::SliceId id, bool stop) {
 
 void Shell::take_back(const machine::RecallBoundary& recall) {
   const auto same = [&](const machine::RunBoundary& run) {
-    return run.call.job == recall.job && run.call.boundary.number == recall.boundary;
+    return run.call->job == recall.job && run.call->boundary.number == recall.boundary;
   };
   const bool never_ran = std::erase_if(new_boundaries_, same) > 0 || pool_->withdraw(recall.job, recall.boundary);
   if (!never_ran) return;
@@ -116,20 +116,19 @@ void Shell::take_back(const machine::RecallBoundary& recall) {
 
 void Shell::load(const machine::LoadJob& load) {
   const auto read = [this, load] {
-    LoadedInput loaded;
-    loaded.request = load.request;
+    LoadedInput input;
+    input.request = load.request;
     try {
       if (const auto stored = setup_.store->read_job(load.job)) {
         auto [job, target] = load_to_redrive(*setup_.store, *stored);
-        loaded.job = std::move(job);
-        loaded.target = std::move(target);
+        input.loaded = std::make_shared<LoadedInput::Loaded>(LoadedInput::Loaded{std::move(job), std::move(target)});
       } else {
-        loaded.error = Error{ErrorCode::unknown_job, "there is no job " + load.job.str()};
+        input.error = Error{ErrorCode::unknown_job, "there is no job " + load.job.str()};
       }
     } catch (const Failure& failure) {
-      loaded.error = failure.error();
+      input.error = failure.error();
     }
-    post(std::move(loaded));
+    post(std::move(input));
   };
   io_->execute(read);
 }

@@ -16,8 +16,8 @@ json::value parse_body(const OutcomeSegment& segment) {
 
 class StoredResults final : public ResultSource {
  public:
-  StoredResults(machine::HandlerCall call, const Store& store, HandlerArtifacts& artifacts)
-      : call_(std::move(call)), store_(store), artifacts_(artifacts) {}
+  StoredResults(const machine::HandlerCall& call, const Store& store, HandlerArtifacts& artifacts)
+      : call_(call), store_(store), artifacts_(artifacts) {}
 
   json::value load(const ArtifactReference& reference) const override { return artifacts_.load(reference); }
   std::unique_ptr<NewArtifact> new_artifact(std::string_view media_type) const override {
@@ -109,7 +109,7 @@ class StoredResults final : public ResultSource {
     }
   }
 
-  machine::HandlerCall call_;
+  const machine::HandlerCall& call_;
   const Store& store_;
   HandlerArtifacts& artifacts_;
   mutable std::optional<json::value> signal_ = {};

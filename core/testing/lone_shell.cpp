@@ -250,7 +250,7 @@ void LoneShell::take_back(machine::SliceId id) {
 
 void LoneShell::take_back(const machine::RecallBoundary& recall) {
   const auto same = [&](const auto& run) {
-    return run.call.job == recall.job && run.call.boundary.number == recall.boundary;
+    return run.call->job == recall.job && run.call->boundary.number == recall.boundary;
   };
   if (std::erase_if(boundaries, same) > 0) engine_->boundary_returned(recall.job, recall.boundary);
 }
@@ -258,12 +258,12 @@ void LoneShell::take_back(const machine::RecallBoundary& recall) {
 void LoneShell::run_boundary(std::size_t which) {
   const auto run = std::move(boundaries.at(which));
   boundaries.erase(boundaries.begin() + static_cast<std::ptrdiff_t>(which));
-  auto ran = boundary_runner_.run(run.call, [] { return false; });
+  auto ran = boundary_runner_.run(*run.call, [] { return false; });
   if (const auto* broke = std::get_if<runtime::BoundaryRunner::StoreBroke>(&ran)) throw Failure(broke->error);
   if (auto* decided = std::get_if<BoundaryDecided>(&ran)) {
-    decisions.emplace_back(run.call.job, std::move(*decided));
+    decisions.emplace_back(run.call->job, std::move(*decided));
   } else {
-    engine_->boundary_returned(run.call.job, run.call.boundary.number);
+    engine_->boundary_returned(run.call->job, run.call->boundary.number);
     collect();
   }
 }

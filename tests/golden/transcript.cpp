@@ -85,9 +85,9 @@ struct Transcript::State {
 
   // ---- actions ----
   void describe(const machine::RunBoundary& run) {
-    const auto& boundary = run.call.boundary;
+    const auto& boundary = run.call->boundary;
     const bool first = boundary.kind == BoundaryKind::open_first;
-    say("RunBoundary " + name(run.call.job) +
+    say("RunBoundary " + name(run.call->job) +
         (first ? " create stage 1" : " close stage " + std::to_string(boundary.stage)) + (run.alone ? ", alone" : ""));
   }
   void describe(const machine::StopBoundary& stop) { say("StopBoundary " + name(stop.job)); }

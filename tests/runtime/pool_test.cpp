@@ -20,14 +20,14 @@ using namespace coremachine::runtime;
 using namespace std::chrono_literals;
 
 machine::RunBoundary boundary(BoundaryNumber number) {
-  machine::RunBoundary run;
-  run.call.boundary.number = number;
-  return run;
+  machine::HandlerCall call;
+  call.boundary.number = number;
+  return {std::make_shared<machine::HandlerCall>(call)};
 }
 
 Input decided(const machine::RunBoundary& run) {
   BoundaryInput input;
-  input.decided.boundary = run.call.boundary.number;
+  input.decided.boundary = run.call->boundary.number;
   return input;
 }
 
@@ -65,7 +65,7 @@ TEST_SUITE("runtime: pool") {
       };
       Pool::Work work;
       work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) {
-        const auto number = run.call.boundary.number;
+        const auto number = run.call->boundary.number;
         const bool first = number % 2 == 0;
         if (first && !second_waits) await(ran, number / 2);
         if (!first && second_waits) await(told, number / 2);
