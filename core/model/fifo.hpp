@@ -16,6 +16,7 @@ class Fifo {
 
   bool empty() const { return head_ == items_.size(); }
   std::size_t size() const { return items_.size() - head_; }
+  std::size_t room() const { return items_.capacity(); }
   const T& front() const { return items_[head_]; }
   iterator begin() { return items_.begin() + offset(); }
   iterator end() { return items_.end(); }
@@ -37,7 +38,8 @@ class Fifo {
   /// In whole as much work as there were items.
   void tidy() {
     if (empty()) {
-      items_.capacity() > few ? void(items_ = {}) : items_.clear();
+      items_.clear();
+      if (room() > few) items_.shrink_to_fit();
       head_ = 0;
     } else if (head_ >= few && head_ > size()) {
       items_.erase(items_.begin(), begin());

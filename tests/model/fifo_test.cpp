@@ -37,4 +37,12 @@ TEST_SUITE("model: fifo") {
       }
     }
   }
+
+  TEST_CASE("once it is empty it gives back the room that many took") {
+    Fifo<int> queue;
+    for (int i = 0; i < 100'000; ++i) queue.push_back(i);
+    CHECK(queue.room() >= 100'000);
+    while (!queue.empty()) queue.pop_front();
+    CHECK(queue.room() == 0);
+  }
 }
