@@ -16,14 +16,13 @@ std::uint64_t bytes_at(std::uint64_t per_second, std::chrono::milliseconds time)
 
 }  // namespace
 
-Connection::Connection(Loop& loop, int socket, std::string peer, bool surplus)
+Connection::Connection(Loop& loop, Socket socket, std::string peer, bool surplus)
     : loop_(loop),
       service_(loop.service()),
       transport_([&] {
         const auto tls = service_.tls();
-        return tls ? Transport(socket, *tls) : Transport(socket);
+        return tls ? Transport(std::move(socket), *tls) : Transport(std::move(socket));
       }()),
-      socket_(loop.context(), asio::ip::tcp::v4(), socket),
       peer_(std::move(peer)),
       surplus_(surplus) {}
 
@@ -86,28 +85,20 @@ void Connection::begin_linger() {
 }
 
 void Connection::wait_on() {
-  if (!awaits_read_ && wants_to_read()) {
-    if (readable_ && !transport_.shaking_hands()) {
-      // There is more, and others have their turn first.
-      asio::post(socket_.get_executor(), [self = shared_from_this()] { self->turn(); });
-    } else {
-      await(Socket::wait_read);
-    }
+  if (readable_ && wants_to_read() && !transport_.shaking_hands()) {
+    // There is more, and others have their turn first.
+    asio::post(loop_.context(), [self = shared_from_this()] { self->turn(); });
   }
-  if (!awaits_write_ && !writable_) await(Socket::wait_write);
   set_deadline();
 }
 
-void Connection::await(Socket::wait_type what) {
-  (what == Socket::wait_read ? awaits_read_ : awaits_write_) = true;
-  socket_.async_wait(what, [self = shared_from_this(), what](const boost::system::error_code& error) {
-    (what == Socket::wait_read ? self->awaits_read_ : self->awaits_write_) = false;
-    if (error == asio::error::operation_aborted) return;
-    // TLS may have to write in order to read, and the other way round.
-    if (what == Socket::wait_read || self->transport_.secure()) self->readable_ = true;
-    if (what == Socket::wait_write || self->transport_.secure()) self->writable_ = true;
-    self->turn();
-  });
+void Connection::changed(const Sockets::Change& change) {
+  if (closed_) return;
+  // TLS may have to write in order to read, and the other way round.
+  if (change.readable || transport_.secure()) readable_ = true;
+  if (change.writable || transport_.secure()) writable_ = true;
+  if (change.ends) ends_ = true;
+  turn();
 }
 
 Wait Connection::awaited() const {
@@ -182,8 +173,7 @@ void Connection::close() {
   taker_.reset();
   const auto self = shared_from_this();
   leave();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  transport_.close();
   for (const auto& exchange : std::exchange(queue_, {})) exchange->lose();
   loop_.forget(self);
 }

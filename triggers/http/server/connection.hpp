@@ -8,14 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include "triggers/http/server/deadlines.hpp"
 #include "triggers/http/server/exchange.hpp"
 #include "triggers/http/server/loop.hpp"
 #include "triggers/http/server/output.hpp"
+#include "triggers/http/server/sockets.hpp"
 #include "triggers/http/server/transport.hpp"
 #include "triggers/http/wire/request_reader.hpp"
 
@@ -27,9 +24,11 @@ namespace coremachine::http {
 class Connection final : public Deadlines::Entry, public std::enable_shared_from_this<Connection> {
  public:
   /// `surplus`: there are too many, and the first request is told so.
-  Connection(Loop& loop, int socket, std::string peer, bool surplus);
+  Connection(Loop& loop, Socket socket, std::string peer, bool surplus);
 
   void turn();
+  /// Something new can be read or written.
+  void changed(const Sockets::Change& change);
   /// True for the first time since the last turn.
   bool touch() { return !std::exchange(touched_, true); }
   bool in_turn() const { return in_turn_; }
@@ -50,14 +49,11 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   Response answer_to_lost(const Exchange::About& about) const;
 
  private:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
-
   void act();
   void finish();
   void begin_linger();
   void end();
   void wait_on();
-  void await(Socket::wait_type what);
   void set_deadline();
   Wait awaited() const;
   bool has_kept_pace() const;
@@ -92,7 +88,6 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   Loop& loop_;
   Service& service_;
   Transport transport_;
-  Socket socket_;
   const std::string peer_;
   const bool surplus_;
 
@@ -104,8 +99,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
   bool touched_ = false;
   bool readable_ = true;  ///< as far as is known
   bool writable_ = true;
-  bool awaits_read_ = false;
-  bool awaits_write_ = false;
+  bool ends_ = false;     ///< behind what can be read there is the end, which is not told again
   int reads_left_ = 0;    ///< in this turn
   bool blocked_ = false;  ///< a head is there, and those before it have to be answered first
   bool skips_body_ = false;

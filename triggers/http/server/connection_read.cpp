@@ -66,7 +66,7 @@ void Connection::read() {
     const auto got = transport_.read(buffer.data(), buffer.size());
     switch (got.kind) {
       case Transfer::Kind::done:
-        readable_ = got.count == buffer.size() || transport_.holds_more();
+        readable_ = got.count == buffer.size() || ends_ || transport_.secure();
         take({buffer.data(), got.count});
         break;
       case Transfer::Kind::wants_read: readable_ = false; break;

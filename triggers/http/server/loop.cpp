@@ -7,8 +7,6 @@
 
 #include <pthread.h>
 
-#include <unistd.h>
-
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
@@ -49,29 +47,36 @@ void Loop::start() {
 void Loop::run() {
   ::pthread_setname_np(::pthread_self(), "cm-http");
   mailbox_->read_here();
+  await_sockets();
   for (;;) {
     try {
       context_.run();
       return;
     } catch (const std::exception& error) {
-      service_.log(Severity::error, std::string("an I/O thread of the HTTP server goes on after: ") + error.what());
+      go_on_after(error);
     }
   }
 }
 
-void Loop::adopt(int socket, std::string peer, bool surplus) {
-  asio::dispatch(context_,
-                 [this, socket, peer = std::move(peer), surplus]() mutable { open(socket, std::move(peer), surplus); });
+void Loop::go_on_after(const std::exception& error) {
+  service_.log(Severity::error, std::string("an I/O thread of the HTTP server goes on after: ") + error.what());
 }
 
-void Loop::open(int socket, std::string peer, bool surplus) {
+void Loop::adopt(int socket, std::string peer, bool surplus) {
+  asio::dispatch(context_, [this, socket = Socket(socket), peer = std::move(peer), surplus]() mutable {
+    open(std::move(socket), std::move(peer), surplus);
+  });
+}
+
+void Loop::open(Socket socket, std::string peer, bool surplus) {
   std::shared_ptr<Connection> connection;
   try {
-    connection = std::make_shared<Connection>(*this, socket, std::move(peer), surplus);
+    const int fd = socket.fd();
+    connection = std::make_shared<Connection>(*this, std::move(socket), std::move(peer), surplus);
+    sockets_.watch(fd, connection.get());
     connections_.insert(connection);
   } catch (const std::exception& error) {
     service_.log(Severity::error, std::string("a connection cannot be taken: ") + error.what());
-    if (!connection) ::close(socket);
     Counters::subtract(service_.counters.connections);
     service_.on_connection_gone();
     return;
@@ -79,8 +84,29 @@ void Loop::open(int socket, std::string peer, bool surplus) {
   stopped_ ? connection->close() : connection->turn();
 }
 
-void Loop::forget(const std::shared_ptr<Connection>& connection) {
+void Loop::await_sockets() {
+  sockets_.async_wait([this] {
+    hand_out_changes();
+    await_sockets();
+  });
+}
+
+void Loop::hand_out_changes() {
+  handing_out_ = true;
+  for (const auto& change : sockets_.take()) {
+    try {
+      static_cast<Connection*>(change.of)->changed(change);
+    } catch (const std::exception& error) {
+      go_on_after(error);
+    }
+  }
+  handing_out_ = false;
+  gone_.clear();
+}
+
+void Loop::forget(std::shared_ptr<Connection> connection) {
   connections_.erase(connection);
+  if (handing_out_) gone_.push_back(std::move(connection));
   Counters::subtract(service_.counters.connections);
   service_.on_connection_gone();
 }
@@ -117,6 +143,7 @@ void Loop::stop() {
     const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
     for (const auto& connection : all) connection->close();
     mailbox_->close();
+    sockets_.stop();
     timer_.cancel();
     guard_.reset();
   });

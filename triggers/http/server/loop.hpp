@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -14,6 +16,7 @@
 #include "triggers/http/server/deadlines.hpp"
 #include "triggers/http/server/mailbox.hpp"
 #include "triggers/http/server/service.hpp"
+#include "triggers/http/server/sockets.hpp"
 #include "triggers/http/wire/response_writer.hpp"
 
 namespace coremachine::http {
@@ -51,11 +54,14 @@ class Loop {
   void give_back_buffer(std::string buffer);
   void begin_wait(Deadlines::Entry& entry, Wait wait);
   std::chrono::milliseconds limit(Wait wait) const { return deadlines_.limit(wait); }
-  void forget(const std::shared_ptr<Connection>& connection);
+  void forget(std::shared_ptr<Connection> connection);
 
  private:
   void run();
-  void open(int socket, std::string peer, bool surplus);
+  void go_on_after(const std::exception& error);
+  void open(Socket socket, std::string peer, bool surplus);
+  void await_sockets();
+  void hand_out_changes();
   void deliver();
   void set_timer(Deadlines::Clock::time_point end);
   void on_timer();
@@ -63,15 +69,18 @@ class Loop {
   Service& service_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> guard_{context_.get_executor()};
+  Sockets sockets_{context_};
   boost::asio::steady_timer timer_{context_};
   std::optional<Deadlines::Clock::time_point> timer_end_ = {};
   const std::chrono::milliseconds tick_;  ///< no two looks at the deadlines within it
   Deadlines deadlines_;
   std::shared_ptr<Mailbox> mailbox_;
   std::unordered_set<std::shared_ptr<Connection>> connections_ = {};
+  std::vector<std::shared_ptr<Connection>> gone_ = {};  ///< while changes are handed out: some may be of them
   DateText date_ = {};
   std::unique_ptr<std::array<char, 65'536>> read_buffer_ = std::make_unique<std::array<char, 65'536>>();
   std::string spare_buffer_ = {};
+  bool handing_out_ = false;
   bool draining_ = false;
   bool stopped_ = false;
   std::thread thread_ = {};

@@ -60,10 +60,10 @@ BIO_METHOD* socket_method() {
 
 }  // namespace
 
-Transport::Transport(int socket, SSL_CTX& context) : socket_(socket), ssl_(SSL_new(&context)) {
+Transport::Transport(Socket socket, SSL_CTX& context) : socket_(std::move(socket)), ssl_(SSL_new(&context)) {
   BIO* bio = ssl_ && socket_method() ? BIO_new(socket_method()) : nullptr;
   if (!bio) throw Failure(Error{ErrorCode::overloaded, "OpenSSL cannot make a connection: out of memory"});
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket_.fd())));
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_accept_state(ssl_.get());
@@ -96,7 +96,7 @@ Transfer Transport::read(char* to, std::size_t size) {
     const int got = SSL_read(ssl_.get(), to, static_cast<int>(std::min<std::size_t>(size, INT_MAX)));
     return got > 0 ? Transfer{Transfer::Kind::done, static_cast<std::size_t>(got)} : judge(got, true);
   }
-  const auto got = ::recv(socket_, to, size, 0);
+  const auto got = ::recv(socket_.fd(), to, size, 0);
   if (got > 0) return {Transfer::Kind::done, static_cast<std::size_t>(got)};
   if (got == 0) return {Transfer::Kind::end};
   return {would_block(errno) ? Transfer::Kind::wants_read : Transfer::Kind::broken};
@@ -109,7 +109,7 @@ Transfer Transport::write(std::string_view bytes) {
         SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)));
     return sent > 0 ? Transfer{Transfer::Kind::done, static_cast<std::size_t>(sent)} : judge(sent, false);
   }
-  const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const auto sent = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent >= 0) return {Transfer::Kind::done, static_cast<std::size_t>(sent)};
   return {would_block(errno) ? Transfer::Kind::wants_write : Transfer::Kind::broken};
 }
@@ -121,12 +121,12 @@ void Transport::end_writing() {
     ERR_clear_error();
   }
   ssl_.reset();
-  ::shutdown(socket_, SHUT_WR);
+  ::shutdown(socket_.fd(), SHUT_WR);
 }
 
 void Transport::reset_on_close() {
   const ::linger forget{1, 0};
-  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &forget, sizeof forget);
+  ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &forget, sizeof forget);
 }
 
 }  // namespace coremachine::http

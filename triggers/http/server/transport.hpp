@@ -8,6 +8,8 @@
 
 #include <openssl/ssl.h>
 
+#include "triggers/http/server/sockets.hpp"
+
 namespace coremachine::http {
 
 /// What an attempt to read or write came to.
@@ -23,13 +25,13 @@ struct Transfer {
   std::size_t count = 0;
 };
 
-/// A connected socket that never blocks, plain or with TLS over it. It does not own the socket, and holds no buffers of
-/// its own while nothing is under way.
+/// A connected socket that never blocks, plain or with TLS over it. It holds no buffers of its own while nothing is
+/// under way.
 class Transport {
  public:
-  explicit Transport(int socket) : socket_(socket) {}
+  explicit Transport(Socket socket) : socket_(std::move(socket)) {}
   /// With TLS: `handshake` comes first. Throws Failure if OpenSSL has no memory.
-  Transport(int socket, SSL_CTX& context);
+  Transport(Socket socket, SSL_CTX& context);
 
   bool secure() const { return ssl_ != nullptr; }
   bool shaking_hands() const { return ssl_ && !established_; }
@@ -42,13 +44,12 @@ class Transport {
   Transfer read(char* to, std::size_t size);
   /// Some of it.
   Transfer write(std::string_view bytes);
-  /// Whether more can be read although the socket is not readable.
-  bool holds_more() const { return ssl_ && SSL_has_pending(ssl_.get()) == 1; }
 
   /// Nothing more is written. What is read from now on comes as it is, to be dropped.
   void end_writing();
   /// When the socket is closed, what the client has not taken is forgotten.
   void reset_on_close();
+  void close() { socket_.close(); }
 
  private:
   Transfer judge(int result, bool reading);
@@ -56,7 +57,7 @@ class Transport {
   struct Free {
     void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
   };
-  int socket_;
+  Socket socket_;
   bool established_ = false;
   bool plain_http_ = false;
   std::unique_ptr<SSL, Free> ssl_ = {};

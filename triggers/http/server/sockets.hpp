@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+namespace coremachine::http {
+
+/// A socket, closed when this goes.
+class Socket {
+ public:
+  explicit Socket(int fd) : fd_(fd) {}
+  Socket(Socket&& from) noexcept : fd_(std::exchange(from.fd_, -1)) {}
+  Socket& operator=(Socket&&) = delete;
+  ~Socket() { close(); }
+  int fd() const { return fd_; }
+  void close();
+
+ private:
+  int fd_;
+};
+
+/// The sockets of one loop: each is registered with the kernel once, and from then on tells of every change. To wait
+/// through Asio takes one call to the kernel for each request.
+///
+///   sockets.watch(socket.fd(), &connection);
+///   sockets.async_wait([&] { for (const auto& change : sockets.take()) … });
+class Sockets {
+ public:
+  /// Throws Failure if the kernel gives none.
+  explicit Sockets(boost::asio::io_context& context);
+
+  /// What has become of a socket since it told of that last. All of it is to be used up: what can be read until there
+  /// is no more, since it is told once.
+  struct Change {
+    void* of;
+    bool readable;
+    bool writable;
+    bool ends;  ///< behind what can be read, there is the end, or an error
+  };
+  /// `of`: what its changes are of. Ends when the socket is closed. Throws Failure if the kernel has no room.
+  void watch(int socket, void* of);
+  /// Calls `then` once, on the loop, when there are changes; not at all after `stop`.
+  template <class Then>
+  void async_wait(Then then) {
+    events_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [then = std::move(then)](const boost::system::error_code& error) {
+                         if (!error) then();
+                       });
+  }
+  /// Some of them. Of a socket that was closed meanwhile there are none.
+  std::vector<Change> take();
+  void stop() { events_.cancel(); }
+
+ private:
+  boost::asio::posix::stream_descriptor events_;
+};
+
+}  // namespace coremachine::http
