@@ -25,6 +25,10 @@ constexpr std::size_t most_untold = 16;
 /// After so many looks in which nothing was left to anybody there is no lookout any more.
 constexpr unsigned calm_looks = 20;
 
+bool closes_a_stage(const machine::RunBoundary& boundary) {
+  return boundary.call->boundary.kind == BoundaryKind::close;
+}
+
 }  // namespace
 
 bool Pool::inside() const {
@@ -42,7 +46,11 @@ void Pool::add(std::vector<machine::RunBoundary> boundaries, std::vector<std::sh
   Woken woken;
   {
     const std::lock_guard lock(mutex_);
-    for (auto& boundary : boundaries) boundaries_.push_back(std::move(boundary));
+    for (auto& boundary : boundaries) {
+      auto before = boundaries_.end();
+      if (closes_a_stage(boundary)) before = std::partition_point(boundaries_.begin(), before, closes_a_stage);
+      boundaries_.insert(before, std::move(boundary));
+    }
     for (auto& slice : slices) slices_.push_back(std::move(slice));
     auto count = runnable();
     // This thread takes one itself when it comes back, unless it has a batch to write first.
@@ -208,7 +216,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       lock.unlock();
       work_.drive();
       lock.lock();
-    } else if (can_run_boundary() && !(slice_is_late_ && can_run_slice())) {
+    } else if (can_run_boundary() && !(slices_next_ && can_run_slice())) {
       auto boundary = std::move(boundaries_.front());
       boundaries_.pop_front();
       ++boundaries_running_;
@@ -226,14 +234,13 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       in_handlers_.erase(name);
       abandoned_.erase(name);
       woken = can_run_boundary() ? wake(worth_waking(1)) : Woken{};
-      tell(lock, std::move(decided), boundary_takes_, woken);
+      if (tell(lock, std::move(decided), boundary_takes_, woken)) slices_next_ = true;
     } else if (can_run_slice()) {
       auto slice = std::move(slices_.front());
       slices_.pop_front();
       ++slices_running_;
       ++slices_begun_;
       in_slices_.insert(slice->work().id);
-      slice_is_late_ = false;
       auto woken = leave_rest();
       lock.unlock();
       notify(woken);
@@ -247,7 +254,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       in_slices_.erase(id);
       abandoned_slices_.erase(id);
       woken = can_run_slice() ? wake(worth_waking(1)) : Woken{};
-      tell(lock, std::move(report), slice_takes_, woken);
+      if (tell(lock, std::move(report), slice_takes_, woken)) slices_next_ = false;
     } else if (untold_ > 0) {
       tell(lock, TickInput{}, worth_a_thread, {});
     } else if (stopping_) {
@@ -258,8 +265,8 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
   }
 }
 
-/// The engine takes what came of several quick pieces at a time.
-void Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken) {
+/// The engine takes what came of several quick pieces at a time. True if it has been told now.
+bool Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken) {
   const bool later = runnable() > 0 && untold_ < most_untold && takes * most_untold < worth_a_thread;
   if (!later) untold_ = 0;
   lock.unlock();
@@ -267,6 +274,7 @@ void Pool::tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::na
   (later ? work_.put : work_.post)(std::move(input));
   lock.lock();
   if (later) ++untold_;  // only now: who sees it tells what is there
+  return !later;
 }
 
 /// Until it is woken or needed.
@@ -292,11 +300,11 @@ void Pool::look_out(std::unique_lock<std::mutex>& lock, Bed& bed) {
     const auto boundaries = boundaries_begun_;
     const auto drives = drives_begun_;
     if (bed.ready.wait_for(lock, patience, [&] { return bed.woken; })) return;
-    // Boundaries go first, and may be so many that no slice is ever begun.
-    slice_is_late_ = can_run_slice() && slices_begun_ == slices;
+    const bool slice_is_late = can_run_slice() && slices_begun_ == slices;
     const bool boundary_is_late = (can_run_boundary() || untold_ > 0) && boundaries_begun_ == boundaries;
     const bool drive_is_late = drive_wanted_ && drives_begun_ == drives;
-    if (slice_is_late_ || boundary_is_late || drive_is_late) return;
+    if (slice_is_late) slices_next_ = true;
+    if (slice_is_late || boundary_is_late || drive_is_late) return;
   }
 }
 

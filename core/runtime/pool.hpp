@@ -22,6 +22,10 @@ namespace coremachine::runtime {
 /// The threads that run authors' code, and the engine between. Any thread runs tasks, job handlers or the engine, so
 /// that a small job goes from one to the next without waking another; permits bound how many do which at a time.
 /// Threads are made when they are first needed.
+///
+/// Once the engine has been told what came of some boundaries, slices go first, and the other way round; and stages are
+/// closed before others are opened. So of a crowd of small jobs the first are over, and written once, while the last
+/// have not begun, and neither slices nor boundaries wait for ever.
 class Pool {
  public:
   struct Work {
@@ -95,7 +99,7 @@ class Pool {
   std::size_t worth_waking(std::size_t count);
   std::size_t at_hand() const;
   Woken leave_rest();
-  void tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken);
+  bool tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken);
   void rest(std::unique_lock<std::mutex>& lock, Bed& bed);
   void look_out(std::unique_lock<std::mutex>& lock, Bed& bed);
   bool can_run_boundary() const { return !boundaries_.empty() && boundaries_running_ < handlers_ + abandoned_.size(); }
@@ -109,8 +113,8 @@ class Pool {
   mutable std::mutex mutex_;
   std::vector<std::thread> threads_;
   std::deque<Bed> beds_;
-  std::vector<Bed*> resting_;  ///< in the order in which they went to rest
-  std::deque<machine::RunBoundary> boundaries_;
+  std::vector<Bed*> resting_;                    ///< in the order in which they went to rest
+  std::deque<machine::RunBoundary> boundaries_;  ///< those that close a stage first
   std::deque<std::shared_ptr<SliceState>> slices_;
   std::size_t boundaries_running_ = 0;
   std::size_t slices_running_ = 0;
@@ -123,11 +127,11 @@ class Pool {
   std::uint64_t slices_begun_ = 0;
   std::uint64_t boundaries_begun_ = 0;
   std::uint64_t drives_begun_ = 0;
-  std::size_t writing_ = 0;     ///< threads that write a batch
-  bool slice_is_late_ = false;  ///< one is taken before boundaries are
-  std::size_t untold_ = 0;      ///< inputs that were put since the last post
-  bool left_ = false;           ///< something to run was left to threads that are awake
-  bool has_lookout_ = false;    ///< a thread that rests looks whether they come to it
+  std::size_t writing_ = 0;   ///< threads that write a batch
+  bool slices_next_ = false;  ///< of slices and boundaries, these are taken
+  std::size_t untold_ = 0;    ///< inputs that were put since the last post
+  bool left_ = false;         ///< something to run was left to threads that are awake
+  bool has_lookout_ = false;  ///< a thread that rests looks whether they come to it
   bool drive_wanted_ = false;
   bool stopping_ = false;
 };

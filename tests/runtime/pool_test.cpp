@@ -19,9 +19,10 @@ using namespace coremachine;
 using namespace coremachine::runtime;
 using namespace std::chrono_literals;
 
-machine::RunBoundary boundary(BoundaryNumber number) {
+machine::RunBoundary boundary(BoundaryNumber number, BoundaryKind kind = BoundaryKind::open_first) {
   machine::HandlerCall call;
   call.boundary.number = number;
+  call.boundary.kind = kind;
   return {std::make_shared<machine::HandlerCall>(call)};
 }
 
@@ -139,6 +140,71 @@ TEST_SUITE("runtime: pool") {
     over.get_future().wait();
     pool->stop();
     CHECK(slice_ran);
+  }
+
+  TEST_CASE("of a crowd of small jobs the first are over before the last have begun") {
+    // Each job is a boundary that opens it, a slice, and a boundary that closes it.
+    constexpr BoundaryNumber jobs = 100;
+    RunningRecord record("");
+    std::unique_ptr<Pool> pool;
+    std::promise<void> over;
+    std::mutex mutex;
+    std::size_t opened = 0, closed = 0, opened_at_first_end = 0;
+    std::vector<machine::RunBoundary> boundaries;
+    std::vector<std::shared_ptr<SliceState>> slices;
+    Pool::Work work;
+    work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) -> Input {
+      const std::lock_guard lock(mutex);
+      if (run.call->boundary.kind != BoundaryKind::close) {
+        ++opened;
+        return decided(run);
+      }
+      if (closed == 0) opened_at_first_end = opened;
+      if (++closed == jobs) over.set_value();
+      return TickInput{};
+    };
+    work.run_slice = [&](SliceState& slice, RunningRecord::Slot&) {
+      SliceInput input;
+      input.slice = slice.work().id;
+      return input;
+    };
+    work.put = [&](Input input) {
+      const std::lock_guard lock(mutex);
+      if (const auto* ran = std::get_if<SliceInput>(&input)) {
+        boundaries.push_back(boundary(static_cast<BoundaryNumber>(ran->slice), BoundaryKind::close));
+      } else if (const auto* of = std::get_if<BoundaryInput>(&input)) {
+        machine::RunSlice next;
+        next.id = of->decided.boundary;
+        slices.push_back(std::make_shared<SliceState>(std::move(next)));
+      }
+    };
+    const auto hand_out = [&] {
+      std::vector<machine::RunBoundary> out;
+      std::vector<std::shared_ptr<SliceState>> run;
+      {
+        const std::lock_guard lock(mutex);
+        out.swap(boundaries);
+        run.swap(slices);
+      }
+      pool->add(std::move(out), std::move(run));
+    };
+    work.post = [&](Input input) {
+      work.put(std::move(input));
+      hand_out();
+    };
+    work.drive = [&] {
+      for (BoundaryNumber job = 1; job <= jobs; ++job) boundaries.push_back(boundary(job));
+      hand_out();
+    };
+    work.write = [] {};
+    const auto copy = work;
+    pool = std::make_unique<Pool>(1, 1, record, copy);
+    pool->room({1us}, {1us});
+    pool->wake_driver();
+    over.get_future().wait();
+    pool->stop();
+    CHECK(opened == jobs);
+    CHECK(opened_at_first_end < jobs / 2);
   }
 
   TEST_CASE("for a slice that does not come back there is another thread, until it does") {
