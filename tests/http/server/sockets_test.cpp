@@ -109,6 +109,13 @@ TEST_SUITE("http: sockets") {
     sockets.stop();
     context.run();
     CHECK(called == 2);
+    // As one does that was on its way when the others were stopped.
+    context.restart();
+    sockets.async_wait([&] { ++called; });
+    send(there, "y");
+    context.poll();
+    CHECK(context.stopped());
+    CHECK(called == 2);
   }
 }
 

@@ -46,6 +46,7 @@ class Sockets {
   /// Calls `then` once, on the loop, when there are changes; not at all after `stop`.
   template <class Then>
   void async_wait(Then then) {
+    if (stopped_) return;
     events_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                        [then = std::move(then)](const boost::system::error_code& error) {
                          if (!error) then();
@@ -53,9 +54,13 @@ class Sockets {
   }
   /// Some of them. Of a socket that was closed meanwhile there are none.
   std::vector<Change> take();
-  void stop() { events_.cancel(); }
+  void stop() {
+    stopped_ = true;
+    events_.cancel();
+  }
 
  private:
+  bool stopped_ = false;
   boost::asio::posix::stream_descriptor events_;
 };
 
