@@ -22,6 +22,8 @@ constexpr std::chrono::microseconds worth_a_thread{500};
 constexpr std::chrono::milliseconds patience{1};
 /// What came of so many pieces may wait for that of the next.
 constexpr std::size_t most_untold = 16;
+/// After so many boundaries that close a stage one of the others is taken.
+constexpr std::size_t most_closes = 16;
 /// After so many looks in which nothing was left to anybody there is no lookout any more.
 constexpr unsigned calm_looks = 20;
 
@@ -217,8 +219,7 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       work_.drive();
       lock.lock();
     } else if (can_run_boundary() && !(slices_next_ && can_run_slice())) {
-      auto boundary = std::move(boundaries_.front());
-      boundaries_.pop_front();
+      auto boundary = next_boundary();
       ++boundaries_running_;
       ++boundaries_begun_;
       const std::pair name{boundary.call->job, boundary.call->boundary.number};
@@ -263,6 +264,19 @@ void Pool::work(RunningRecord::Slot& slot, Bed& bed) {
       rest(lock, bed);
     }
   }
+}
+
+/// Stages are closed before others are opened, though not for ever: a job may loop.
+machine::RunBoundary Pool::next_boundary() {
+  auto next = boundaries_.begin();
+  if (closes_in_a_row_ >= most_closes) {
+    const auto other = std::partition_point(next, boundaries_.end(), closes_a_stage);
+    if (other != boundaries_.end()) next = other;
+  }
+  closes_in_a_row_ = closes_a_stage(*next) ? closes_in_a_row_ + 1 : 0;
+  auto boundary = std::move(*next);
+  boundaries_.erase(next);
+  return boundary;
 }
 
 /// The engine takes what came of several quick pieces at a time. True if it has been told now.

@@ -99,6 +99,7 @@ class Pool {
   std::size_t worth_waking(std::size_t count);
   std::size_t at_hand() const;
   Woken leave_rest();
+  machine::RunBoundary next_boundary();
   bool tell(std::unique_lock<std::mutex>& lock, Input input, std::chrono::nanoseconds takes, const Woken& woken);
   void rest(std::unique_lock<std::mutex>& lock, Bed& bed);
   void look_out(std::unique_lock<std::mutex>& lock, Bed& bed);
@@ -127,7 +128,8 @@ class Pool {
   std::uint64_t slices_begun_ = 0;
   std::uint64_t boundaries_begun_ = 0;
   std::uint64_t drives_begun_ = 0;
-  std::size_t writing_ = 0;   ///< threads that write a batch
+  std::size_t writing_ = 0;  ///< threads that write a batch
+  std::size_t closes_in_a_row_ = 0;
   bool slices_next_ = false;  ///< of slices and boundaries, these are taken
   std::size_t untold_ = 0;    ///< inputs that were put since the last post
   bool left_ = false;         ///< something to run was left to threads that are awake

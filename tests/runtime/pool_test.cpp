@@ -142,6 +142,41 @@ TEST_SUITE("runtime: pool") {
     CHECK(slice_ran);
   }
 
+  TEST_CASE("a stage is opened although another job closes one after the other") {
+    RunningRecord record("");
+    std::unique_ptr<Pool> pool;
+    std::atomic<bool> opened{false}, told{false};
+    std::promise<void> over;
+    Pool::Work work;
+    work.run_boundary = [&](const machine::RunBoundary& run, RunningRecord::Slot&) {
+      if (run.call->boundary.kind == BoundaryKind::open_first) opened = true;
+      return decided(run);
+    };
+    work.run_slice = [](SliceState&, RunningRecord::Slot&) -> Input { return TickInput{}; };
+    // For each boundary that is over another stage is to be closed, until the one is opened.
+    work.post = work.put = [&](Input input) {
+      if (!std::holds_alternative<BoundaryInput>(input)) return;
+      if (opened) {
+        if (!told.exchange(true)) over.set_value();
+        return;
+      }
+      std::vector<machine::RunBoundary> next;
+      next.push_back(boundary(1, BoundaryKind::close));
+      pool->add(std::move(next), {});
+    };
+    work.drive = work.write = [] {};
+    const auto copy = work;
+    pool = std::make_unique<Pool>(1, 1, record, copy);
+    pool->room({1us}, {1us});
+    std::vector<machine::RunBoundary> all;
+    for (int i = 0; i < 8; ++i) all.push_back(boundary(1, BoundaryKind::close));  // more than there are threads
+    all.push_back(boundary(2));
+    pool->add(std::move(all), {});
+    over.get_future().wait();
+    pool->stop();
+    CHECK(opened);
+  }
+
   TEST_CASE("of a crowd of small jobs the first are over before the last have begun") {
     // Each job is a boundary that opens it, a slice, and a boundary that closes it.
     constexpr BoundaryNumber jobs = 100;

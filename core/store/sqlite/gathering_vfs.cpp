@@ -11,14 +11,14 @@
 namespace coremachine::sqlite {
 
 namespace {
-struct File;
+struct Log;
 }
 
 struct GatheringVfs::State {
   sqlite3_vfs vfs{};  // first: SQLite knows the address of this alone
   sqlite3_vfs* base = nullptr;
   std::string name = {};
-  File* log = nullptr;  ///< while it is open
+  Log* log = nullptr;  ///< while it is open
 };
 
 namespace {
@@ -29,16 +29,14 @@ constexpr std::size_t most_gathered = std::size_t{1} << 20U;
 /// In one call: SQLite itself writes no more than a page, and its VFS takes no more than 128 KiB.
 constexpr std::size_t most_written = std::size_t{64} << 10U;
 
-/// A log or a database. SQLite gives room for this and, behind it, for the file of the other VFS.
-struct File {
+/// SQLite gives room for this and, behind it, for the file of the other VFS.
+struct Log {
   sqlite3_file file;
   GatheringVfs::State* vfs;
   std::string gathered;
   sqlite3_int64 begin = 0;  ///< where `gathered` belongs
 
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
-  const sqlite3_io_methods& methods() { return *real()->pMethods; }
-  bool is_log() const { return vfs->log == this; }
   sqlite3_int64 end() const { return begin + static_cast<sqlite3_int64>(gathered.size()); }
   int flush() {
     int code = SQLITE_OK;
@@ -46,110 +44,85 @@ struct File {
     while (code == SQLITE_OK && written < gathered.size()) {
       const auto size = std::min(gathered.size() - written, most_written);
       const auto at = begin + static_cast<sqlite3_int64>(written);
-      code = methods().xWrite(real(), gathered.data() + written, static_cast<int>(size), at);
+      code = real()->pMethods->xWrite(real(), gathered.data() + written, static_cast<int>(size), at);
       if (code == SQLITE_OK) written += size;
     }
-    // A checkpoint that fails is made anew as a whole.
-    if (!is_log()) written = gathered.size();
     gathered.erase(0, written);
     begin += static_cast<sqlite3_int64>(written);
     return code;
   }
 };
 
-File& file_of(sqlite3_file* file) {
-  return *reinterpret_cast<File*>(file);
+Log& log_of(sqlite3_file* file) {
+  return *reinterpret_cast<Log*>(file);
 }
 
-int close(sqlite3_file* of) {
-  auto& file = file_of(of);
-  if (!file.is_log()) file.flush();
-  const int code = file.methods().xClose(file.real());
-  if (file.is_log()) file.vfs->log = nullptr;
-  file.~File();  // with what of a log was never synced: it is of no transaction that was committed
+int close(sqlite3_file* file) {
+  auto& log = log_of(file);
+  const int code = log.real()->pMethods->xClose(log.real());
+  log.vfs->log = nullptr;
+  log.~Log();  // with what was never synced: it is of no transaction that was committed
   return code;
 }
 
-int read(sqlite3_file* of, void* into, int size, sqlite3_int64 at) {
-  auto& file = file_of(of);
-  if (at < file.end() && at + size > file.begin) {
-    if (const int code = file.flush(); code != SQLITE_OK) return code;
+int read(sqlite3_file* file, void* into, int size, sqlite3_int64 at) {
+  auto& log = log_of(file);
+  if (at < log.end() && at + size > log.begin) {
+    if (const int code = log.flush(); code != SQLITE_OK) return code;
   }
-  return file.methods().xRead(file.real(), into, size, at);
+  return log.real()->pMethods->xRead(log.real(), into, size, at);
 }
 
-int write(sqlite3_file* of, const void* from, int size, sqlite3_int64 at) {
-  auto& file = file_of(of);
-  const bool goes_on = at == file.end() && file.gathered.size() + static_cast<std::size_t>(size) <= most_gathered;
+int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
+  auto& log = log_of(file);
+  const bool goes_on = at == log.end() && log.gathered.size() + static_cast<std::size_t>(size) <= most_gathered;
   if (!goes_on) {
-    if (const int code = file.flush(); code != SQLITE_OK) return code;
-    file.begin = at;
+    if (const int code = log.flush(); code != SQLITE_OK) return code;
+    log.begin = at;
   }
   try {
-    file.gathered.append(static_cast<const char*>(from), static_cast<std::size_t>(size));
+    log.gathered.append(static_cast<const char*>(from), static_cast<std::size_t>(size));
   } catch (const std::bad_alloc&) {
     return SQLITE_IOERR_NOMEM;
   }
   return SQLITE_OK;
 }
 
-int truncate(sqlite3_file* of, sqlite3_int64 size) {
-  auto& file = file_of(of);
-  if (const int code = file.flush(); code != SQLITE_OK) return code;
-  return file.methods().xTruncate(file.real(), size);
+int truncate(sqlite3_file* file, sqlite3_int64 size) {
+  auto& log = log_of(file);
+  if (const int code = log.flush(); code != SQLITE_OK) return code;
+  return log.real()->pMethods->xTruncate(log.real(), size);
 }
 
-int sync(sqlite3_file* of, int flags) {
-  auto& file = file_of(of);
-  if (const int code = file.flush(); code != SQLITE_OK) return code;
-  return file.methods().xSync(file.real(), flags);
+int sync(sqlite3_file* file, int flags) {
+  auto& log = log_of(file);
+  if (const int code = log.flush(); code != SQLITE_OK) return code;
+  return log.real()->pMethods->xSync(log.real(), flags);
 }
 
-int file_size(sqlite3_file* of, sqlite3_int64* size) {
-  auto& file = file_of(of);
-  if (const int code = file.flush(); code != SQLITE_OK) return code;
-  return file.methods().xFileSize(file.real(), size);
+int file_size(sqlite3_file* file, sqlite3_int64* size) {
+  auto& log = log_of(file);
+  if (const int code = log.flush(); code != SQLITE_OK) return code;
+  return log.real()->pMethods->xFileSize(log.real(), size);
 }
 
-int lock(sqlite3_file* of, int level) {
-  return file_of(of).methods().xLock(file_of(of).real(), level);
+int lock(sqlite3_file* file, int level) {
+  return log_of(file).real()->pMethods->xLock(log_of(file).real(), level);
 }
-int unlock(sqlite3_file* of, int level) {
-  auto& file = file_of(of);
-  const int code = file.flush();
-  const int unlocked = file.methods().xUnlock(file.real(), level);
-  return code != SQLITE_OK ? code : unlocked;
+int unlock(sqlite3_file* file, int level) {
+  return log_of(file).real()->pMethods->xUnlock(log_of(file).real(), level);
 }
-int is_reserved(sqlite3_file* of, int* yes) {
-  return file_of(of).methods().xCheckReservedLock(file_of(of).real(), yes);
+int is_reserved(sqlite3_file* file, int* yes) {
+  return log_of(file).real()->pMethods->xCheckReservedLock(log_of(file).real(), yes);
 }
-int control(sqlite3_file* of, int what, void* with) {
-  return file_of(of).methods().xFileControl(file_of(of).real(), what, with);
+int control(sqlite3_file* file, int what, void* with) {
+  return log_of(file).real()->pMethods->xFileControl(log_of(file).real(), what, with);
 }
-int sector_size(sqlite3_file* of) {
-  return file_of(of).methods().xSectorSize(file_of(of).real());
+int sector_size(sqlite3_file* file) {
+  return log_of(file).real()->pMethods->xSectorSize(log_of(file).real());
 }
-int traits(sqlite3_file* of) {
-  return file_of(of).methods().xDeviceCharacteristics(file_of(of).real());
-}
-
-// The memory that connections share is of the database alone.
-
-int shm_map(sqlite3_file* of, int region, int size, int extend, void volatile** at) {
-  return file_of(of).methods().xShmMap(file_of(of).real(), region, size, extend, at);
-}
-int shm_lock(sqlite3_file* of, int offset, int count, int flags) {
-  auto& file = file_of(of);
-  // Of a checkpoint that goes on, all is synced by now. Of one that was broken off, no more counts than if it had not
-  // been written; and with the lock goes the right to write it.
-  if ((flags & SQLITE_SHM_UNLOCK) != 0) file.flush();
-  return file.methods().xShmLock(file.real(), offset, count, flags);
-}
-void shm_barrier(sqlite3_file* of) {
-  file_of(of).methods().xShmBarrier(file_of(of).real());
-}
-int shm_unmap(sqlite3_file* of, int remove) {
-  return file_of(of).methods().xShmUnmap(file_of(of).real(), remove);
+int traits(sqlite3_file* file) {
+  return log_of(file).real()->pMethods->xDeviceCharacteristics(log_of(file).real());
 }
 
 constexpr sqlite3_io_methods log_methods = [] {
@@ -170,31 +143,19 @@ constexpr sqlite3_io_methods log_methods = [] {
   return methods;
 }();
 
-/// Without reading through a mapping, which would miss what is kept back.
-constexpr sqlite3_io_methods database_methods = [] {
-  auto methods = log_methods;
-  methods.iVersion = 2;
-  methods.xShmMap = shm_map;
-  methods.xShmLock = shm_lock;
-  methods.xShmBarrier = shm_barrier;
-  methods.xShmUnmap = shm_unmap;
-  return methods;
-}();
-
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* granted) {
   auto* state = reinterpret_cast<GatheringVfs::State*>(vfs);
   auto* base = state->base;
-  const bool is_log = (flags & SQLITE_OPEN_WAL) != 0;
-  if (!is_log && (flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, file, flags, granted);
-  auto* made = new (file) File{};
-  made->real()->pMethods = nullptr;
-  const int code = base->xOpen(base, name, made->real(), flags, granted);
-  if (made->real()->pMethods) {
-    made->file.pMethods = is_log ? &log_methods : &database_methods;
-    made->vfs = state;
-    if (is_log) state->log = made;
+  if ((flags & SQLITE_OPEN_WAL) == 0) return base->xOpen(base, name, file, flags, granted);
+  auto* log = new (file) Log{};
+  log->real()->pMethods = nullptr;
+  const int code = base->xOpen(base, name, log->real(), flags, granted);
+  if (log->real()->pMethods) {
+    log->file.pMethods = &log_methods;
+    log->vfs = state;
+    state->log = log;
   } else {
-    made->~File();  // SQLite takes the file for one that was never opened
+    log->~Log();  // SQLite takes the file for one that was never opened
     file->pMethods = nullptr;
   }
   return code;
@@ -210,7 +171,7 @@ GatheringVfs::GatheringVfs(const std::string& base) : state_(std::make_unique<St
   state_->vfs = *state_->base;
   state_->vfs.pNext = nullptr;
   state_->vfs.zName = state_->name.c_str();
-  state_->vfs.szOsFile = static_cast<int>(sizeof(File)) + state_->base->szOsFile;
+  state_->vfs.szOsFile = static_cast<int>(sizeof(Log)) + state_->base->szOsFile;
   state_->vfs.xOpen = open;
   if (sqlite3_vfs_register(&state_->vfs, 0) != SQLITE_OK) throw std::bad_alloc();
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace coremachine::http {
 namespace {
@@ -69,12 +70,15 @@ TEST_SUITE("http: sockets") {
     sockets.watch(here.fd(), &me);
     sockets.watch(other.fd(), &he);
     const std::array<char, 65'536> bytes{};
+    const Socket of_a_child(::dup(other.fd()));  // as a process has that was forked a moment ago
     while (::send(here.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
     }
     sockets.take();
     CHECK(sockets.take().empty());
     send(far, "x");
+    sockets.forget(other.fd());
     other.close();
+    send(far, "y");
     std::array<char, 65'536> into;
     while (::recv(there.fd(), into.data(), into.size(), 0) > 0) {
     }

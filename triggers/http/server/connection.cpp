@@ -87,7 +87,12 @@ void Connection::begin_linger() {
 void Connection::wait_on() {
   if (readable_ && wants_to_read() && !transport_.shaking_hands()) {
     // There is more, and others have their turn first.
-    asio::post(loop_.context(), [self = shared_from_this()] { self->turn(); });
+    if (!std::exchange(turn_posted_, true)) {
+      asio::post(loop_.context(), [self = shared_from_this()] {
+        self->turn_posted_ = false;
+        self->turn();
+      });
+    }
   }
   set_deadline();
 }
@@ -173,6 +178,7 @@ void Connection::close() {
   taker_.reset();
   const auto self = shared_from_this();
   leave();
+  loop_.unwatch(transport_.socket());
   transport_.close();
   for (const auto& exchange : std::exchange(queue_, {})) exchange->lose();
   loop_.forget(self);

@@ -97,6 +97,7 @@ class Connection final : public Deadlines::Entry, public std::enable_shared_from
 
   bool in_turn_ = false;
   bool touched_ = false;
+  bool turn_posted_ = false;
   bool readable_ = true;  ///< as far as is known
   bool writable_ = true;
   bool ends_ = false;     ///< behind what can be read there is the end, which is not told again

@@ -73,10 +73,11 @@ void Loop::open(Socket socket, std::string peer, bool surplus) {
   try {
     const int fd = socket.fd();
     connection = std::make_shared<Connection>(*this, std::move(socket), std::move(peer), surplus);
-    sockets_.watch(fd, connection.get());
     connections_.insert(connection);
+    sockets_.watch(fd, connection.get());
   } catch (const std::exception& error) {
     service_.log(Severity::error, std::string("a connection cannot be taken: ") + error.what());
+    connections_.erase(connection);
     Counters::subtract(service_.counters.connections);
     service_.on_connection_gone();
     return;
@@ -86,12 +87,25 @@ void Loop::open(Socket socket, std::string peer, bool surplus) {
 
 void Loop::await_sockets() {
   sockets_.async_wait([this] {
-    hand_out_changes();
+    try {
+      hand_out_changes();
+    } catch (...) {
+      await_sockets();
+      throw;
+    }
     await_sockets();
   });
 }
 
 void Loop::hand_out_changes() {
+  struct HandingOut {
+    Loop& loop;
+    ~HandingOut() {
+      loop.handing_out_ = false;
+      loop.gone_.clear();
+    }
+  };
+  const HandingOut until_the_end{*this};
   handing_out_ = true;
   for (const auto& change : sockets_.take()) {
     try {
@@ -100,8 +114,6 @@ void Loop::hand_out_changes() {
       go_on_after(error);
     }
   }
-  handing_out_ = false;
-  gone_.clear();
 }
 
 void Loop::forget(std::shared_ptr<Connection> connection) {

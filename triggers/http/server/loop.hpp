@@ -54,6 +54,8 @@ class Loop {
   void give_back_buffer(std::string buffer);
   void begin_wait(Deadlines::Entry& entry, Wait wait);
   std::chrono::milliseconds limit(Wait wait) const { return deadlines_.limit(wait); }
+  /// Before this socket is closed.
+  void unwatch(int socket) { sockets_.forget(socket); }
   void forget(std::shared_ptr<Connection> connection);
 
  private:

@@ -1,8 +1,10 @@
 #include "triggers/http/server/sockets.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
+#include <string>
 #include <system_error>
+#include <tuple>
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -38,18 +40,20 @@ void Sockets::watch(int socket, void* of) {
   if (::epoll_ctl(events_.native_handle(), EPOLL_CTL_ADD, socket, &event) != 0) fail("a socket cannot be watched");
 }
 
-std::vector<Sockets::Change> Sockets::take() {
-  std::array<epoll_event, 128> events;
-  const int count = ::epoll_wait(events_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-  std::vector<Change> changes;
-  changes.reserve(static_cast<std::size_t>(count > 0 ? count : 0));
-  for (int i = 0; i < count; ++i) {
-    const auto& event = events[static_cast<std::size_t>(i)];
-    const bool ends = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    changes.push_back(
-        {event.data.ptr, ends || (event.events & EPOLLIN) != 0, ends || (event.events & EPOLLOUT) != 0, ends});
+void Sockets::forget(int socket) {
+  ::epoll_ctl(events_.native_handle(), EPOLL_CTL_DEL, socket, nullptr);
+}
+
+std::span<const Sockets::Change> Sockets::take() {
+  std::array<epoll_event, std::tuple_size_v<decltype(changes_)>> events;
+  const int ready = ::epoll_wait(events_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  const auto count = static_cast<std::size_t>(std::max(ready, 0));
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto what = events[i].events;
+    const bool ends = (what & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    changes_[i] = {events[i].data.ptr, ends || (what & EPOLLIN) != 0, ends || (what & EPOLLOUT) != 0, ends};
   }
-  return changes;
+  return std::span(changes_).first(count);
 }
 
 }  // namespace coremachine::http

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <array>
+#include <span>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -36,13 +36,15 @@ class Sockets {
   /// What has become of a socket since it told of that last. All of it is to be used up: what can be read until there
   /// is no more, since it is told once.
   struct Change {
-    void* of;
-    bool readable;
-    bool writable;
-    bool ends;  ///< behind what can be read, there is the end, or an error
+    void* of = nullptr;
+    bool readable = false;
+    bool writable = false;
+    bool ends = false;  ///< behind what can be read, there is the end, or an error
   };
-  /// `of`: what its changes are of. Ends when the socket is closed. Throws Failure if the kernel has no room.
+  /// `of`: what its changes are of. Throws Failure if the kernel has no room.
   void watch(int socket, void* of);
+  /// Before the socket is closed: a process that was forked meanwhile may have it open for longer.
+  void forget(int socket);
   /// Calls `then` once, on the loop, when there are changes; not at all after `stop`.
   template <class Then>
   void async_wait(Then then) {
@@ -52,14 +54,15 @@ class Sockets {
                          if (!error) then();
                        });
   }
-  /// Some of them. Of a socket that was closed meanwhile there are none.
-  std::vector<Change> take();
+  /// Some of them; good until the next call. Of a socket that was forgotten meanwhile there are none.
+  std::span<const Change> take();
   void stop() {
     stopped_ = true;
     events_.cancel();
   }
 
  private:
+  std::array<Change, 128> changes_{};
   bool stopped_ = false;
   boost::asio::posix::stream_descriptor events_;
 };

@@ -49,6 +49,7 @@ class Transport {
   void end_writing();
   /// When the socket is closed, what the client has not taken is forgotten.
   void reset_on_close();
+  int socket() const { return socket_.fd(); }
   void close() { socket_.close(); }
 
  private:
